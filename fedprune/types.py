@@ -1,0 +1,22 @@
+"""Plain names shared by every room: arrays by parameter name, shapes by parameter name, and the user's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Arrays = dict[str, Array]
+"""Parameter name -> array; weights are float32 in full (unshrunk) coordinates unless said otherwise."""
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""Parameter name -> full shape."""
+
+Bools = NDArray[np.bool_]
+
+
+class UserError(Exception):
+    """Something the user can mend: the command line prints its one line and exits with status 2."""

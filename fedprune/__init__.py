@@ -1,0 +1,78 @@
+"""fedprune: federated learning with personalized pruning, simulated for real and measured in bytes.
+
+The public names below are imported on first use, so that ``import fedprune`` is fast and loads no framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fedprune.aggregation import holders_mean, intersection_mean
+    from fedprune.pruning.mask import Mask
+    from fedprune.scenario import Scenario, load_scenarios
+    from fedprune.simulate import resume, run
+    from fedprune.strategy import Client, Payload, Server, Strategy, Update
+    from fedprune.types import UserError
+
+    __version__: str
+
+__all__ = [
+    "Client",
+    "Mask",
+    "Payload",
+    "Scenario",
+    "Server",
+    "Strategy",
+    "Update",
+    "UserError",
+    "__version__",
+    "holders_mean",
+    "intersection_mean",
+    "load_scenarios",
+    "resume",
+    "run",
+]
+
+_HOMES = {
+    "Client": "strategy",
+    "Mask": "pruning.mask",
+    "Payload": "strategy",
+    "Scenario": "scenario",
+    "Server": "strategy",
+    "Strategy": "strategy",
+    "Update": "strategy",
+    "UserError": "types",
+    "holders_mean": "aggregation",
+    "intersection_mean": "aggregation",
+    "load_scenarios": "scenario",
+    "resume": "simulate",
+    "run": "simulate",
+}
+"""Public name -> module of this package that defines it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value: Any = _version()
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(f"fedprune.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module 'fedprune' has no attribute '{name}'")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    """The installed version; a bare checkout has none."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("fedprune")
+    except PackageNotFoundError:
+        return "0+unknown"

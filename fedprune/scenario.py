@@ -1,0 +1,250 @@
+"""A scenario: one experiment, read from a TOML file, checked before anything runs.
+
+``load_scenarios`` reads a file and its sweep; ``Scenario`` holds one run's resolved settings and their hash.
+Whatever is wrong ends in one ScenarioError: which file and line, which section and key, and what to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fedprune import plugins
+from fedprune.scenario_error import ScenarioError, plain
+from fedprune.sections import (
+    SECTIONS,
+    DataSection,
+    EngineSection,
+    EvaluateSection,
+    ModelSection,
+    PartitionSection,
+    RunSection,
+    Section,
+    StrategySection,
+    TrainSection,
+    WireSection,
+    explain,
+)
+from fedprune.sweep import check_key, expand, put
+
+__all__ = ["Scenario", "ScenarioError", "bundled_scenarios", "load_scenarios"]
+
+MAX_BYTES = 1 << 20
+"""Scenario files larger than this are refused."""
+
+CLIENT_SECTIONS = ("data", "partition", "model", "train", "strategy", "wire")
+"""What a client needs to do its part of a round."""
+
+UNHASHED = {
+    "run": ("name", "label", "checkpoint_every"),
+    "data": ("root",),
+    "engine": tuple(EngineSection.model_fields),
+}
+"""Keys that never change a result."""
+
+
+class Scenario(BaseModel):
+    """One run's settings, resolved and checked; frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: RunSection = Field(default_factory=RunSection)
+    data: DataSection = Field(default_factory=DataSection)
+    partition: PartitionSection = Field(default_factory=PartitionSection)
+    model: ModelSection = Field(default_factory=ModelSection)
+    train: TrainSection = Field(default_factory=TrainSection)
+    strategy: StrategySection = Field(default_factory=StrategySection)
+    wire: WireSection = Field(default_factory=WireSection)
+    evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
+    engine: EngineSection = Field(default_factory=EngineSection)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """A scenario from sections as TOML has them (no ``[sweep]``); keys that are None count as not given.
+
+        Raises ScenarioError.
+        """
+        cleaned = {
+            str(section): plain(value, str(section)) for section, value in raw.items() if value is not None
+        }
+        try:
+            made = cls.model_validate(cleaned)
+        except ValidationError as error:
+            raise explain(error) from None
+        asked, there = made.run.clients_per_round, made.partition.clients
+        if asked > there:
+            what = f"{asked} of {there} clients ([partition] clients); lower the one or raise the other"
+            raise ScenarioError(what, "run", "clients_per_round")
+        return made
+
+    @property
+    def label(self) -> str:
+        """What tables call this run: what its sweep varied, else its name."""
+        return self.run.label or self.run.name
+
+    def section(self, name: str) -> Section:
+        """A section by name."""
+        found: Section = getattr(self, name)
+        return found
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Every section with every key resolved, as TOML has them; ``from_dict`` gives an equal scenario."""
+        return {name: self.section(name).plain() for name in SECTIONS}
+
+    def to_toml(self) -> str:
+        """``to_dict`` as a TOML file's text."""
+        return tomli_w.dumps(self.to_dict())
+
+    def settings_hash(self) -> str:
+        """12 hex digits of the sha256 over everything that can change a result, in canonical JSON."""
+        settings = {
+            section: {key: value for key, value in keys.items() if key not in UNHASHED.get(section, ())}
+            for section, keys in self.to_dict().items()
+        }
+        text = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def run_id(self) -> str:
+        """The run folder's name."""
+        return f"{self.run.name}-{self.settings_hash()}-s{self.run.seed}"
+
+    def client_settings(self) -> dict[str, Any]:
+        """What a client needs to know, as JSON-able sections: only what differs from defaults."""
+        sections = {name: self.section(name).changed() for name in CLIENT_SECTIONS}
+        sections["data"].pop("root", None)
+        sections["run"] = {"seed": self.run.seed} if self.run.seed else {}
+        return {name: keys for name, keys in sections.items() if keys}
+
+    @classmethod
+    def from_client_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The client's view of a scenario: its sections as they were, the server's at their defaults."""
+        seed = settings.get("run", {}).get("seed", 0)
+        # The server samples; here the number only has to fit a partition of any size.
+        return cls.from_dict({**settings, "run": {"seed": seed, "clients_per_round": 1}})
+
+
+def bundled_scenarios() -> dict[str, Path]:
+    """Name -> file of the scenarios that ship with fedprune."""
+    return {path.stem: path for path in sorted(plugins.bundled("scenarios").glob("*.toml"))}
+
+
+def load_scenarios(source: str | Path, overrides: Iterable[str] = ()) -> list[Scenario]:
+    """The runs of a scenario file (or of a bundled scenario's name), its sweep expanded, in a stable order.
+
+    ``overrides`` are ``section.key=value`` texts whose value is TOML, or else taken as a text; they win over
+    the file, and over the sweep's list for the same key. Raises ScenarioError.
+    """
+    path = _find(source)
+    text = _read(path)
+    try:
+        raw = _cleaned(_parse(text))
+        settings = dict(_override(item) for item in overrides)
+        return _members(raw, settings, path.stem)
+    except ScenarioError as error:
+        raise ScenarioError(error.what, error.section, error.key, _place(path, text, error)) from None
+
+
+def _cleaned(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(section): plain(value, str(section)) for section, value in raw.items() if value is not None}
+
+
+def _members(raw: dict[str, Any], overrides: dict[str, Any], stem: str) -> list[Scenario]:
+    members: dict[str, Scenario] = {}
+    for label, member in expand(raw, pinned=overrides):
+        for key, value in overrides.items():
+            put(member, key, value)
+        if isinstance(run := member.setdefault("run", {}), dict):
+            member["run"] = {"name": stem, **run} | ({"label": label} if label else {})
+        try:
+            scenario = Scenario.from_dict(member)
+        except ScenarioError as error:
+            note = f" (in the sweep's '{label}')" if label else ""
+            raise ScenarioError(error.what + note, error.section, error.key) from None
+        twin = members.setdefault(scenario.run_id(), scenario)
+        if twin is not scenario:
+            raise ScenarioError(f"'{twin.label}' and '{label}' are the same run; remove one", "sweep")
+    return list(members.values())
+
+
+def _override(text: str) -> tuple[str, Any]:
+    """``section.key=value`` as (dotted key, value)."""
+    key, equals, value = text.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise ScenarioError(f"write it as section.key=value, not '{text}'", key="--set")
+    try:
+        check_key(key)
+    except ScenarioError as error:
+        raise ScenarioError(error.what, key=f"--set {key}") from None
+    try:
+        parsed = tomllib.loads(f"value = {value}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        parsed = {}
+    return key, parsed["value"] if parsed.keys() == {"value"} else value.strip()
+
+
+def _find(source: str | Path) -> Path:
+    """The file of a path or of a bundled scenario's name."""
+    path, named = Path(source), bundled_scenarios()
+    try:
+        if path.is_file():
+            return path
+        if str(source) in named:
+            return named[str(source)]
+        if path.is_dir():
+            raise ScenarioError("is a folder; give a scenario file in it", file=str(path))
+        if path.exists():
+            raise ScenarioError("is not a regular file", file=str(path))
+    except (OSError, ValueError) as error:
+        raise ScenarioError(f"cannot be read: {_reason(error)}", file=str(source)) from None
+    raise ScenarioError(
+        f"no such file or bundled scenario{plugins.suggest(str(source), list(named))}", file=str(source)
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ScenarioError(f"cannot be read: {_reason(error)}", file=str(path)) from None
+    if len(data) > MAX_BYTES:
+        raise ScenarioError("is larger than 1 MiB, which no scenario needs", file=str(path))
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ScenarioError(f"is not UTF-8 text (line {line})", file=str(path)) from None
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"not valid TOML: {error}") from None
+    except RecursionError:
+        raise ScenarioError("not valid TOML: nested too deeply") from None
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def _place(path: Path, text: str, error: ScenarioError) -> str:
+    """The file, and the line of the key or else of its section's header where one can be told."""
+    found, current = 0, ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+\s*([\w.-]+)\s*\]", line):
+            current = header[1]
+            found = found or (number if current == error.section else 0)
+        elif current == error.section and re.match(rf"""\s*["']?{re.escape(error.key)}["']?\s*=""", line):
+            return f"{path}:{number}"
+    return f"{path}:{found}" if found and error.section else str(path)

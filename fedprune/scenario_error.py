@@ -1,0 +1,61 @@
+"""The one line that says why a scenario cannot be used, and the values that no scenario may hold."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fedprune.types import UserError
+
+MAX_DEPTH = 8
+"""Tables and lists nested deeper than this are refused: no setting needs them."""
+
+
+class ScenarioError(UserError):
+    """A scenario that cannot be used, in one line: ``file: [section] key: what is wrong and what to do``."""
+
+    def __init__(self, what: str, section: str = "", key: str = "", file: str = "") -> None:
+        self.what, self.section, self.key, self.file = what, section, key, file
+        where = f"[{section}] {key}".strip() if section else key
+        line = ": ".join(part for part in (file, where, what) if part)
+        # Keys, values and file names may hold line breaks or terminal control codes.
+        super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line))
+
+
+def shown(value: Any) -> str:
+    """A value for a message, shortened."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def plain(value: Any, section: str, key: str = "", depth: int = 0) -> Any:
+    """``value`` as TOML could hold it: tuples as lists, keys that are None dropped.
+
+    Raises ScenarioError for anything else, among it NaN, infinity, dates, NUL bytes and deep nesting.
+    """
+
+    def where(what: str) -> ScenarioError:
+        return ScenarioError(what, section, key)
+
+    if depth > MAX_DEPTH:
+        raise where(f"nested more than {MAX_DEPTH} deep")
+    if isinstance(value, dict):
+        for name in value:
+            if not isinstance(name, str):
+                raise where(f"keys are texts, not {shown(name)}")
+        return {
+            name: plain(item, section, f"{key}.{name}".strip("."), depth + 1)
+            for name, item in value.items()
+            if item is not None
+        }
+    if isinstance(value, list | tuple):
+        return [plain(item, section, key, depth + 1) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise where(f"must be a finite number, not {value}")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise where("must fit in 64 bits")
+    if isinstance(value, str) and "\0" in value:
+        raise where("must not hold a NUL character")
+    if not isinstance(value, str | int | float | bool):
+        raise where(f"must be a text, a number, true, false, a list or a table, not {shown(value)}")
+    return value

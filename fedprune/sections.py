@@ -1,0 +1,276 @@
+"""The sections of a scenario: what each key may hold, and one clear line when it holds something else.
+
+Unknown keys are refused and types are strict (``"0.5"`` is no number, ``true`` no integer). Three sections
+take free keys beside their own, as ``name`` says which: ``[partition]`` (the partitioner's arguments), ``[model]``
+(``build``'s options) and ``[strategy]`` (its dataclass's fields, checked here).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import typing
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import to_jsonable_python
+
+from fedprune import plugins
+from fedprune.scenario_error import ScenarioError, shown
+from fedprune.types import UserError
+
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def _plugin(kind: str) -> AfterValidator:
+    def known(name: str) -> str:
+        every = plugins.names(kind)
+        if name not in every:
+            raise ValueError(f"unknown {plugins.KINDS[kind][1]} '{name}'{plugins.suggest(name, every)}")
+        return name
+
+    return AfterValidator(known)
+
+
+def _run_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", name) or ".." in name:
+        raise ValueError(
+            f"{shown(name)} cannot name a folder; use 1 to 64 letters, digits, '-', '_' or single inner '.'"
+        )
+    return name
+
+
+class Section(BaseModel):
+    """What all sections share: frozen, strict, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def plain(self) -> dict[str, Any]:
+        """All keys with their values as TOML has them; keys that are None are left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def changed(self) -> dict[str, Any]:
+        """The keys whose values differ from their defaults."""
+        defaults = self.defaults()
+        return {
+            key: value for key, value in self.plain().items() if key not in defaults or defaults[key] != value
+        }
+
+    def defaults(self) -> dict[str, Any]:
+        """Key -> default value."""
+        return {key: field.default for key, field in type(self).model_fields.items()}
+
+
+class OpenSection(Section):
+    """A section that takes keys beside its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    def _free(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class RunSection(Section):
+    """How long, how many, and from which seed."""
+
+    name: Annotated[str, AfterValidator(_run_name)] = "run"
+    """Begins the run folder's name; the file's stem unless given."""
+    label: Annotated[str, Field(max_length=200)] = ""
+    """What tables call the run; a sweep writes what it varied."""
+    rounds: Count = 20
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    clients_per_round: Count = 10
+    quorum: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the sampled clients that must reply for a round to count."""
+    checkpoint_every: Count = 10
+    """Rounds between checkpoints."""
+
+
+class DataSection(Section):
+    """Which data set, and where its files are."""
+
+    name: Annotated[str, _plugin("datasets")] = "digits"
+    root: str | None = None
+    """Folder of local data sets; FEDPRUNE_DATA unless given."""
+
+
+class PartitionSection(OpenSection):
+    """Who holds which samples; further keys are the partitioner's own arguments."""
+
+    name: str = "shards"
+    clients: Count = 100
+    validation: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of each client's samples held out for decisions."""
+    test: Literal["labels", "partition", "global"] = "labels"
+    """What a client is tested on: test samples of its labels, its own part of the test set, or all."""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The partitioner's own arguments."""
+        return self._free()
+
+
+class ModelSection(OpenSection):
+    """Which architecture; further keys are options of the plug-in's ``build``."""
+
+    name: Annotated[str, _plugin("models")] = "lenet5"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keyword options of ``build``."""
+        return self._free()
+
+
+class TrainSection(Section):
+    """Local training, by plain SGD."""
+
+    epochs: Count = 5
+    batch_size: Count = 10
+    lr: Annotated[float, Field(gt=0)] = 0.01
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+
+
+class StrategySection(OpenSection):
+    """Which algorithm; further keys are its dataclass's fields, all of them resolved here."""
+
+    name: Annotated[str, _plugin("strategies")] = "fedavg"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        name = raw.get("name", "fedavg")
+        if not isinstance(name, str) or name not in plugins.names("strategies"):
+            return {"name": name}
+        return {"name": name, **_resolved(name, {key: value for key, value in raw.items() if key != "name"})}
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Every field of the strategy's dataclass, defaults included."""
+        return self._free()
+
+    def defaults(self) -> dict[str, Any]:
+        """Key -> default value, of the dataclass's fields as well."""
+        own = {
+            item.name: item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
+            for item in dataclasses.fields(_definition(self.name))
+        }
+        given = {key: value for key, value in own.items() if value is not dataclasses.MISSING}
+        dumped: dict[str, Any] = to_jsonable_python(given)
+        return super().defaults() | dumped
+
+
+class WireSection(Section):
+    """How updates are encoded."""
+
+    mask: Annotated[str, _plugin("mask_codings")] = "entropy"
+    values: Annotated[str, _plugin("value_codecs")] = "fp32"
+
+
+class EvaluateSection(Section):
+    """When personal models are tested."""
+
+    every: Annotated[int, Field(ge=0)] = 10
+    """Rounds between evaluations; 0: at the end only."""
+    target_accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Accuracy in (0, 1] for which the bytes spent until then are reported."""
+
+
+class EngineSection(Section):
+    """Where clients run; never changes a result."""
+
+    name: Annotated[str, _plugin("engines")] = "local"
+    workers: Annotated[int, Field(ge=0, le=1024)] | None = None
+    """Worker processes; as many as usable cores unless given, 0: in this process."""
+    timeout: Annotated[float, Field(gt=0)] | None = None
+    """Seconds that a round may take; unlimited unless given."""
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "run": RunSection,
+    "data": DataSection,
+    "partition": PartitionSection,
+    "model": ModelSection,
+    "train": TrainSection,
+    "strategy": StrategySection,
+    "wire": WireSection,
+    "evaluate": EvaluateSection,
+    "engine": EngineSection,
+}
+
+
+def explain(error: ValidationError, prefix: tuple[str, ...] = ()) -> ScenarioError:
+    """The first of pydantic's complaints as one line; ``prefix`` is where the validated value stands."""
+    first = error.errors(include_url=False)[0]
+    where = [*prefix, *(str(part) for part in first["loc"])]
+    section, key = where[0], ".".join(where[1:])
+    if first["type"] == "extra_forbidden":
+        return unknown(section, key)
+    if first["type"] == "value_error":
+        return ScenarioError(str(first["ctx"]["error"]), section, key)
+    if first["type"] in ("model_type", "dict_type") and not key:
+        return ScenarioError(
+            f"must be a table, not {shown(first['input'])}; write [{section}] above its keys", section
+        )
+    what = first["msg"].replace("Input should", "must").replace("have at most", "hold at most")
+    return ScenarioError(f"{what}, not {shown(first['input'])}", section, key)
+
+
+def unknown(section: str, key: str = "") -> ScenarioError:
+    """The error for a key of ``section``, or for a section, that does not exist."""
+    name, known = (key, list(SECTIONS[section].model_fields)) if key else (section, list(SECTIONS))
+    owners = [owner for owner, model in SECTIONS.items() if owner != section and name in model.model_fields]
+    advice = f", it belongs under [{owners[0]}]" if len(owners) == 1 else plugins.suggest(name, known)
+    return ScenarioError(f"unknown {'key' if key else 'section'}{advice}", section, key)
+
+
+def _definition(name: str) -> Any:
+    """The dataclass that a strategy's file defines (found without importing the room above this one)."""
+    module = plugins.load("strategies", name)
+    found = [
+        value
+        for key, value in vars(module).items()
+        if isinstance(value, type)
+        and dataclasses.is_dataclass(value)
+        and value.__module__ == module.__name__
+        and not key.startswith("_")
+    ]
+    if len(found) != 1:
+        raise ScenarioError(
+            f"the file of '{name}' must define one public dataclass, found {len(found)}", "strategy", "name"
+        )
+    return found[0]
+
+
+def _resolved(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """All fields of the strategy, the given ones checked against their type hints."""
+    definition = _definition(name)
+    hints = typing.get_type_hints(definition, include_extras=True)
+    known = [item.name for item in dataclasses.fields(definition) if item.init]
+    values = {}
+    for key, value in given.items():
+        if key not in known:
+            raise ScenarioError(
+                f"unknown key of strategy '{name}'{plugins.suggest(key, ['name', *known])}", "strategy", key
+            )
+        try:
+            # As JSON: there a list may become a tuple, yet a text never a number.
+            values[key] = TypeAdapter(hints[key]).validate_json(json.dumps(value), strict=True)
+        except ValidationError as error:
+            raise explain(error, ("strategy", key)) from None
+    try:
+        made = definition(**values)
+    except (ValueError, TypeError, UserError) as error:
+        raise ScenarioError(" ".join(str(error).split()), "strategy") from None
+    return {key: getattr(made, key) for key in known}

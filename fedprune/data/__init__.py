@@ -1,0 +1,1 @@
+"""Data: sets decoded once into memory-mapped arrays, and their partition into clients."""

@@ -1,0 +1,201 @@
+"""The partitioners of flwr-datasets, by their own names and constructor arguments.
+
+Their names and descriptions are read from the library's source text, since importing it takes seconds.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import io
+import re
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fedprune import plugins
+from fedprune.data.errors import PartitionError
+from fedprune.seeds import generator
+from fedprune.types import Array
+
+REFUSED = {
+    "Partitioner": "it is their common base",
+    "IdToSizeFncPartitioner": "it takes a function; 'linear', 'square' and 'exponential' are made of it",
+    "VerticalEvenPartitioner": "it divides columns among clients, but here every client needs whole images",
+    "VerticalSizePartitioner": "it divides columns among clients, but here every client needs whole images",
+}
+"""Class name -> why it cannot be asked for."""
+
+
+def class_name(name: str) -> str:
+    """The class that is meant by "DirichletPartitioner" or "dirichlet".
+
+    Raises PartitionError for an unknown name, or one that makes no sense here.
+    """
+    classes = _classes()
+    by_name = {**{_short(known): known for known in classes}, **{known: known for known in classes}}
+    if name not in by_name:
+        names = [*(short for short in by_name if short not in classes), "shards"]
+        raise PartitionError(f"unknown partition '{name}'{plugins.suggest(name, sorted(names))}")
+    found = by_name[name]
+    if found in REFUSED:
+        raise PartitionError(f"partition '{name}' cannot be used: {REFUSED[found]}")
+    return found
+
+
+def describe() -> dict[str, str]:
+    """Short name -> first line of the class's docstring, for all that can be asked for."""
+    return {_short(name): line for name, line in sorted(_classes().items()) if name not in REFUSED}
+
+
+def divide(
+    name: str, columns: Mapping[str, Array], clients: int, arguments: Mapping[str, Any], seed: int
+) -> list[Array]:
+    """One int64 array of sample indices per client, never empty, disjoint; in the order the partitioner gave.
+
+    ``columns`` are arrays of length N by name, "label" among them. The samples are put in a keyed order
+    first, as FederatedDataset does, since some partitioners cut what they are given from front to back.
+
+    Raises PartitionError with the library's reason.
+    """
+    _check_feasible(name, len(columns["label"]), clients, arguments)
+    module = importlib.import_module("flwr_datasets.partitioner")
+    partitioner_class = getattr(module, name)
+    full = _arguments(partitioner_class, columns, clients, arguments, seed)
+    order = generator(seed, "partition order").permutation(len(columns["label"]))
+    # The library warns at length on every failed attempt and draws progress bars.
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            partitioner = partitioner_class(**full)
+            partitioner.dataset = _indexed({key: column[order] for key, column in columns.items()}, order)
+            made = partitioner.num_partitions
+            if made == clients:
+                samples = [partitioner.load_partition(client) for client in range(clients)]
+        except Exception as error:  # whatever the library meets in arguments that do not fit the data
+            raise PartitionError(
+                f"partition '{_short(name)}' with {_told(full)}: {_reason(error)}"
+            ) from error
+    if made != clients:
+        raise PartitionError(
+            f"partition '{_short(name)}' makes {made} parts of this data but partition.clients = {clients}; "
+            f"set it to {made}"
+        )
+    _check_made(name, samples, full)
+    return samples
+
+
+def _check_feasible(name: str, samples: int, clients: int, arguments: Mapping[str, Any]) -> None:
+    if name != "DirichletPartitioner":
+        return
+    least = arguments.get("min_partition_size", 10)
+    if isinstance(least, int) and least * clients > samples:
+        raise PartitionError(
+            f"partition 'dirichlet': {clients} clients with min_partition_size = {least} take "
+            f"{least * clients} samples but there are {samples}; lower min_partition_size or partition.clients"
+        )
+
+
+def _arguments(
+    partitioner_class: Any,
+    columns: Mapping[str, Array],
+    clients: int,
+    arguments: Mapping[str, Any],
+    seed: int,
+) -> dict[str, Any]:
+    """The constructor's arguments: the given ones, and those that follow from the scenario."""
+    short = _short(partitioner_class.__name__)
+    parameters = inspect.signature(partitioner_class).parameters
+    given = [key for key in parameters if key not in ("num_partitions", "seed")]
+    for key in arguments:
+        if key == "num_partitions":
+            raise PartitionError(
+                f"partition '{short}': num_partitions is partition.clients; set that instead"
+            )
+        if key not in given:
+            raise PartitionError(f"partition '{short}' has no argument '{key}'{plugins.suggest(key, given)}")
+    full = {"num_partitions": clients, "seed": seed, "partition_by": "label", **arguments}
+    full = {key: value for key, value in full.items() if key in parameters}
+    for key, parameter in parameters.items():
+        if parameter.default is parameter.empty and key not in full:
+            raise PartitionError(f"partition '{short}' needs the argument '{key}'")
+    by = full.get("partition_by", "label")
+    if by not in columns:
+        raise PartitionError(
+            f"partition '{short}': no column '{by}'{plugins.suggest(str(by), sorted(columns))}"
+        )
+    if "distribution_array" in full:
+        # TOML knows lists only; the library insists on an array.
+        full["distribution_array"] = np.asarray(full["distribution_array"])
+    return full
+
+
+def _indexed(columns: Mapping[str, Array], order: Array) -> Any:
+    """A data set in memory whose ``select`` hands out sample indices.
+
+    The library's own would make a Dataset for each client, which takes a millisecond or two: seconds for
+    thousands.
+    """
+    import datasets
+
+    class Indexed(datasets.Dataset):  # type: ignore[misc]
+        indices: Array
+
+        def select(self, indices: Any, *_: Any, **__: Any) -> Any:
+            return self.indices[np.asarray(indices, dtype=np.int64)]
+
+        def sort(self, column: str, *_: Any, **__: Any) -> Any:
+            by = np.argsort(columns[column], kind="stable")
+            return _indexed({key: values[by] for key, values in columns.items()}, order[by])
+
+    data = Indexed.from_dict(dict(columns))
+    data.indices = order
+    return data
+
+
+def _check_made(name: str, samples: list[Array], full: Mapping[str, Any]) -> None:
+    empty = [client for client, own in enumerate(samples) if len(own) == 0]
+    if empty:
+        raise PartitionError(
+            f"partition '{_short(name)}' with {_told(full)} leaves {len(empty)} of {len(samples)} clients "
+            f"without samples (the first is client {empty[0]}); lower partition.clients or change its arguments"
+        )
+    everything = np.concatenate(samples)
+    if len(np.unique(everything)) != len(everything):
+        raise PartitionError(f"partition '{_short(name)}' with {_told(full)} gives samples to two clients")
+
+
+def _told(full: Mapping[str, Any]) -> str:
+    shown = ((key, " ".join(repr(value).split())) for key, value in full.items() if key != "seed")
+    return ", ".join(f"{key} = {text if len(text) <= 40 else text[:37] + '...'}" for key, text in shown)
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _short(name: str) -> str:
+    stem = name.removesuffix("Partitioner") or name
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", stem).lower()
+
+
+@cache
+def _classes() -> dict[str, str]:
+    """Class name -> first line of its docstring, of all partitioners in the library's source files."""
+    spec = importlib.util.find_spec("flwr_datasets")
+    if spec is None or spec.origin is None:
+        raise PartitionError("flwr-datasets is not installed; install fedprune again with its dependencies")
+    found: dict[str, str] = {}
+    for path in sorted((Path(spec.origin).parent / "partitioner").glob("*partitioner.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Partitioner"):
+                found[node.name] = (ast.get_docstring(node) or "").split("\n", 1)[0]
+    return found

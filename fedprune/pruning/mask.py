@@ -12,8 +12,9 @@ from fedprune.types import Arrays, Bools, Shapes
 class Mask(MutableMapping[str, Bools]):
     """Parameter name -> bool array of the parameter's full shape; True is kept.
 
-    A parameter without an entry is dense: all of it is kept. Entries are validated on write: names are non-empty
-    strings, arrays hold bools (or numbers that are all 0 or 1), anything else raises ValueError or TypeError.
+    A parameter without an entry is dense: all of it is kept. Entries are validated on write: names are
+    non-empty strings, arrays hold bools (or numbers that are all 0 or 1), anything else raises ValueError or
+    TypeError.
     """
 
     def __init__(self, entries: Mapping[str, Bools] | None = None) -> None:
@@ -51,7 +52,9 @@ class Mask(MutableMapping[str, Bools]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mask):
             return NotImplemented
-        return self.keys() == other.keys() and all(np.array_equal(kept, other[name]) for name, kept in self.items())
+        return self.keys() == other.keys() and all(
+            np.array_equal(kept, other[name]) for name, kept in self.items()
+        )
 
     __hash__ = None  # type: ignore[assignment]
 

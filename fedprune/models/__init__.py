@@ -1,0 +1,121 @@
+"""Models: one family per file, each with ``build(input_shape, num_classes, **options) -> nn.Module``.
+
+``Architecture`` is what the rest of the package asks about a model: its parameters' names and shapes, which
+of them are prunable, which channels can be removed, its initial weights, and modules of it, whole or shrunk.
+It is described on torch's meta device, so nothing here draws a random number but ``initial_weights``, which
+is keyed. torch is imported only when a model is first described.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from fedprune import plugins
+from fedprune.models._groups import ChannelGroup, channel_groups
+from fedprune.types import Arrays, Shapes, UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class ModelError(UserError):
+    """A model that cannot be built as asked: an unknown option, a wrong type, too small an input."""
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """A model family with its options fixed; ``architecture`` makes and caches it."""
+
+    name: str
+    input_shape: tuple[int, ...]
+    """Of one sample, usually (channels, height, width)."""
+    num_classes: int
+    options: Mapping[str, Any]
+
+    @cached_property
+    def template(self) -> nn.Module:
+        """The module on the meta device: names and shapes without memory. Not to be changed."""
+        import torch
+
+        with torch.device("meta"):
+            module = plugins.load("models", self.name).build(
+                self.input_shape, self.num_classes, **self.options
+            )
+        assert isinstance(module, torch.nn.Module)
+        return module
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """Every floating-point tensor of the module's state, in order: name -> shape.
+
+        What counts rather than computes (``num_batches_tracked``) is left out.
+        """
+        state = self.template.state_dict(keep_vars=True)
+        return {name: tuple(tensor.shape) for name, tensor in state.items() if tensor.is_floating_point()}
+
+    @cached_property
+    def statistics(self) -> frozenset[str]:
+        """Names of the batch-norm running means and variances."""
+        return frozenset(name for name, _ in self.template.named_buffers() if name in self.shapes)
+
+    @cached_property
+    def prunable(self) -> tuple[str, ...]:
+        """Names of the weights of convolutions and linear layers, in order."""
+        from fedprune.models import _modules
+
+        return _modules.weight_names(self.template)
+
+    @cached_property
+    def groups(self) -> tuple[ChannelGroup, ...]:
+        """Hidden channels that can be removed, with every parameter slice that goes with them."""
+        return channel_groups(self.template, self.input_shape)
+
+    def build(self) -> nn.Module:
+        """A fresh module of full size on the CPU; its values are whatever was in memory."""
+        from fedprune.models import _modules
+
+        return _modules.uninitialised(self.template, self.shapes)
+
+    def load(self, weights: Arrays) -> nn.Module:
+        """A fresh module that holds copies of ``weights``, one array for every name in ``shapes``.
+
+        Arrays may be smaller than in ``shapes`` (channels removed), as long as they fit together.
+        """
+        from fedprune.models import _modules
+
+        return _modules.holding(self.template, weights)
+
+    def initial_weights(self, seed: int) -> Arrays:
+        """Fresh float32 initial weights, keyed by ``seed`` alone, in torch's default distribution.
+
+        Raises ModelError for a layer whose initial distribution is not known here.
+        """
+        from fedprune.models import _modules
+
+        return _modules.initial_weights(self.template, self.shapes, seed)
+
+
+def architecture(
+    name: str, input_shape: tuple[int, ...], num_classes: int, options: Mapping[str, Any] | None = None
+) -> Architecture:
+    """The architecture of these arguments, cached.
+
+    Raises UnknownPluginError for an unknown model and ModelError, before anything is trained, for an option
+    it does not take, an option of the wrong type, or an input too small for it.
+    """
+    key = json.dumps(options or {}, sort_keys=True, default=str)
+    return _architecture(name, tuple(int(size) for size in input_shape), int(num_classes), key)
+
+
+@lru_cache(maxsize=64)
+def _architecture(name: str, input_shape: tuple[int, ...], num_classes: int, key: str) -> Architecture:
+    from fedprune.models import _options
+
+    options = _options.check(name, plugins.load("models", name).build, json.loads(key))
+    made = Architecture(name, input_shape, num_classes, options)
+    assert made.template is not None  # built here, so that what cannot be built is refused here
+    return made

@@ -1,0 +1,114 @@
+"""Channels of a model that can be removed as a whole, derived from its dependency graph by torch-pruning."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Member = tuple[str, int, int]
+"""(parameter, axis, span): channel c owns the indices [c * span, (c + 1) * span) of that axis."""
+
+
+@dataclass(frozen=True)
+class ChannelGroup:
+    """Channels that one layer puts out, with every parameter slice that goes when a channel goes.
+
+    Members are, in this order, the layer's own weight and bias (axis 0), what follows it (batch-norm scale,
+    shift and running statistics), and the columns (axis 1) of the next layer's weight: several per channel
+    after a flatten.
+    """
+
+    name: str
+    """The layer whose outputs are the channels."""
+    kind: Literal["conv", "linear"]
+    size: int
+    """Number of channels."""
+    members: tuple[Member, ...]
+    norm: str | None
+    """The batch-norm scale of these channels, where there is one."""
+
+
+def channel_groups(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[ChannelGroup, ...]:
+    """The groups of hidden channels of ``module``, in the order of its layers; it is left as it was.
+
+    Left out are the outputs of the network, and channels whose slices are not known to be removable one by
+    one: those that pass through a grouped convolution, a concatenation, or a layer with parameters other than
+    a convolution, a linear layer or a batch norm.
+    """
+    import copy
+
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch_pruning
+
+        traced = copy.deepcopy(module).to(
+            "meta"
+        )  # the graph's construction changes modes and flags of what it traces
+        inputs = torch.zeros((1, *input_shape), device="meta")
+        with torch.enable_grad():
+            graph = torch_pruning.DependencyGraph().build_dependency(traced, example_inputs=inputs)
+        found = [_group(graph, traced, name, layer) for name, layer in traced.named_modules()]
+    groups: dict[frozenset[Member], ChannelGroup] = {}
+    for group in found:
+        if group is not None:
+            # Layers whose outputs are added share one set of channels, which is named by the first of them.
+            groups.setdefault(frozenset(group.members), group)
+    return tuple(groups.values())
+
+
+def _group(graph: Any, traced: nn.Module, name: str, layer: nn.Module) -> ChannelGroup | None:
+    """The group of ``layer``'s outputs, None when it has none that can be removed."""
+    import torch_pruning
+    from torch import nn
+
+    kind: Literal["conv", "linear"]
+    if isinstance(layer, nn.Linear):
+        kind, size, remove = "linear", layer.out_features, torch_pruning.prune_linear_out_channels
+    elif isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        kind, size, remove = "conv", layer.out_channels, torch_pruning.prune_conv_out_channels
+    else:
+        return None
+    names = {other: name for name, other in traced.named_modules()}
+    members: dict[Member, None] = {}
+    for item in graph.get_pruning_group(layer, remove, idxs=list(range(size))).items:
+        part = _members(graph, names, item, size)
+        if part is None:
+            return None
+        members.update(dict.fromkeys(part))
+    if not any(axis == 1 for _, axis, _ in members):
+        return None
+    norms = [
+        f"{names[other]}.weight" for other in names if isinstance(other, nn.modules.batchnorm._BatchNorm)
+    ]
+    norm = next((parameter for parameter, _, _ in members if parameter in norms), None)
+    return ChannelGroup(name, kind, size, tuple(members), norm)
+
+
+def _members(graph: Any, names: dict[nn.Module, str], item: Any, size: int) -> list[Member] | None:
+    """The members that one item of a dependency group stands for, None for one that cannot be followed."""
+    from torch import nn
+
+    layer = item.dep.target.module
+    span, rest = divmod(len(item.idxs), size)
+    channels = [channel for channel in range(size) for _ in range(span)]
+    if rest or list(item.idxs) != list(range(size * span)) or list(item.root_idxs) != channels:
+        return None
+    if layer not in names:
+        return None if isinstance(layer, nn.Parameter) else []
+    prefix = names[layer]
+    if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        own = ("weight", "bias", "running_mean", "running_var")
+        return [(f"{prefix}.{name}", 0, span) for name in own if getattr(layer, name) is not None]
+    if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and getattr(layer, "groups", 1) == 1:
+        if not graph.is_out_channel_pruning_fn(item.dep.handler):
+            return [(f"{prefix}.weight", 1, span)]
+        return [
+            (f"{prefix}.{name}", 0, span) for name in ("weight", "bias") if getattr(layer, name) is not None
+        ]
+    return None if any(True for _ in layer.parameters()) else []

@@ -1,0 +1,47 @@
+"""Structured pruning: the lowest scored channels of each group go, with everything that belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedprune.pruning.groups import ChannelGroup, alive_channels, channel_mask
+from fedprune.pruning.mask import Mask
+from fedprune.pruning.select import share_of, smallest
+from fedprune.types import Arrays, Shapes
+
+
+class Score(Protocol):
+    """A channel criterion's ``score``: float64 of shape (channels,); the lowest go first."""
+
+    def __call__(self, weights: Arrays, group: ChannelGroup) -> NDArray[np.float64]: ...
+
+
+def prune_channels(
+    weights: Arrays,
+    mask: Mask,
+    groups: Iterable[ChannelGroup],
+    shapes: Shapes,
+    amount: float,
+    score: Score,
+    floor: int = 1,
+) -> Mask:
+    """``mask`` with floor(amount * channels) dead in each group, those dead before counted, lowest first.
+
+    Ties go by index. At least ``floor`` channels of each group stay alive, unless fewer were; nothing is
+    revived. ``amount`` is a share of all channels, not of those alive, so repeating a call changes nothing.
+    Raises ValueError unless 0 <= amount <= 1.
+    """
+    for group in groups:
+        alive = alive_channels(group, mask)
+        wanted = min(share_of(amount, group.size), group.size - floor)
+        more = wanted - int(np.count_nonzero(~alive))
+        if more <= 0:
+            continue
+        candidates = np.flatnonzero(alive)
+        alive[candidates[smallest(score(weights, group)[candidates], more)]] = False
+        mask = channel_mask(group, alive, mask, shapes)
+    return mask

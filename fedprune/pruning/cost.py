@@ -1,0 +1,46 @@
+"""What a model costs: parameters, and multiply-adds for one sample."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a module as it physically is: a weight that is merely zero counts like any other."""
+
+    parameters: int
+    """Trainable parameters."""
+    multiply_adds: int
+    """Multiply-adds of a forward pass over one sample, in convolutions and linear layers, biases left out."""
+
+
+def cost(module: nn.Module, input_shape: tuple[int, ...]) -> Cost:
+    """Parameters and multiply-adds of ``module`` on one input of ``input_shape``; it is left as it was.
+
+    Norms, activations and pooling are left out of the multiply-adds, as is usual.
+    """
+    import torch
+    from torch import nn
+
+    multiply_adds = 0
+
+    def count(layer: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        nonlocal multiply_adds
+        assert isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
+        # Each output entry sums over one filter, or one row of a linear layer.
+        multiply_adds += output.numel() * layer.weight[0].numel()
+
+    # A copy on the meta device computes shapes only; the module keeps its mode, hooks and statistics.
+    probe = copy.deepcopy(module).to("meta").eval()
+    for layer in probe.modules():
+        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            layer.register_forward_hook(count)
+    with torch.inference_mode():
+        probe(torch.zeros((1, *input_shape), device="meta"))
+    return Cost(sum(parameter.numel() for parameter in module.parameters()), multiply_adds)

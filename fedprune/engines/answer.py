@@ -1,0 +1,67 @@
+"""What happens to one message where the client runs: bytes in, the ClientApp's reply as bytes out."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+
+from flwr.app import Context, Message, RecordDict
+from flwr.clientapp import ClientApp
+
+from fedprune.engines.flower_private import (
+    RAISED,
+    client_of,
+    error_reply,
+    from_bytes,
+    node_config,
+    to_bytes,
+)
+from fedprune.types import UserError
+
+LONGEST_REASON = 4096
+"""Characters of a traceback that travel with an error reply; the end of a traceback says most."""
+
+
+class EngineError(UserError):
+    """The engine cannot run clients at all: the ClientApp does not load, or its processes do not start."""
+
+
+def load_client_app(reference: str) -> ClientApp:
+    """The ClientApp named ``module:attribute``; raises EngineError when there is none or its import fails."""
+    module, _, attribute = reference.partition(":")
+    try:
+        app = getattr(importlib.import_module(module), attribute, None)
+    except Exception as error:
+        raise EngineError(f"client app '{reference}' does not load: {error!r}") from error
+    if not isinstance(app, ClientApp):
+        raise EngineError(
+            f"client app '{reference}': expected 'module:attribute' naming a ClientApp, found {app!r}"
+        )
+    return app
+
+
+def answer(app: ClientApp, request: bytes | bytearray, nodes: int) -> bytes:
+    """Run the app on one message of a federation of `nodes` clients; message and reply are protobuf bytes.
+
+    The Context is made for this message alone: an empty run_config and an empty state, since fedprune's clients
+    keep theirs in a store. Whatever the handler raises becomes an error reply with the end of its traceback.
+    """
+    message = from_bytes(request)
+    node_id = message.metadata.dst_node_id
+    context = Context(
+        run_id=message.metadata.run_id,
+        node_id=node_id,
+        node_config=node_config(client_of(node_id), nodes),
+        state=RecordDict(),
+        run_config={},
+    )
+    try:
+        return to_bytes(_checked(app(message, context), message.metadata.message_id))
+    except (Exception, SystemExit):
+        return to_bytes(error_reply(message, RAISED, traceback.format_exc()[-LONGEST_REASON:]))
+
+
+def _checked(reply: object, message_id: str) -> Message:
+    if not isinstance(reply, Message) or reply.metadata.reply_to_message_id != message_id:
+        raise TypeError(f"a handler must return Message(..., reply_to=message), not {type(reply).__name__}")
+    return reply

@@ -1,0 +1,155 @@
+"""Worker processes that answer messages: dealt as workers fall idle, replaced when they end, bounded in time.
+
+One thread, one selector. The n-th reply belongs to the n-th message, whoever answered it and when.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections.abc import Iterable
+
+from flwr.app import Message
+
+from fedprune.engines.answer import EngineError
+from fedprune.engines.channel import FAILED, READY
+from fedprune.engines.exchange import Exchange
+from fedprune.engines.flower_private import CRASHED, from_bytes, to_bytes
+from fedprune.engines.process import WorkerProcess
+
+STARTUP_SECONDS = 180.0
+"""A worker that has not loaded its ClientApp by then counts as hung; torch from a cold disk takes long."""
+FAILED_STARTS = 3
+"""So many workers in a row that end before they are ready end the run: the next one would fare no better."""
+_SECONDS_TO_DIE = 0.5
+
+
+class Pool:
+    """Worker processes for one ClientApp; they start at the first exchange, or earlier with `start`."""
+
+    def __init__(self, client_app: str, size: int) -> None:
+        self._client_app = client_app
+        self._size = size
+        self._workers: list[WorkerProcess] = []
+        self._selector = selectors.DefaultSelector()
+        self._failed_starts = 0
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the workers there are now."""
+        return [worker.pid for worker in self._workers]
+
+    def start(self) -> None:
+        """Start the workers that are missing, or that died while idle, and return at once."""
+        for worker in [worker for worker in self._workers if not worker.alive]:
+            self._bury(worker)
+        while len(self._workers) < self._size:
+            worker = WorkerProcess(self._client_app)
+            self._workers.append(worker)
+            self._selector.register(worker.channel.socket, selectors.EVENT_READ, worker)
+
+    def exchange(self, messages: Iterable[Message], nodes: int, timeout: float | None) -> list[Message]:
+        """Have each message answered; one reply per message, in their order, errors included.
+
+        Messages are taken from the iterable as workers fall idle, so making them overlaps with answering.
+        Raises EngineError when the ClientApp does not load or workers do not start.
+        """
+        exchange = Exchange(messages, timeout)
+        self.start()
+        try:
+            while True:
+                self._deal(exchange, nodes)
+                if exchange.complete:
+                    return exchange.replies()
+                self._wait(exchange)
+        except BaseException:
+            # No late reply of this exchange may reach the next one.
+            self._kill([worker for worker in self._workers if worker.held])
+            raise
+
+    def close(self) -> None:
+        """End all workers, whatever they are doing; the pool may be used again."""
+        self._kill(self._workers)
+
+    def _deal(self, exchange: Exchange, nodes: int) -> None:
+        for worker in self._workers:
+            if not worker.ready or worker.held:
+                continue
+            exchange.start_clock()
+            index = exchange.take()
+            if index is None:
+                return
+            worker.held.append(index)
+            try:
+                worker.channel.send(nodes, to_bytes(exchange.message(index)))
+            except OSError:
+                continue  # It has died: its end of the channel says so to the next wait.
+            self._watch(worker)
+
+    def _wait(self, exchange: Exchange) -> None:
+        now = time.monotonic()
+        limits = [worker.born + STARTUP_SECONDS for worker in self._workers if not worker.ready]
+        if exchange.deadline is not None:
+            limits.append(exchange.deadline)
+        for key, _ in self._selector.select(max(0.0, min(limits) - now) if limits else None):
+            self._serve(key.data, exchange)
+        if exchange.expired:
+            self._kill([worker for worker in self._workers if worker.held])
+            self.start()
+            exchange.give_up()
+        now = time.monotonic()
+        for worker in [w for w in self._workers if not w.ready and now >= w.born + STARTUP_SECONDS]:
+            self._lost(worker, exchange)
+
+    def _serve(self, worker: WorkerProcess, exchange: Exchange) -> None:
+        try:
+            for tag, data in worker.channel.frames():
+                if tag == READY:
+                    worker.ready, self._failed_starts = True, 0
+                elif tag == FAILED:
+                    raise _unloadable(data.decode())
+                else:
+                    exchange.answer(worker.held.popleft(), from_bytes(data))
+            worker.channel.flush()
+            self._watch(worker)
+        except (EOFError, OSError):
+            self._lost(worker, exchange)
+
+    def _watch(self, worker: WorkerProcess) -> None:
+        """Be woken by what the worker sends, and by room in its socket while something waits for it."""
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if worker.channel.unsent else 0)
+        if self._selector.get_key(worker.channel.socket).events != events:
+            self._selector.modify(worker.channel.socket, events, worker)
+
+    def _lost(self, worker: WorkerProcess, exchange: Exchange) -> None:
+        """A worker ended: the message at work fails, the ones behind it go to others, a new worker starts."""
+        how = self._bury(worker)
+        if worker.held:
+            exchange.fail(worker.held.popleft(), CRASHED, f"its worker process {how}")
+            exchange.put_back(worker.held)
+        if not worker.ready:
+            self._failed_starts += 1
+            if self._failed_starts >= FAILED_STARTS:
+                raise EngineError(
+                    f"{FAILED_STARTS} workers in a row ended before '{self._client_app}' was loaded; the last {how}"
+                )
+        self.start()
+
+    def _bury(self, worker: WorkerProcess) -> str:
+        self._workers.remove(worker)
+        self._selector.unregister(worker.channel.socket)
+        return worker.end(patience=_SECONDS_TO_DIE if worker.held else 0.0)
+
+    def _kill(self, workers: list[WorkerProcess]) -> None:
+        for worker in workers:
+            worker.kill()  # All at once first: waiting for one must not delay the next.
+        for worker in list(workers):
+            self._bury(worker)
+
+
+def _unloadable(report: str) -> EngineError:
+    """The worker's account: one line for the user, and the worker's traceback as a note below ours."""
+    line, _, trace = report.partition("\n")
+    error = EngineError(line)
+    error.add_note(trace)
+    return error

@@ -1,8 +1,8 @@
 """The sections of a scenario: what each key may hold, and one clear line when it holds something else.
 
 Unknown keys are refused and types are strict (``"0.5"`` is no number, ``true`` no integer). Three sections
-take free keys beside their own, as ``name`` says which: ``[partition]`` (the partitioner's arguments), ``[model]``
-(``build``'s options) and ``[strategy]`` (its dataclass's fields, checked here).
+take free keys beside their own, as ``name`` says which: ``[partition]`` (the partitioner's arguments),
+``[model]`` (``build``'s options) and ``[strategy]`` (its dataclass's fields, checked here).
 """
 
 from __future__ import annotations
@@ -272,5 +272,8 @@ def _resolved(name: str, given: dict[str, Any]) -> dict[str, Any]:
     try:
         made = definition(**values)
     except (ValueError, TypeError, UserError) as error:
-        raise ScenarioError(" ".join(str(error).split()), "strategy") from None
+        # By convention such a message begins with the field: "target: must lie in [0, 1)".
+        key, _, what = str(error).partition(": ")
+        key, what = (key, what) if key in known else ("", str(error))
+        raise ScenarioError(what, "strategy", key) from None
     return {key: getattr(made, key) for key in known}

@@ -1,0 +1,243 @@
+"""``fedprune``: thin verbs over the public Python API.
+
+Exit status: 0 done, 1 the machine failed (say, a full disk), 2 the user can mend it, 130 interrupted, 143
+terminated, 141 nobody reads the output any more.
+Imports at module level stay light, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from fedprune import plugins
+from fedprune.types import UserError
+
+if TYPE_CHECKING:
+    from fedprune.progress import Progress
+    from fedprune.scenario import Scenario
+
+LISTED = (
+    "strategies",
+    "models",
+    "datasets",
+    "partitioners",
+    "mask_codings",
+    "value_codecs",
+    "criteria",
+    "engines",
+    "scenarios",
+)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, handled like an interrupt so that a run ends in the same orderly way."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit status."""
+    try:
+        with _sigterm_interrupts():
+            arguments = _parser().parse_args(argv)
+            arguments.verb(arguments)
+            sys.stdout.flush()
+    except UserError as error:
+        return _complain(str(error), 2)
+    except KeyboardInterrupt as stop:
+        print(f"fedprune: {stop or 'stopped'}", file=sys.stderr)
+        return 143 if isinstance(stop, Terminated) else 130
+    except BrokenPipeError:
+        # The reader left. Python flushes stdout once more at exit, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}", 1)
+    return 0
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run every run of every scenario, then show their results."""
+    scenarios = _scenarios(arguments.scenario, arguments.set)
+    from fedprune import simulate
+
+    with _reporting(arguments.json, Path(arguments.out)) as progress:
+        results = simulate.run(scenarios, out=Path(arguments.out), force=arguments.force, progress=progress)
+    if not arguments.json:
+        _show([result.folder for result in results])
+
+
+def resume(arguments: argparse.Namespace) -> None:
+    """Take up runs where their last checkpoints left them, then show their results."""
+    from fedprune import simulate
+
+    folders = [Path(folder) for folder in arguments.run]
+    for folder in folders:
+        with _reporting(arguments.json, folder.parent) as progress:
+            simulate.resume(folder, progress=progress)
+    if not arguments.json:
+        _show(folders)
+
+
+def show(arguments: argparse.Namespace) -> None:
+    """The results of runs, from their folders alone."""
+    _show([Path(folder) for folder in arguments.run], as_json=arguments.json)
+
+
+def list_(arguments: argparse.Namespace) -> None:
+    """What a scenario can name, one line each."""
+    found = {kind: _known(kind) for kind in ([arguments.kind] if arguments.kind else LISTED)}
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+        return
+    width = max((len(name) for group in found.values() for name in group), default=0)
+    for kind, group in found.items():
+        print(kind)
+        for name, line in group.items():
+            print(f"  {name:{width}}  {line}")
+
+
+def doctor(arguments: argparse.Namespace) -> None:
+    """What of this machine matters to a run."""
+    from fedprune.doctor import examine, render
+
+    facts = examine()
+    print(json.dumps(facts, indent=2) if arguments.json else render(facts))
+
+
+def _scenarios(sources: Sequence[str], overrides: Sequence[str]) -> list[Scenario]:
+    from fedprune.scenario import load_scenarios
+
+    found: dict[str, Scenario] = {}
+    for source in sources:
+        for scenario in load_scenarios(source, overrides):
+            if scenario.run_id() in found:
+                raise UserError(f"{source}: run {scenario.run_id()} is given twice; name each scenario once")
+            found[scenario.run_id()] = scenario
+    return list(found.values())
+
+
+def _known(kind: str) -> dict[str, str]:
+    """Name -> one line, without importing plug-ins."""
+    if kind == "partitioners":
+        from fedprune.data.partition import describe_partitioners
+
+        return describe_partitioners()
+    if kind == "scenarios":
+        from fedprune.scenario import bundled_scenarios
+
+        texts = {name: path.read_text("utf-8") for name, path in bundled_scenarios().items()}
+        return {name: text.split("\n", 1)[0].strip("# ") for name, text in texts.items()}
+    return plugins.describe(kind)
+
+
+def _show(folders: Sequence[Path], *, as_json: bool = False) -> None:
+    from fedprune.runs import table
+
+    print(table.render(folders, as_json=as_json))
+
+
+@contextlib.contextmanager
+def _reporting(as_json: bool, out: Path) -> Iterator[Progress]:
+    """Progress of a run in ``out``; an interrupt becomes one that says how to go on."""
+    from fedprune.progress import JsonProgress, progress_on
+
+    progress = JsonProgress(sys.stdout) if as_json else progress_on(sys.stderr)
+    try:
+        yield progress
+    except KeyboardInterrupt as stop:
+        if not progress.run_id:
+            raise
+        raise type(stop)(f"stopped; resume with: fedprune resume {out / progress.run_id}") from None
+    finally:
+        progress.close()
+
+
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _complain(line: str, status: int) -> int:
+    print(f"fedprune: error: {line}", file=sys.stderr)
+    return status
+
+
+class _Version(argparse.Action):
+    """``--version``, looked up only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        import fedprune
+
+        print(f"fedprune {fedprune.__version__}")
+        parser.exit()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fedprune",
+        description="Federated learning with personalized pruning, simulated and measured in bytes.",
+        epilog="First steps: fedprune run quickstart",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    verb = _verb(verbs, "run", run, "run scenarios", "fedprune run quickstart --set run.rounds=5 --out runs")
+    verb.add_argument(
+        "scenario", nargs="+", metavar="SCENARIO", help="a TOML file, or a bundled scenario's name"
+    )
+    verb.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override section.key, as in train.lr=0.05",
+    )
+    verb.add_argument("--out", default="runs", metavar="FOLDER", help="where run folders go (default: runs)")
+    verb.add_argument("--force", action="store_true", help="replace run folders that exist")
+    _json(verb, "print JSON lines as rounds finish")
+
+    verb = _verb(
+        verbs, "resume", resume, "go on with stopped runs", "fedprune resume runs/quickstart-0123456789ab-s0"
+    )
+    verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
+    _json(verb, "print JSON lines as rounds finish")
+
+    verb = _verb(verbs, "show", show, "show the results of runs", "fedprune show runs/*")
+    verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
+    _json(verb, "print JSON")
+
+    verb = _verb(verbs, "list", list_, "list what a scenario can name", "fedprune list strategies")
+    verb.add_argument("kind", nargs="?", choices=LISTED, metavar="KIND", help=f"one of {', '.join(LISTED)}")
+    _json(verb, "print JSON")
+
+    verb = _verb(verbs, "doctor", doctor, "check this machine", "fedprune doctor --json")
+    _json(verb, "print JSON")
+    return parser
+
+
+def _verb(
+    verbs: Any, name: str, action: Callable[[argparse.Namespace], None], line: str, example: str
+) -> Any:
+    parser = verbs.add_parser(name, help=line, description=action.__doc__, epilog=f"Example: {example}")
+    parser.set_defaults(verb=action)
+    return parser
+
+
+def _json(parser: Any, line: str) -> None:
+    parser.add_argument("--json", action="store_true", help=line)

@@ -1,0 +1,156 @@
+"""What a run tells whoever waits for it: a live bar on a terminal, plain lines elsewhere, or JSON lines.
+
+A round's record holds ``round``, ``rounds``, ``density`` (kept share), ``train_loss``, ``test_accuracy_after`` (in
+[0, 1]; missing or None when the round evaluated nothing), ``bytes_up``, ``bytes_down`` (of that round), ``seconds``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+SECONDS_BETWEEN_LINES = 2.0
+
+
+class Progress:
+    """Says nothing; the base of those that do."""
+
+    run_id = ""
+    """The run under way, or the last one."""
+
+    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
+        """A run begins, or goes on after ``done`` of its rounds."""
+        self.run_id = run_id
+
+    def round_finished(self, record: Mapping[str, Any]) -> None:
+        """A round is complete and on disk."""
+
+    def run_finished(self, summary: Mapping[str, Any]) -> None:
+        """All rounds are done."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was; safe to call twice."""
+
+
+class JsonProgress(Progress):
+    """One JSON object a line, with what happened under ``event`` and the run under ``run``."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
+        super().run_started(run_id, label, rounds, done)
+        self._write("run_started", {"label": label, "rounds": rounds, "done": done})
+
+    def round_finished(self, record: Mapping[str, Any]) -> None:
+        self._write("round_finished", record)
+
+    def run_finished(self, summary: Mapping[str, Any]) -> None:
+        self._write("run_finished", summary)
+
+    def _write(self, event: str, values: Mapping[str, Any]) -> None:
+        print(json.dumps({"event": event, "run": self.run_id, **values}), file=self._stream, flush=True)
+
+
+class _Told(Progress):
+    """What lines and the bar have in common: totals, and a sentence about them."""
+
+    def __init__(self) -> None:
+        self._label = ""
+        self._rounds = self._up = self._down = 0
+        self._accuracy: float | None = None
+
+    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
+        super().run_started(run_id, label, rounds, done)
+        self._label, self._rounds = label, rounds
+        self._up = self._down = 0
+        self._accuracy = None
+
+    def round_finished(self, record: Mapping[str, Any]) -> None:
+        self._up += record.get("bytes_up") or 0
+        self._down += record.get("bytes_down") or 0
+        accuracy = record.get("test_accuracy_after")
+        self._accuracy = self._accuracy if accuracy is None else accuracy
+
+    def _figures(self, record: Mapping[str, Any]) -> str:
+        """Accuracy is the last one measured, bytes are those since this process took up the run."""
+        parts = []
+        if self._accuracy is not None:
+            parts.append(f"accuracy {self._accuracy:.1%}")
+        if record.get("train_loss") is not None:
+            parts.append(f"loss {record['train_loss']:.3f}")
+        if record.get("density") is not None:
+            parts.append(f"density {record['density']:.1%}")
+        return ", ".join([*parts, f"up {size(self._up)}, down {size(self._down)}"])
+
+
+class LineProgress(_Told):
+    """A plain line a round, at most one in two seconds, and always one for the last round."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._last = -SECONDS_BETWEEN_LINES
+
+    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
+        super().run_started(run_id, label, rounds, done)
+        after = f", {done} of them done" if done else ""
+        self._write(f"{label}: {rounds} rounds{after}, in {run_id}")
+
+    def round_finished(self, record: Mapping[str, Any]) -> None:
+        super().round_finished(record)
+        now = time.monotonic()
+        if record["round"] >= self._rounds or now - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
+            self._write(f"{self._label}: round {record['round']}/{self._rounds}, {self._figures(record)}")
+
+    def _write(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+class LiveProgress(_Told):
+    """A bar a run, drawn in place."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}", markup=False),
+            TimeRemainingColumn(compact=True),
+        )
+        self._bar = Bar(*columns, console=Console(file=stream))
+        self._task = TaskID(0)
+
+    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
+        super().run_started(run_id, label, rounds, done)
+        self._bar.start()
+        self._task = self._bar.add_task(label, total=rounds, completed=done, figures="")
+
+    def round_finished(self, record: Mapping[str, Any]) -> None:
+        super().round_finished(record)
+        self._bar.update(self._task, completed=record["round"], figures=self._figures(record))
+
+    def close(self) -> None:
+        self._bar.stop()
+
+
+def progress_on(stream: TextIO) -> Progress:
+    """The bar if ``stream`` is a terminal, else plain lines."""
+    return LiveProgress(stream) if stream.isatty() else LineProgress(stream)
+
+
+def size(count: int) -> str:
+    """A number of bytes for people, in powers of 1000."""
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return f"{value:.3g} {units[0]}"

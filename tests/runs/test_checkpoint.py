@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -188,28 +189,36 @@ while not done:
 
 def test_a_kill_at_a_random_instant_leaves_a_checkpoint_that_loads(tmp_path: Path) -> None:
     script = f"""
-import itertools, sys
+import sys
 sys.path.insert(0, {ROOT!r})
 from pathlib import Path
-from tests.runs.test_checkpoint import save
-first = int(sys.argv[1])
-for round in itertools.count(first):
-    save(Path({str(tmp_path)!r}), round)
-    print(round, flush=True)
+from tests.runs.test_checkpoint import kill_writers
+kill_writers(Path({str(tmp_path)!r}), times=10)
 """
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    assert len(retained_rounds(tmp_path)) > 0
+
+
+def kill_writers(folder: Path, times: int) -> None:
+    """Forks a writer that checkpoints in a loop and says each round it finished, kills it, checks; again."""
     chance = random.Random(7)
     last = 0
-    for _ in range(10):
-        with subprocess.Popen(
-            [sys.executable, "-c", script, str(last + 1)], stdout=subprocess.PIPE, text=True
-        ) as writer:
-            assert writer.stdout is not None
-            assert int(writer.stdout.readline()) == last + 1
+    for _ in range(times):
+        reading, writing = os.pipe()
+        writer = os.fork()
+        if writer == 0:
+            for round in itertools.count(last + 1):
+                save(folder, round)
+                os.write(writing, f"{round}\n".encode())
+        os.close(writing)
+        with os.fdopen(reading) as finished:
+            finished.readline()
             time.sleep(chance.uniform(0, 0.05))
-            writer.send_signal(signal.SIGKILL)
-            confirmed = max([last + 1, *(int(line) for line in writer.stdout.read().split("\n")[:-1])])
-        found = latest_checkpoint(tmp_path)
+            os.kill(writer, signal.SIGKILL)
+            os.waitpid(writer, 0)
+            confirmed = max([last + 1, *map(int, finished.read().split())])
+        found = latest_checkpoint(folder)
         assert found is not None
         assert found.round in (confirmed, confirmed + 1)
-        assert_loads(tmp_path, found.round)
+        assert_loads(folder, found.round)
         last = found.round

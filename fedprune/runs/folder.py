@@ -1,0 +1,275 @@
+"""The folder of one run: what is in it, who may write to it, and how it comes to be.
+
+It appears complete or not at all, is never overwritten without being told to, and is worked on by one process
+at a time. What a resume compares (settings hash, versions) is in ``environment.json``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from fedprune.runs import lock
+from fedprune.runs.arrays import DamagedError, pack, unpack
+from fedprune.runs.environment import environment
+from fedprune.runs.files import (
+    RunError,
+    explained,
+    fsync_folder,
+    read_json,
+    temporary_name,
+    write_atomic,
+    write_json,
+)
+from fedprune.runs.store import VersionedStore
+from fedprune.types import Arrays
+
+State = Literal["running", "complete", "stopped", "failed"]
+FOLDERS = ("checkpoints", "state", "state/clients", "state/server", "final")
+FILES = (
+    "scenario.toml",
+    "environment.json",
+    "partition.json",
+    "rounds.jsonl",
+    "clients.jsonl",
+    "results.json",
+)
+_STATUS, _LOCK = "status.json", ".lock"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=-]{0,199}")
+
+
+class RunFolder:
+    """Paths, status and lock of one run. ``create`` and ``open`` make it; closing it releases the lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    @classmethod
+    def create(
+        cls, out: Path, run_id: str, scenario_toml: str, settings_hash: str, force: bool, *, label: str = ""
+    ) -> RunFolder:
+        """Makes ``<out>/<run_id>`` and locks it; ``force`` replaces an earlier run folder of that name.
+
+        ``label`` names the run in tables. Raises RunError when the folder exists (without ``force``), is no
+        run folder, is worked on, or cannot be written; nothing new is then left, an earlier run is untouched.
+        """
+        if "\0" in str(out):
+            raise RunError(f"{str(out)!r} is not a path: it holds a NUL character")
+        path = Path(out) / _checked(run_id)
+        earlier = cls._earlier(path, force)
+        try:
+            with explained("make the run folder", path), _parents(path.parent):
+                return cls._build(path, scenario_toml, settings_hash, label, earlier is not None)
+        finally:
+            if earlier is not None:
+                earlier.close()
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing run folder, for reading; call ``lock`` before writing to it.
+
+        Raises RunError when there is none, or when a part of it is a symbolic link (which leads elsewhere).
+        """
+        path = Path(path)
+        if not _is_run(path):
+            raise RunError(
+                f"{path} is not a run folder (it has no scenario.toml); give the folder of one run"
+            )
+        for name in ("", *FOLDERS, *FILES, _STATUS, _LOCK):
+            if (path / name).is_symlink():
+                raise RunError(f"{path / name} is a symbolic link; a run folder must not hold any: remove it")
+        return cls(path)
+
+    def lock(self) -> Self:
+        """Claims the folder for this process until ``close``, or until the process dies in any way.
+
+        Raises RunError naming the process that works on it.
+        """
+        self._lock = lock.acquire(self.path / _LOCK)
+        return self
+
+    def close(self) -> None:
+        """Releases the lock, if held."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def write_status(self, state: State, round: int) -> None:
+        """Says where the run stands after ``round``; ``pid`` is this process."""
+        label = self.read_status().get("label", "")
+        write_json(self.path / _STATUS, _status(state, round, label), durable=False)
+
+    def read_status(self) -> dict[str, Any]:
+        """``state``, ``round``, ``pid``, ``label``; "running" becomes "stopped" when its process is gone."""
+        status = read_json(self.path / _STATUS)
+        if status.get("state") == "running" and not lock.alive(status.get("pid")):
+            status["state"] = "stopped"
+        return status
+
+    def write_results(self, results: dict[str, Any]) -> None:
+        """Writes the final evaluation (see runs.metrics), which outlives a power cut."""
+        write_json(self.path / "results.json", results, durable=True)
+
+    def write_partition(self, manifest: dict[str, Any]) -> None:
+        """Writes which client has which labels, with the partition's hash."""
+        write_json(self.path / "partition.json", manifest, durable=False)
+
+    def write_final(self, name: str, arrays: Arrays) -> None:
+        """Writes ``final/<name>.safetensors``, which outlives a power cut."""
+        write_atomic(self._final(name), pack(arrays), durable=True)
+
+    def read_final(self, name: str) -> Arrays:
+        """Reads ``final/<name>.safetensors``. Raises RunError when it is missing or damaged."""
+        path = self._final(name)
+        with explained("read", path):
+            data = path.read_bytes()
+        try:
+            return unpack(data)
+        except DamagedError as error:
+            raise RunError(f"cannot read {path}: {error}; the file is damaged") from error
+
+    @property
+    def scenario_toml(self) -> str:
+        """The resolved scenario as it was written."""
+        path = self.path / "scenario.toml"
+        with explained("read", path):
+            return path.read_text("utf-8")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """``settings_hash`` and what the run was made with (see runs.environment)."""
+        return read_json(self.path / "environment.json")
+
+    @property
+    def settings_hash(self) -> str:
+        """Hash of the settings that decide the result; a resume under another one is refused."""
+        return str(self.environment.get("settings_hash"))
+
+    @property
+    def rounds(self) -> Path:
+        """JSON lines, one a round."""
+        return self.path / "rounds.jsonl"
+
+    @property
+    def clients(self) -> Path:
+        """JSON lines, one a client and round."""
+        return self.path / "clients.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder for runs.checkpoint."""
+        return self.path / "checkpoints"
+
+    @property
+    def client_state(self) -> VersionedStore:
+        """What the clients keep between rounds."""
+        return VersionedStore(self.path / "state" / "clients")
+
+    @property
+    def server_state(self) -> VersionedStore:
+        """What the server keeps of each client between rounds."""
+        return VersionedStore(self.path / "state" / "server")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _final(self, name: str) -> Path:
+        return self.path / "final" / f"{_checked(name)}.safetensors"
+
+    @classmethod
+    def _earlier(cls, path: Path, force: bool) -> RunFolder | None:
+        """The run that ``path`` holds already, locked; None when nothing is there."""
+        with explained("look at", path):
+            if not os.path.lexists(path):
+                return None
+        if path.is_symlink() or not _is_run(path):
+            raise RunError(
+                f"{path} exists and is not a run folder: remove it or choose another place with --out"
+            )
+        if not force:
+            raise RunError(
+                f"{path} exists: resume it, replace it with --force, or choose another place with --out"
+            )
+        return cls.open(path).lock()
+
+    @classmethod
+    def _build(
+        cls, path: Path, scenario_toml: str, settings_hash: str, label: str, replace: bool
+    ) -> RunFolder:
+        """Fills a folder under a temporary name, locks it, and gives it its name. Raises OSError."""
+        building = cls(temporary_name(path))
+        try:
+            building.path.mkdir()
+            for name in FOLDERS:
+                (building.path / name).mkdir()
+            write_atomic(building.path / "scenario.toml", scenario_toml.encode(), durable=True)
+            record = {"settings_hash": settings_hash, **environment()}
+            write_json(building.path / "environment.json", record, durable=True)
+            write_json(building.path / _STATUS, _status("running", 0, label), durable=True)
+            building.lock()
+            _install(building.path, path, replace)
+        except BaseException:
+            building.close()
+            shutil.rmtree(building.path, ignore_errors=True)
+            raise
+        building.path = path
+        return building
+
+
+def _checked(name: str) -> str:
+    """``name`` when it is one harmless path part. Raises RunError."""
+    if not _NAME.fullmatch(name):
+        raise RunError(f"{name!r} cannot name a file of a run: use up to 200 letters, digits and '-_.+='")
+    return name
+
+
+def _is_run(path: Path) -> bool:
+    with explained("look at", path):
+        return (path / "scenario.toml").is_file()
+
+
+def _status(state: State, round: int, label: str) -> dict[str, Any]:
+    return {"state": state, "round": round, "pid": os.getpid(), "label": label}
+
+
+def _install(new: Path, path: Path, replace: bool) -> None:
+    """Gives the folder ``new`` the name ``path``; on failure both are again as they were. Raises OSError."""
+    earlier = temporary_name(path.with_name(f"{path.name}.earlier"))
+    if replace:
+        os.rename(path, earlier)
+    try:
+        os.rename(new, path)
+        fsync_folder(path.parent)
+    except BaseException:
+        if not new.exists():
+            os.rename(path, new)
+        if replace:
+            os.rename(earlier, path)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+@contextmanager
+def _parents(folder: Path) -> Iterator[None]:
+    """Makes ``folder`` and its parents; what it made goes again when the body fails. Raises OSError."""
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for parent in missing:
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,18 +40,16 @@ def channel_groups(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Cha
     one: those that pass through a grouped convolution, a concatenation, or a layer with parameters other than
     a convolution, a linear layer or a batch norm.
     """
-    import copy
-
     import torch
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import torch_pruning
 
-        traced = copy.deepcopy(module).to(
-            "meta"
-        )  # the graph's construction changes modes and flags of what it traces
-        inputs = torch.zeros((1, *input_shape), device="meta")
+        # A copy, since tracing changes modes and flags; on the CPU (with whatever is in memory), since a
+        # process's first forward pass on the meta device imports two seconds' worth of modules.
+        traced = copy.deepcopy(module).to_empty(device="cpu")
+        inputs = torch.zeros((1, *input_shape))
         with torch.enable_grad():
             graph = torch_pruning.DependencyGraph().build_dependency(traced, example_inputs=inputs)
         found = [_group(graph, traced, name, layer) for name, layer in traced.named_modules()]
@@ -82,7 +81,10 @@ def _group(graph: Any, traced: nn.Module, name: str, layer: nn.Module) -> Channe
             return None
         members.update(dict.fromkeys(part))
     if not any(axis == 1 for _, axis, _ in members):
-        return None
+        return None  # the network's outputs
+    state = traced.state_dict()
+    if any(state[parameter].shape[axis] != size * span for parameter, axis, span in members):
+        return None  # these channels are only some of those along that axis, as after a concatenation
     norms = [
         f"{names[other]}.weight" for other in names if isinstance(other, nn.modules.batchnorm._BatchNorm)
     ]

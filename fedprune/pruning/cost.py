@@ -36,11 +36,12 @@ def cost(module: nn.Module, input_shape: tuple[int, ...]) -> Cost:
         # Each output entry sums over one filter, or one row of a linear layer.
         multiply_adds += output.numel() * layer.weight[0].numel()
 
-    # A copy on the meta device computes shapes only; the module keeps its mode, hooks and statistics.
-    probe = copy.deepcopy(module).to("meta").eval()
+    # A copy, so that the module keeps its mode, hooks and statistics; not on the meta device, where the first
+    # forward pass of a process imports two seconds' worth of modules.
+    probe = copy.deepcopy(module).cpu().eval()
     for layer in probe.modules():
         if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
             layer.register_forward_hook(count)
     with torch.inference_mode():
-        probe(torch.zeros((1, *input_shape), device="meta"))
+        probe(torch.zeros((1, *input_shape)))
     return Cost(sum(parameter.numel() for parameter in module.parameters()), multiply_adds)

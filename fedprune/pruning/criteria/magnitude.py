@@ -1,4 +1,4 @@
-"""The smallest weights of each parameter go first (Han et al., Learning Weights and Connections, 2015)."""
+"""The smallest weights of each parameter go first (Han, Pool, Tran, Dally; NIPS 2015; arXiv 1506.02626)."""
 
 from __future__ import annotations
 

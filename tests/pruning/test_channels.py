@@ -1,0 +1,81 @@
+"""Structured pruning of channels by score."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fedprune.models import architecture
+from fedprune.pruning.channels import prune_channels
+from fedprune.pruning.criteria import channels_batch_norm, channels_l2
+from fedprune.pruning.groups import alive_channels
+from fedprune.pruning.mask import Mask
+from fedprune.pruning.select import share_of
+from fedprune.types import Arrays
+
+LENET = architecture("lenet5", (1, 28, 28), 10, {"batch_norm": True})
+CONVOLUTIONS = [group for group in LENET.groups if group.kind == "conv"]
+quick = settings(derandomize=True, deadline=None, max_examples=30)
+
+
+def weights_of(seed: int) -> Arrays:
+    weights = LENET.initial_weights(seed)
+    rng = np.random.default_rng(seed)
+    for name in ("bn1.weight", "bn2.weight"):
+        weights[name] = rng.integers(-3, 4, weights[name].shape).astype(np.float32)
+    return weights
+
+
+@quick
+@given(st.integers(0, 100), st.floats(0, 1), st.integers(1, 4))
+def test_the_floor_of_the_share_dies_but_never_the_last_channels(
+    seed: int, amount: float, floor: int
+) -> None:
+    weights = weights_of(seed)
+    mask = prune_channels(
+        weights, Mask(), CONVOLUTIONS, LENET.shapes, amount, channels_batch_norm.score, floor
+    )
+    for group in CONVOLUTIONS:
+        alive = alive_channels(group, mask)
+        assert alive.sum() == group.size - min(share_of(amount, group.size), group.size - floor)
+        scores = channels_batch_norm.score(weights, group)
+        assert alive.all() or scores[alive].min() >= scores[~alive].max()
+
+
+@quick
+@given(st.integers(0, 100), st.floats(0, 1), st.floats(0, 1))
+def test_channels_stay_dead_and_a_repeated_call_changes_nothing(
+    seed: int, first: float, second: float
+) -> None:
+    weights = weights_of(seed)
+
+    def prune(mask: Mask, amount: float, by: int) -> Mask:
+        score = (channels_batch_norm.score, channels_l2.score)[by]
+        return prune_channels(weights, mask, CONVOLUTIONS, LENET.shapes, amount, score)
+
+    once = prune(Mask(), first, 0)
+    assert prune(once, first, 1) == once
+    twice = prune(once, second, 1)
+    assert twice.is_subset(once)
+    for group in CONVOLUTIONS:
+        wanted = min(share_of(max(first, second), group.size), group.size - 1)
+        assert (~alive_channels(group, twice)).sum() == wanted
+
+
+def test_ties_go_by_index() -> None:
+    weights = LENET.initial_weights(0)
+    mask = prune_channels(weights, Mask(), CONVOLUTIONS, LENET.shapes, 0.5, channels_batch_norm.score)
+    assert alive_channels(CONVOLUTIONS[0], mask).tolist() == [False] * 3 + [True] * 3
+
+
+def test_the_authors_quantile_leaves_four_and_nine_filters_of_lenet5() -> None:
+    weights = weights_of(0)
+    mask = prune_channels(weights, Mask(), CONVOLUTIONS, LENET.shapes, 0.45, channels_batch_norm.score)
+    assert [int(alive_channels(group, mask).sum()) for group in CONVOLUTIONS] == [4, 9]
+
+
+def test_a_share_above_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        prune_channels(weights_of(0), Mask(), CONVOLUTIONS, LENET.shapes, 1.5, channels_l2.score)

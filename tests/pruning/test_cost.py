@@ -1,0 +1,50 @@
+"""Cost of a module, checked by hand on LeNet-5."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from fedprune.models import architecture
+from fedprune.pruning.cost import Cost, cost
+from fedprune.pruning.groups import channel_mask
+from fedprune.pruning.mask import Mask
+from fedprune.pruning.shrink import shrink
+
+
+def test_dense_lenet5_on_cifar10_costs_its_known_multiply_adds() -> None:
+    made = architecture("lenet5", (3, 32, 32), 10)
+    convolutions = 28 * 28 * 6 * 75 + 10 * 10 * 16 * 150
+    assert cost(made.build(), (3, 32, 32)) == Cost(62_006, convolutions + 400 * 120 + 120 * 84 + 84 * 10)
+
+
+def test_half_the_channels_of_both_convolutions_leave_42_percent() -> None:
+    made = architecture("lenet5", (3, 32, 32), 10, {"batch_norm": True})
+    mask = Mask()
+    for group in made.groups[:2]:
+        mask = channel_mask(group, np.arange(group.size) < group.size // 2, mask, made.shapes)
+    module, _ = shrink(made, made.initial_weights(0), mask)
+    whole = cost(made.build(), (3, 32, 32))
+    assert cost(module, (3, 32, 32)).multiply_adds / whole.multiply_adds == pytest.approx(0.42, abs=0.005)
+
+
+def test_weights_that_are_merely_zero_cost_like_any_other() -> None:
+    made = architecture("mlp", (1, 8, 8), 10)
+    zeros = {name: np.zeros(shape, np.float32) for name, shape in made.shapes.items()}
+    assert cost(made.load(zeros), (1, 8, 8)) == cost(made.build(), (1, 8, 8))
+
+
+def test_a_grouped_convolution_costs_its_own_kernels_only() -> None:
+    layer = torch.nn.Conv2d(4, 8, 3, groups=2)
+    assert cost(layer, (4, 5, 5)).multiply_adds == 3 * 3 * 8 * (2 * 9)
+
+
+def test_counting_leaves_the_module_as_it_was() -> None:
+    made = architecture("digits_cnn", (1, 8, 8), 10, {"batch_norm": True})
+    module = made.load(made.initial_weights(0))
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    cost(module, (1, 8, 8))
+    assert module.training
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert not module.get_submodule("conv1")._forward_hooks

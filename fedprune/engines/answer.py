@@ -43,8 +43,8 @@ def load_client_app(reference: str) -> ClientApp:
 def answer(app: ClientApp, request: bytes | bytearray, nodes: int) -> bytes:
     """Run the app on one message of a federation of `nodes` clients; message and reply are protobuf bytes.
 
-    The Context is made for this message alone: an empty run_config and an empty state, since fedprune's clients
-    keep theirs in a store. Whatever the handler raises becomes an error reply with the end of its traceback.
+    The Context is made for this message alone, with an empty run_config and an empty state, since fedprune's
+    clients keep theirs in a store. What the handler raises becomes an error reply.
     """
     message = from_bytes(request)
     node_id = message.metadata.dst_node_id

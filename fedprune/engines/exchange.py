@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Iterable
 
 from flwr.app import Message
@@ -20,7 +19,6 @@ class Exchange:
     def __init__(self, messages: Iterable[Message], timeout: float | None) -> None:
         self._source = iter(messages)
         self._sent: list[Message] = []
-        self._again: deque[int] = deque()
         self._replies: dict[int, Message] = {}
         self._exhausted = False
         self._timeout = timeout
@@ -43,20 +41,12 @@ class Exchange:
 
     def take(self) -> int | None:
         """The index of the next message to hand out, None when none is left."""
-        if self._again:
-            return self._again.popleft()
-        if self._exhausted:
-            return None
         message = next(self._source, None)
         if message is None:
             self._exhausted = True
             return None
         self._sent.append(message)
         return len(self._sent) - 1
-
-    def put_back(self, indices: Iterable[int]) -> None:
-        """Messages that were handed out and not begun."""
-        self._again.extend(indices)
 
     def message(self, index: int) -> Message:
         """The message of that index."""

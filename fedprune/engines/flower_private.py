@@ -1,8 +1,8 @@
 """The only file that knows Flower 1.41's private names, which move between its minor versions.
 
-Messages travel as Flower's own protobuf bytes. `to_proto` writes the same bytes as Flower's `message_to_proto`,
-but fills one protobuf object in place: Flower nests finished objects, and protobuf copies a payload several times
-per nesting (0.6 ms for 248 kB, against 0.04 ms here).
+Messages travel as Flower's own protobuf bytes. `to_proto` writes the bytes that Flower's `message_to_proto`
+writes, but fills one protobuf object in place: Flower nests finished objects, and protobuf copies a payload
+several times per nesting (0.6 ms for 248 kB, against 0.04 ms here).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def empty_run(run_id: int) -> Run:
 
 
 def become_server(run_id: int) -> None:
-    """Make this process the server of a run: Message(...) takes run and source from this global of Flower's."""
+    """Make this process the server of a run: Message(...) reads its run and source from this global."""
     TaskIdentity.task_id = _ANY_TASK
     TaskIdentity.run_id = run_id
     TaskIdentity.node_id = SUPERLINK_NODE_ID

@@ -55,7 +55,7 @@ class InProcess:
 
 @contextlib.contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Torch computes with one thread inside, as in a worker (for the same bits), and as many as before afterwards."""
+    """Torch has one thread inside, as in a worker, for the same bits; after it, as many as before."""
     if importlib.util.find_spec("torch") is None:
         yield
         return

@@ -21,7 +21,6 @@ STARTUP_SECONDS = 180.0
 """A worker that has not loaded its ClientApp by then counts as hung; torch from a cold disk takes long."""
 FAILED_STARTS = 3
 """So many workers in a row that end before they are ready end the run: the next one would fare no better."""
-_SECONDS_TO_DIE = 0.5
 
 
 class Pool:
@@ -64,7 +63,7 @@ class Pool:
                 self._wait(exchange)
         except BaseException:
             # No late reply of this exchange may reach the next one.
-            self._kill([worker for worker in self._workers if worker.held])
+            self._kill(self._busy())
             raise
 
     def close(self) -> None:
@@ -73,17 +72,18 @@ class Pool:
 
     def _deal(self, exchange: Exchange, nodes: int) -> None:
         for worker in self._workers:
-            if not worker.ready or worker.held:
+            # One message at a time: a second in waiting saves nothing measurable, and unbalances long ones.
+            if not worker.ready or worker.held is not None:
                 continue
             exchange.start_clock()
             index = exchange.take()
             if index is None:
                 return
-            worker.held.append(index)
+            worker.held = index
             try:
                 worker.channel.send(nodes, to_bytes(exchange.message(index)))
             except OSError:
-                continue  # It has died: its end of the channel says so to the next wait.
+                continue  # It has died, as the next wait will find.
             self._watch(worker)
 
     def _wait(self, exchange: Exchange) -> None:
@@ -94,11 +94,12 @@ class Pool:
         for key, _ in self._selector.select(max(0.0, min(limits) - now) if limits else None):
             self._serve(key.data, exchange)
         if exchange.expired:
-            self._kill([worker for worker in self._workers if worker.held])
+            self._kill(self._busy())
             self.start()
             exchange.give_up()
         now = time.monotonic()
         for worker in [w for w in self._workers if not w.ready and now >= w.born + STARTUP_SECONDS]:
+            worker.kill()
             self._lost(worker, exchange)
 
     def _serve(self, worker: WorkerProcess, exchange: Exchange) -> None:
@@ -109,7 +110,9 @@ class Pool:
                 elif tag == FAILED:
                     raise _unloadable(data.decode())
                 else:
-                    exchange.answer(worker.held.popleft(), from_bytes(data))
+                    assert worker.held is not None
+                    exchange.answer(worker.held, from_bytes(data))
+                    worker.held = None
             worker.channel.flush()
             self._watch(worker)
         except (EOFError, OSError):
@@ -122,23 +125,25 @@ class Pool:
             self._selector.modify(worker.channel.socket, events, worker)
 
     def _lost(self, worker: WorkerProcess, exchange: Exchange) -> None:
-        """A worker ended: the message at work fails, the ones behind it go to others, a new worker starts."""
+        """A worker ended: the message it held fails, another worker starts."""
         how = self._bury(worker)
-        if worker.held:
-            exchange.fail(worker.held.popleft(), CRASHED, f"its worker process {how}")
-            exchange.put_back(worker.held)
+        if worker.held is not None:
+            exchange.fail(worker.held, CRASHED, f"its worker process {how}")
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS:
                 raise EngineError(
-                    f"{FAILED_STARTS} workers in a row ended before '{self._client_app}' was loaded; the last {how}"
+                    f"client app '{self._client_app}': workers end while loading it; the last {how}"
                 )
         self.start()
+
+    def _busy(self) -> list[WorkerProcess]:
+        return [worker for worker in self._workers if worker.held is not None]
 
     def _bury(self, worker: WorkerProcess) -> str:
         self._workers.remove(worker)
         self._selector.unregister(worker.channel.socket)
-        return worker.end(patience=_SECONDS_TO_DIE if worker.held else 0.0)
+        return worker.end()
 
     def _kill(self, workers: list[WorkerProcess]) -> None:
         for worker in workers:

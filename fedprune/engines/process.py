@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from collections import deque
 
 from fedprune.engines.channel import DriverEnd, channel_pair
 
@@ -19,7 +18,7 @@ _SECONDS_TO_END = 0.5
 
 
 class WorkerProcess:
-    """A started worker, its channel, and the messages (by index) that it holds, the one at work first."""
+    """A started worker, its channel, and the message (by index) that it holds."""
 
     def __init__(self, client_app: str) -> None:
         ours, theirs = channel_pair()
@@ -35,7 +34,7 @@ class WorkerProcess:
                 process_group=0,
             )
         self.channel = DriverEnd(ours)
-        self.held: deque[int] = deque()
+        self.held: int | None = None
         self.ready = False
         self.born = time.monotonic()
 
@@ -53,11 +52,11 @@ class WorkerProcess:
         """End the process without waiting for it; `end` waits."""
         self._process.kill()
 
-    def end(self, patience: float = 0.0) -> str:
-        """Kill the process unless it ends by itself within `patience` seconds; how it ended, for people."""
+    def end(self) -> str:
+        """Wait for a process that is ending, kill it if it is not; how it ended, for people."""
         self.channel.socket.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(patience)
+            self._process.wait(_SECONDS_TO_END)
         self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_SECONDS_TO_END)

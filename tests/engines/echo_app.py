@@ -87,6 +87,26 @@ def sleeps(message: Message, context: Context) -> Message:
     return Message(message.content, reply_to=message)
 
 
+@app.query("kills")
+def kills(message: Message, context: Context) -> Message:
+    """SIGKILL the process whose id appears in the named file."""
+    file = Path(str(message.content["config"]["file"]))
+    while not (file.exists() and file.read_text()):
+        time.sleep(0.01)
+    os.kill(int(file.read_text()), signal.SIGKILL)
+    return Message(message.content, reply_to=message)
+
+
+@app.query("threads")
+def threads(message: Message, context: Context) -> Message:
+    """How many threads torch computes with here."""
+    import torch
+
+    return Message(
+        RecordDict({"torch": ConfigRecord({"threads": torch.get_num_threads()})}), reply_to=message
+    )
+
+
 @app.train()
 def train(message: Message, context: Context) -> Message:
     """Send the arrays back, as Flower's FedAvg wants them."""

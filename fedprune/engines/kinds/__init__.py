@@ -1,1 +1,1 @@
-"""Engines by name: each file here offers ``open_engine(...)``, which returns a Flower ``Grid`` for a ``with``."""
+"""Engines by name: each file offers ``open_engine(...)``, which returns a Flower ``Grid`` for a ``with``."""

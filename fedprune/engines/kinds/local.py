@@ -27,8 +27,8 @@ class LocalGrid(Grid):
     """A Flower Grid whose clients are answered by worker processes of this machine.
 
     Client c is node `node_of(c)`. Workers start at the first message, or at `start`, and serve any number of
-    runs until `close`: `set_run` begins another run, `resize` changes the number of clients. Replies come in the
-    order of the messages, one for each; a client that raised, crashed or was late has a reply with an error.
+    runs until `close`: `set_run` begins another run, `resize` changes the number of clients. Replies come in
+    the order of the messages, one for each; a client that raised, crashed or was late has one with an error.
     """
 
     def __init__(

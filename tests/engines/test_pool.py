@@ -1,0 +1,162 @@
+"""Lost, hung and orphaned workers: each costs the message it held, and nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from flwr.app import Message
+
+from fedprune.engines.answer import EngineError
+from fedprune.engines.flower_private import CRASHED, LATE, node_of
+from fedprune.engines.kinds.local import LocalGrid, open_engine
+
+Query = Callable[..., Message]
+
+DRIVER = """
+import sys
+from flwr.app import ConfigRecord, Message, RecordDict
+from fedprune.engines.kinds.local import open_engine
+
+with open_engine(client_app="echo_app:app", nodes=2, workers=2) as grid:
+    def message(node):
+        config = ConfigRecord({"seconds": 60.0, "file": f"{sys.argv[1]}/{node}"})
+        return Message(RecordDict({"config": config}), node, "query.sleeps")
+
+    grid.send_and_receive(map(message, grid.get_node_ids()))
+"""
+
+
+def wait_for(happened: Callable[[], object], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def running(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [("exit", "ended with status 7"), ("kill", "was killed by signal 9")]
+)
+def test_a_worker_that_dies_costs_the_message_it_held_and_is_replaced(
+    grid: LocalGrid, query: Query, how: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ways = ["", how, "", "", how, "", ""]
+    replies = grid.send_and_receive(
+        [query(node_of(place % 5), "dies", how=way) for place, way in enumerate(ways)]
+    )
+    assert [reply.has_error() for reply in replies] == [bool(way) for way in ways]
+    assert replies[1].error.code == CRASHED
+    assert words in str(replies[1].error.reason)
+    assert f"client 1 failed: its worker process {words}" in caplog.messages
+    assert len(grid.worker_pids) == 2
+
+
+def test_a_worker_killed_from_outside_costs_one_message(
+    grid: LocalGrid, query: Query, tmp_path: Path
+) -> None:
+    def messages() -> list[Message]:
+        sleeper = query(node_of(0), "sleeps", seconds=30.0, file=str(tmp_path / "pid"))
+        killer = query(node_of(1), "kills", file=str(tmp_path / "pid"))
+        return [sleeper, killer, *(query(node_of(client)) for client in (2, 3, 4))]
+
+    replies = grid.send_and_receive(messages())
+    assert [reply.has_error() for reply in replies] == [True, False, False, False, False]
+
+
+def test_a_worker_that_dies_between_two_exchanges_costs_nothing(grid: LocalGrid, query: Query) -> None:
+    grid.send_and_receive([query(node_of(client)) for client in range(5)])
+    victim = grid.worker_pids[0]
+    os.kill(victim, signal.SIGKILL)
+    assert wait_for(lambda: not running(victim), 2)
+    replies = grid.send_and_receive([query(node_of(client)) for client in range(5)])
+    assert not any(reply.has_error() for reply in replies)
+
+
+def test_hung_clients_are_late_and_the_next_exchange_is_whole(grid: LocalGrid, query: Query) -> None:
+    grid.send_and_receive([query(node_of(0))])
+    start = time.monotonic()
+    seconds = [0.0, 60.0, 0.0, 60.0, 0.0]
+    replies = grid.send_and_receive(
+        [query(node_of(place), "sleeps", seconds=each) for place, each in enumerate(seconds)], timeout=0.7
+    )
+    assert time.monotonic() - start < 3
+    assert not replies[0].has_error()
+    assert not replies[2].has_error()
+    assert [reply.error.code for reply in replies if reply.has_error()] == [LATE] * 3
+    assert "no reply within 0.7 s" in str(replies[1].error.reason)
+    again = grid.send_and_receive([query(node_of(client)) for client in range(5)])
+    assert not any(reply.has_error() for reply in again)
+
+
+def test_a_stopped_worker_is_bounded_by_the_timeout_of_the_grid(query: Query) -> None:
+    with open_engine(client_app="echo_app:app", nodes=1, workers=1, timeout=0.5) as grid:
+        grid.send_and_receive([query(node_of(0))])
+        os.kill(grid.worker_pids[0], signal.SIGSTOP)
+        start = time.monotonic()
+        # More than any socket buffer holds, so that sending it cannot complete.
+        (reply,) = grid.send_and_receive([query(node_of(0), blob=bytes(20_000_000))], timeout=3600)
+        assert reply.error.code == LATE
+        assert time.monotonic() - start < 3
+
+
+def test_clients_in_this_process_are_late_after_the_timeout(query: Query) -> None:
+    with open_engine(client_app="echo_app:app", nodes=3, workers=0, timeout=0.1) as grid:
+        replies = grid.send_and_receive(
+            [query(node_of(client), "sleeps", seconds=0.15) for client in range(3)]
+        )
+    assert [reply.has_error() for reply in replies] == [False, True, True]
+    assert replies[2].error.code == LATE
+
+
+def test_workers_that_keep_dying_while_loading_end_the_run(
+    query: Query, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "fatal_app.py").write_text("import os\nos._exit(9)\n")
+    with (
+        open_engine(client_app="fatal_app:app", nodes=1, workers=1) as grid,
+        pytest.raises(EngineError, match="ended with status 9"),
+    ):
+        grid.send_and_receive([query(node_of(0))])
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_no_worker_outlives_a_driver_that_is_ended(tmp_path: Path, ending: signal.Signals) -> None:
+    # The script has no main guard and is busy: its workers are in the middle of a message.
+    script = tmp_path / "driver.py"
+    script.write_text(DRIVER)
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path), os.getcwd()])
+    driver = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": path},
+        stderr=subprocess.PIPE,
+    )
+    files = [tmp_path / str(node_of(client)) for client in range(2)]
+    assert wait_for(lambda: all(file.exists() and file.read_text() for file in files), 30)
+    workers = [int(file.read_text()) for file in files]
+    assert all(running(pid) for pid in workers)
+    driver.send_signal(ending)
+    driver.communicate(timeout=2)
+    assert wait_for(lambda: not any(running(pid) for pid in workers), 2)
+
+
+def test_many_exchanges_leave_files_and_processes_as_they_were(grid: LocalGrid, query: Query) -> None:
+    this = psutil.Process()
+    grid.send_and_receive([query(node_of(client)) for client in range(5)])
+    before = this.num_fds(), len(this.children(recursive=True))
+    for _ in range(300):
+        grid.send_and_receive([query(node_of(client)) for client in range(5)])
+    assert (this.num_fds(), len(this.children(recursive=True))) == before

@@ -68,12 +68,12 @@ def load_dataset(name: str, root: str | os.PathLike[str] | None = None) -> Datas
     else:
         source, folder = declared.repo, None
     entry = cache.cache_folder("sets") / f"{name}-{cache.key(LAYOUT, _declaration(declared), source)}"
-    try:
-        return _open(name, declared, entry)
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError):
-        shutil.rmtree(entry, ignore_errors=True)  # a damaged entry
+    if entry.is_dir():
+        try:
+            return _open(name, declared, entry)
+        except (OSError, ValueError, KeyError):
+            # Entries appear whole, so this one was damaged later.
+            shutil.rmtree(entry, ignore_errors=True)
     training, test = _read(name, declared, folder, root)
     cache.add_folder(entry, lambda target: _store(target, training, test))
     return _open(name, declared, entry)

@@ -12,8 +12,9 @@ import importlib.util
 import inspect
 import io
 import re
+import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from fedprune import plugins
 from fedprune.data.errors import PartitionError
 from fedprune.seeds import generator
 from fedprune.types import Array
+
+ATTEMPT_SECONDS = 5.0
 
 REFUSED = {
     "Partitioner": "it is their common base",
@@ -70,9 +73,8 @@ def divide(
     partitioner_class = getattr(module, name)
     full = _arguments(partitioner_class, columns, clients, arguments, seed)
     order = generator(seed, "partition order").permutation(len(columns["label"]))
-    # The library warns at length on every failed attempt and draws progress bars.
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
+    # The library draws progress bars.
+    with _quiet(bounded=name == "DirichletPartitioner"), contextlib.redirect_stderr(io.StringIO()):
         try:
             partitioner = partitioner_class(**full)
             partitioner.dataset = _indexed({key: column[order] for key, column in columns.items()}, order)
@@ -92,6 +94,28 @@ def divide(
     return samples
 
 
+@contextlib.contextmanager
+def _quiet(bounded: bool) -> Iterator[None]:
+    """Silence the library's warnings; when ``bounded``, raise TimeoutError on one after ATTEMPT_SECONDS.
+
+    It warns after every failed draw of a Dirichlet partition, which takes seconds each with thousands of
+    clients, so that is the place where a hopeless search can be stopped.
+    """
+    deadline = time.monotonic() + ATTEMPT_SECONDS
+
+    def hear(*_: Any, **__: Any) -> None:
+        if bounded and time.monotonic() > deadline:
+            raise TimeoutError(
+                f"no draw within {ATTEMPT_SECONDS:g} s gave every client min_partition_size samples; "
+                "raise alpha, lower min_partition_size or lower partition.clients"
+            )
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = hear
+        yield
+
+
 def _check_feasible(name: str, samples: int, clients: int, arguments: Mapping[str, Any]) -> None:
     if name != "DirichletPartitioner":
         return
@@ -99,7 +123,7 @@ def _check_feasible(name: str, samples: int, clients: int, arguments: Mapping[st
     if isinstance(least, int) and least * clients > samples:
         raise PartitionError(
             f"partition 'dirichlet': {clients} clients with min_partition_size = {least} take "
-            f"{least * clients} samples but there are {samples}; lower min_partition_size or partition.clients"
+            f"{least * clients} samples but there are {samples}; lower one of the two"
         )
 
 
@@ -122,9 +146,9 @@ def _arguments(
         if key not in given:
             raise PartitionError(f"partition '{short}' has no argument '{key}'{plugins.suggest(key, given)}")
     full = {"num_partitions": clients, "seed": seed, "partition_by": "label", **arguments}
-    full = {key: value for key, value in full.items() if key in parameters}
-    for key, parameter in parameters.items():
-        if parameter.default is parameter.empty and key not in full:
+    full = {key: full.get(key, parameter.default) for key, parameter in parameters.items()}
+    for key, value in full.items():
+        if value is inspect.Parameter.empty:
             raise PartitionError(f"partition '{short}' needs the argument '{key}'")
     by = full.get("partition_by", "label")
     if by not in columns:
@@ -165,7 +189,7 @@ def _check_made(name: str, samples: list[Array], full: Mapping[str, Any]) -> Non
     if empty:
         raise PartitionError(
             f"partition '{_short(name)}' with {_told(full)} leaves {len(empty)} of {len(samples)} clients "
-            f"without samples (the first is client {empty[0]}); lower partition.clients or change its arguments"
+            f"without samples (the first is client {empty[0]}); lower partition.clients or change the rest"
         )
     everything = np.concatenate(samples)
     if len(np.unique(everything)) != len(everything):

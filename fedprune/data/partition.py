@@ -8,7 +8,6 @@ import io
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -61,29 +60,25 @@ class Partition:
 
     def test(self, client: int) -> Array:
         """Sorted int64 indices of the client's test samples; with test = "partition" there may be none."""
-        if self.settings["test"] == "partition":
-            return self._own("test", client)
+        if self.settings["test"] == "labels":
+            return np.flatnonzero(np.isin(self.test_labels, self.labels(client)))
         if self.settings["test"] == "global":
             return np.arange(len(self.test_labels))
-        return np.flatnonzero((self.histogram[client] > 0)[self.test_labels])
+        return self._own("test", client)
 
     def labels(self, client: int) -> Array:
         """Sorted int64 labels of the client's training samples."""
-        return np.flatnonzero(self.histogram[client])
-
-    @cached_property
-    def histogram(self) -> Array:
-        """int64 (clients, labels): how many training samples of each label a client has."""
-        return _histogram(self.flat["train"], self.offsets["train"], self.train_labels, self.num_classes)
+        return np.unique(self.train_labels[self.train(client)])
 
     def manifest(self) -> dict[str, Any]:
         """JSON-able: settings, hash, and per client how many samples it has, for training by label too."""
+        histogram = _histogram(self.flat["train"], self.offsets["train"], self.train_labels, self.num_classes)
         per_client = [
             {
                 "train": len(self.train(client)),
                 "validation": len(self.validation(client)),
                 "test": len(self.test(client)),
-                "labels": {str(label): int(self.histogram[client, label]) for label in self.labels(client)},
+                "labels": {str(label): int(histogram[client, label]) for label in self.labels(client)},
             }
             for client in range(self.clients)
         ]
@@ -117,12 +112,15 @@ def make_partition(
     """
     _check(dataset, clients, validation, test)
     own = dict(arguments)
+    seed = own.pop("seed", seed)
+    if not isinstance(seed, int):
+        raise PartitionError(f"partition.seed is a whole number, not {seed!r}")
     settings = {
         "dataset": dataset.name,
         "fingerprint": dataset.fingerprint,
         "name": name if name == "shards" else flower_partitioners.class_name(name),
         "clients": clients,
-        "seed": own.pop("seed", seed),
+        "seed": seed,
         "arguments": own,
         "validation": validation,
         "test": test,
@@ -184,6 +182,7 @@ def _make(dataset: Dataset, settings: Mapping[str, Any]) -> dict[str, list[Array
 
 
 def _histogram(flat: Array, offsets: Array, labels: Array, num_classes: int) -> Array:
+    """int64 (clients, labels): how many of each client's samples in ``flat`` bear each label."""
     clients = len(offsets) - 1
     owner = np.repeat(np.arange(clients), np.diff(offsets))
     counts = np.bincount(owner * num_classes + labels[flat], minlength=clients * num_classes)
@@ -214,7 +213,7 @@ def _store(entry: Path, partition: Partition) -> None:
 def _open(entry: Path, settings: Mapping[str, Any], dataset: Dataset) -> Partition | None:
     """The stored partition; None when there is none or it is damaged, and so has to be made."""
     try:
-        with np.load(entry, allow_pickle=False) as file:
+        with entry.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             flat = {part: file[f"{part}_flat"] for part in ("train", "validation", "test")}
             offsets = {part: file[f"{part}_offsets"] for part in ("train", "validation", "test")}
             stored = file["hash"].tobytes().hex()

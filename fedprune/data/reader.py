@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import socket
+import ssl
 import tempfile
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -87,7 +86,12 @@ def _decode(where: str, declared: ImageSet, table: Any) -> Samples:
         raise DataError(f"{where}: column '{label}' must hold labels 0..{declared.num_classes - 1}")
     columns = {name: np.asarray(table[column][:]) for name, column in extra.items()}
     encoded = table.select_columns([image]).cast_column(image, datasets.Image(decode=False))
-    x = _decode_images(where, (row[image]["bytes"] for row in encoded), len(y), len(declared.mean))
+    x = _decode_images(
+        where,
+        (cell["bytes"] for batch in encoded.iter(1000) for cell in batch[image]),
+        len(y),
+        len(declared.mean),
+    )
     return Samples(x, y, columns)
 
 
@@ -145,23 +149,30 @@ def _told_offline() -> bool:
 
 
 def _reachable(url: str) -> bool:
-    """Whether a connection opens within PROBE_SECONDS: the library itself would retry for minutes."""
-    parts = urlsplit(url)
-    opened = threading.Event()
+    """Whether the hub answers within PROBE_SECONDS: the library itself would retry for minutes."""
+    from http.client import HTTPException
+    from urllib.error import HTTPError, URLError
+    from urllib.request import urlopen
+
+    answered = threading.Event()
 
     def probe() -> None:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
         try:
-            socket.create_connection((parts.hostname or "", port), PROBE_SECONDS).close()
-        except OSError:
-            return
-        opened.set()
+            urlopen(url, timeout=PROBE_SECONDS).close()
+        except HTTPError as error:
+            if error.code >= 500:
+                return
+        except (OSError, HTTPException, ValueError) as error:
+            # A certificate that only the library's own bundle knows is still an answer.
+            if not (isinstance(error, URLError) and isinstance(error.reason, ssl.SSLError)):
+                return
+        answered.set()
 
     # In a thread, since looking up a name knows no time limit.
     thread = threading.Thread(target=probe, daemon=True)
     thread.start()
     thread.join(PROBE_SECONDS)
-    return opened.is_set()
+    return answered.is_set()
 
 
 def _one_line(error: BaseException) -> str:

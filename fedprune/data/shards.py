@@ -34,8 +34,8 @@ def deal_shards(
         shard_size = min(PAPER_SIZE, len(labels) // needed)
         if shard_size == 0:
             raise PartitionError(
-                f"partition 'shards': {needed} shards ({clients} clients with {shards_per_client} each) cannot "
-                f"be cut from {len(labels)} samples; lower partition.clients or shards_per_client"
+                f"partition 'shards': {len(labels)} samples cannot be cut into {needed} shards, "
+                f"{shards_per_client} for each of {clients} clients; lower one of the two"
             )
     _require_positive("shard_size", shard_size)
     shards = len(labels) // shard_size

@@ -110,21 +110,7 @@ def make_partition(
 
     Raises PartitionError, saying why, when it cannot be made.
     """
-    _check(dataset, clients, validation, test)
-    own = dict(arguments)
-    seed = own.pop("seed", seed)
-    if not isinstance(seed, int):
-        raise PartitionError(f"partition.seed is a whole number, not {seed!r}")
-    settings = {
-        "dataset": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "name": name if name == "shards" else flower_partitioners.class_name(name),
-        "clients": clients,
-        "seed": seed,
-        "arguments": own,
-        "validation": validation,
-        "test": test,
-    }
+    settings = _settings(dataset, name, clients, arguments, validation, test, seed)
     # Our shards need nothing of the library, so neither does their key.
     library = "" if name == "shards" else version("flwr-datasets")
     entry = cache.cache_folder("partitions") / f"{dataset.name}-{cache.key(LAYOUT, library, settings)}.npz"
@@ -142,6 +128,33 @@ def make_partition(
 def describe_partitioners() -> dict[str, str]:
     """Name -> one line, of every partitioner that can be asked for; imports nothing of flwr-datasets."""
     return {"shards": "Label shards of Sub-FedAvg, a few per client.", **flower_partitioners.describe()}
+
+
+def _settings(
+    dataset: Dataset,
+    name: str,
+    clients: int,
+    arguments: Mapping[str, Any],
+    validation: float,
+    test: str,
+    seed: int,
+) -> dict[str, Any]:
+    """All that the partition depends on, checked."""
+    _check(dataset, clients, validation, test)
+    own = dict(arguments)
+    seed = own.pop("seed", seed)
+    if not isinstance(seed, int):
+        raise PartitionError(f"partition.seed is a whole number, not {seed!r}")
+    return {
+        "dataset": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "name": name if name == "shards" else flower_partitioners.class_name(name),
+        "clients": clients,
+        "seed": seed,
+        "arguments": own,
+        "validation": validation,
+        "test": test,
+    }
 
 
 def _check(dataset: Dataset, clients: int, validation: float, test: str) -> None:

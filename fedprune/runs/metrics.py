@@ -1,0 +1,177 @@
+"""Names, units and meanings of everything a run reports: one table, from which ``docs/metrics.md`` is made.
+
+A name says what was measured, on what, and after which step; null stands for what was not measured then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+CLOCK_FIELDS = frozenset({"seconds", "time", "seconds_total"})
+"""Fields that read a clock: all others are the same bits each time a run is repeated or resumed."""
+
+WORST_OF = 10
+"""The worst clients are one in so many."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a field holds."""
+
+    unit: str
+    meaning: str
+
+
+def _spread(name: str, meaning: str) -> dict[str, Metric]:
+    """The three fields made of one accuracy by ``summarise``."""
+    return {
+        name: Metric("share", f"{meaning}; mean over clients"),
+        f"{name}_std": Metric("share", "its population standard deviation over clients"),
+        f"{name}_worst10": Metric(
+            "share", "its mean over the worst 10 % of clients (rounded up, at least one)"
+        ),
+    }
+
+
+def _bytes(direction: str, end: str) -> dict[str, Metric]:
+    """What one direction cost, and its parts, which add up to it."""
+    name, total = f"bytes_{direction}", f"`bytes_{direction}`"
+    return {
+        name: Metric("bytes", f"length of all that was handed to the transport, {end}"),
+        f"{name}_values": Metric("bytes", f"part of {total}: encoded weights"),
+        f"{name}_mask": Metric("bytes", f"part of {total}: encoded masks"),
+        f"{name}_side": Metric("bytes", f"part of {total}: side information of value codecs (scales, seeds)"),
+        f"{name}_overhead": Metric(
+            "bytes", f"part of {total}: headers, reports and the transport's envelope"
+        ),
+    }
+
+
+_BEFORE = "accuracy on the client's own test data of what it received, under its mask, before local training"
+_AFTER = "accuracy on the client's own test data after local training"
+_GLOBAL = "accuracy of the global weights, unmasked, on the whole test set; null where nothing travels"
+_LOSS = "cross-entropy in the last local epoch, each batch before its step, mean over samples"
+_GATE = "accuracy on validation (else training) data that the prune decision saw; never test data"
+_DENSITY = "kept share of the prunable weights"
+_LAYERS = "name of each prunable weight -> its kept share, mean over clients"
+_MULTIPLY_ADDS = "multiply-adds of a forward pass of the physically shrunk model"
+_PARAMETERS = "trainable parameters of the physically shrunk model, zeros inside it included"
+
+_ROUNDS = {
+    "round": Metric("", "from 1"),
+    "clients": Metric("", "ids of the sampled clients"),
+    "failed": Metric("", "list of {client, reason} for those whose reply was missing or rejected"),
+    "train_loss": Metric("nats", f"{_LOSS}; mean over clients"),
+    "gate_accuracy": Metric("share", f"{_GATE}; mean over clients"),
+    **_spread("test_accuracy_before", _BEFORE),
+    **_spread("test_accuracy_after", _AFTER),
+    "test_accuracy_global": Metric("share", _GLOBAL),
+    "density": Metric("share", f"{_DENSITY} after the round; mean over clients"),
+    "density_layers": Metric("share", f"{_LAYERS}, after the round"),
+    "multiply_adds": Metric("per sample", f"{_MULTIPLY_ADDS}; mean over clients"),
+    "parameters": Metric("count", f"{_PARAMETERS}; mean over clients"),
+    **_bytes("down", "server to clients, failed ones too"),
+    **_bytes("up", "clients to server, rejected replies too"),
+    "seconds": Metric("s", "wall-clock time of the round"),
+    "time": Metric("s", "when the round ended, since 1970-01-01 UTC"),
+}
+
+_CLIENTS = {
+    "round": Metric("", "from 1"),
+    "client": Metric("", "id of the client"),
+    "samples": Metric("count", "training samples of the client"),
+    "train_loss": Metric("nats", _LOSS),
+    "gate_accuracy": Metric("share", _GATE),
+    "test_accuracy_before": Metric("share", _BEFORE),
+    "test_accuracy_after": Metric("share", _AFTER),
+    "density": Metric("share", f"{_DENSITY} after the round"),
+    "multiply_adds": Metric("per sample", _MULTIPLY_ADDS),
+    "parameters": Metric("count", _PARAMETERS),
+    **_bytes("down", "server to this client"),
+    **_bytes("up", "this client to server"),
+}
+
+_RESULTS = {
+    "label": Metric("", "what tables call the run"),
+    "seed": Metric("", "the scenario's seed"),
+    "rounds": Metric("count", "rounds trained"),
+    "clients": Metric("count", "clients in the final evaluation: all that answered"),
+    **_spread(
+        "test_accuracy_personal",
+        "accuracy on the client's own test data of the model it would use: its personal one where the method"
+        " keeps one, else the received one after local training; as received if it was never sampled",
+    ),
+    **_spread("test_accuracy_received", _BEFORE),
+    **_spread("test_accuracy_trained", f"{_AFTER} of what it received"),
+    "test_accuracy_global": Metric("share", _GLOBAL),
+    "density": Metric("share", f"{_DENSITY}; mean over clients"),
+    "density_layers": Metric("share", _LAYERS),
+    "multiply_adds": Metric("per sample", f"{_MULTIPLY_ADDS}; mean over clients"),
+    "parameters": Metric("count", f"{_PARAMETERS}; mean over clients"),
+    "bytes_up_total": Metric(
+        "bytes", "sum of `bytes_up` over all rounds; the final evaluation is not counted"
+    ),
+    "bytes_down_total": Metric("bytes", "sum of `bytes_down` over all rounds; likewise"),
+    "target_accuracy": Metric("share", "the scenario's `evaluate.target_accuracy`; null when it has none"),
+    "bytes_to_target": Metric(
+        "bytes",
+        "both directions, until the end of the first evaluated round whose mean `test_accuracy_after` reaches"
+        " `target_accuracy`; null when none does",
+    ),
+    "seconds_total": Metric("s", "sum of `seconds` over all rounds"),
+}
+
+METRICS = {"rounds.jsonl": _ROUNDS, "clients.jsonl": _CLIENTS, "results.json": _RESULTS}
+"""File of a run folder -> field -> what it holds."""
+
+_ABOUT = {
+    "rounds.jsonl": "One line a round, over the sampled clients whose reply was accepted.",
+    "clients.jsonl": "One line for each accepted reply.",
+    "results.json": "Once at the end, over all clients.",
+}
+
+
+def summarise(values: Sequence[float]) -> dict[str, float]:
+    """``mean``, population ``std``, and ``worst10``, the mean of the lowest tenth (rounded up, at least one).
+
+    Raises ValueError when there are no values.
+    """
+    if not values:
+        raise ValueError("nothing to summarise")
+    # Sorted first, so that the order in which clients reply cannot change a bit.
+    ascending = np.sort(np.asarray(values, np.float64))
+    worst = ascending[: math.ceil(len(ascending) / WORST_OF)]
+    return {"mean": float(ascending.mean()), "std": float(ascending.std()), "worst10": float(worst.mean())}
+
+
+def markdown() -> str:
+    """The text of ``docs/metrics.md``."""
+    lines = [
+        "# Metrics",
+        "",
+        "Made from `fedprune/runs/metrics.py` by `python -m fedprune.runs.metrics`.",
+        "",
+    ]
+    lines += [_paragraph(), ""]
+    for file, metrics in METRICS.items():
+        lines += [f"## `{file}`", "", _ABOUT[file], "", "| field | unit | meaning |", "| --- | --- | --- |"]
+        lines += [f"| `{name}` | {metric.unit} | {metric.meaning} |" for name, metric in metrics.items()]
+        lines += [""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _paragraph() -> str:
+    clock = ", ".join(f"`{name}`" for name in sorted(CLOCK_FIELDS))
+    return (
+        "Shares are in [0, 1]. `null`: not measured in that round, or no client to measure it on. Fields that"
+        f" read a clock ({clock}) differ each time; all others are the same bits however often a run is"
+        " repeated, interrupted or spread over workers."
+    )
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

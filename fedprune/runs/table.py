@@ -1,0 +1,207 @@
+"""Results of runs as a table, read from their folders alone; runs that differ by seed can share a row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import statistics
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fedprune.runs.files import RunError, read_json
+from fedprune.runs.folder import RunFolder
+from fedprune.runs.log import read_lines
+
+Row = dict[str, Any]
+
+MEASURED = (
+    "test_accuracy_personal",
+    "test_accuracy_personal_std",
+    "test_accuracy_personal_worst10",
+    "test_accuracy_received",
+    "test_accuracy_trained",
+    "density",
+    "bytes_up_total",
+    "bytes_down_total",
+    "bytes_to_target",
+    "seconds_total",
+)
+"""Fields of ``results.json`` that rows carry, in its units; None where a run does not have them (yet)."""
+
+SPREAD = "_spread"
+"""Suffix of a grouped row's sample standard deviation over seeds."""
+
+_NOT_THE_SETTING = {"run": {"seed", "name", "label", "checkpoint_every"}, "data": {"root"}, "engine": None}
+"""Keys in which runs of one group may differ; None: the whole section."""
+
+
+def results_table(folders: Sequence[Path]) -> list[Row]:
+    """One row a run folder, in the given order; an unfinished run has what it measured so far.
+
+    A row holds ``run`` (folder name), ``name``, ``label``, ``seed``, ``state``, ``round``, ``rounds`` (asked
+    for), ``group`` (equal for runs that differ only by seed) and MEASURED. Raises RunError for what is no run
+    folder or damaged.
+    """
+    return [_row(Path(folder)) for folder in folders]
+
+
+def group_seeds(rows: Sequence[Row]) -> list[Row]:
+    """Complete runs that differ only by seed as one row: means, ``<field>_spread``, ``seeds`` for ``seed``.
+
+    The spread is the sample standard deviation over seeds. A field that any of the runs lacks is None. Runs
+    that are alone or not complete stay as they are.
+    """
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        complete = row["state"] == "complete"
+        groups.setdefault(row["group"] if complete else f"{row['run']}/{len(groups)}", []).append(row)
+    return [members[0] if len(members) == 1 else _merged(members) for members in groups.values()]
+
+
+def aligned(rows: Sequence[Row]) -> str:
+    """Rows as plain text, columns aligned."""
+    header, *lines = _cells(rows)
+    widths = [max(len(line[index]) for line in (header, *lines)) for index in range(len(header))]
+
+    def text(line: list[str]) -> str:
+        first, *rest = line
+        cells = [
+            first.ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)),
+        ]
+        return "  ".join(cells).rstrip()
+
+    return "\n".join([text(header), "  ".join("-" * width for width in widths), *map(text, lines)])
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Rows as a Markdown table."""
+    header, *lines = _cells(rows)
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    escaped = [[cell.replace("|", "\\|") for cell in line] for line in (header, rule, *lines)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
+
+
+def render(folders: Sequence[Path], *, as_json: bool = False) -> str:
+    """What ``fedprune show`` prints: runs grouped by seed as text, or every run in raw units as JSON."""
+    rows = results_table(folders)
+    return json.dumps(rows, indent=2) if as_json else aligned(group_seeds(rows))
+
+
+def _row(path: Path) -> Row:
+    folder = RunFolder.open(path)
+    scenario = _scenario(folder)
+    run = scenario.get("run", {})
+    status = folder.read_status()
+    results = read_json(path / "results.json") if (path / "results.json").exists() else _so_far(folder)
+    return {
+        "run": path.resolve().name,
+        "name": run.get("name", path.name),
+        "label": results.get("label")
+        or status.get("label")
+        or run.get("label")
+        or run.get("name")
+        or path.name,
+        "seed": run.get("seed", 0),
+        "state": status.get("state", "unknown"),
+        "round": status.get("round", 0),
+        "rounds": run.get("rounds"),
+        "group": _group(scenario),
+        **{name: results.get(name) for name in MEASURED},
+    }
+
+
+def _scenario(folder: RunFolder) -> dict[str, Any]:
+    try:
+        scenario = tomllib.loads(folder.scenario_toml)
+    except ValueError as error:
+        raise RunError(f"{folder.path / 'scenario.toml'}: {error}; the file is damaged") from error
+    return {section: keys for section, keys in scenario.items() if isinstance(keys, dict)}
+
+
+def _so_far(folder: RunFolder) -> Row:
+    """What an unfinished run can already say."""
+    rounds = read_lines(folder.rounds)
+    totals = {
+        f"{name}_total": sum(record.get(name) or 0 for record in rounds)
+        for name in ("bytes_up", "bytes_down", "seconds")
+    }
+    return {**totals, "density": rounds[-1].get("density") if rounds else None}
+
+
+def _group(scenario: dict[str, Any]) -> str:
+    settings = {}
+    for section, keys in scenario.items():
+        dropped = _NOT_THE_SETTING.get(section, set())
+        if dropped is not None:
+            settings[section] = {key: value for key, value in keys.items() if key not in dropped}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _merged(rows: Sequence[Row]) -> Row:
+    merged = {key: rows[0][key] for key in ("run", "name", "state", "round", "rounds", "group")}
+    merged["label"] = _label_without_seed(rows[0])
+    merged["seeds"] = [row["seed"] for row in rows]
+    for name in MEASURED:
+        values = [row[name] for row in rows if row[name] is not None]
+        whole = len(values) == len(rows)
+        merged[name] = statistics.fmean(values) if whole else None
+        merged[name + SPREAD] = statistics.stdev(values) if whole else None
+    return merged
+
+
+def _label_without_seed(row: Row) -> str:
+    """A sweep over seeds puts ``seed 3`` into the label."""
+    parts = [part for part in row["label"].split(", ") if part != f"seed {row['seed']}"]
+    return ", ".join(parts) or str(row["name"])
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    cell: Callable[[Row], str]
+    """Empty where there is nothing to say; a column that is empty in all rows is left out."""
+
+
+def _number(name: str, factor: float, digits: int) -> Callable[[Row], str]:
+    def cell(row: Row) -> str:
+        if row[name] is None:
+            return ""
+        spread = row.get(name + SPREAD)
+        text = f"{row[name] * factor:.{digits}f}"
+        return text if spread is None else f"{text} ± {spread * factor:.{digits}f}"
+
+    return cell
+
+
+def _state(row: Row) -> str:
+    return "" if row["state"] == "complete" else f"{row['state']} at {row['round']}/{row['rounds']}"
+
+
+_COLUMNS = (
+    _Column("run", lambda row: str(row["label"])),
+    _Column("seeds", lambda row: str(len(row["seeds"])) if "seeds" in row else ""),
+    _Column("accuracy %", _number("test_accuracy_personal", 100, 2)),
+    _Column("std %", _number("test_accuracy_personal_std", 100, 2)),
+    _Column("worst 10 %", _number("test_accuracy_personal_worst10", 100, 2)),
+    _Column("received %", _number("test_accuracy_received", 100, 2)),
+    _Column("trained %", _number("test_accuracy_trained", 100, 2)),
+    _Column("density %", _number("density", 100, 1)),
+    _Column("MB up", _number("bytes_up_total", 1e-6, 2)),
+    _Column("MB down", _number("bytes_down_total", 1e-6, 2)),
+    _Column("MB to target", _number("bytes_to_target", 1e-6, 2)),
+    _Column("rounds", lambda row: str(row["rounds"] or "")),
+    _Column("seconds", _number("seconds_total", 1, 1)),
+    _Column("status", _state),
+)
+
+
+def _cells(rows: Sequence[Row]) -> list[list[str]]:
+    """Header and lines; within a column that is kept, nothing is shown as a dash."""
+    columns = [(column.title, [column.cell(row) for row in rows]) for column in _COLUMNS]
+    kept = [(title, cells) for title, cells in columns if title == "run" or any(cells)]
+    header = [title for title, _ in kept]
+    return [header, *([cells[index] or "-" for _, cells in kept] for index in range(len(rows)))]

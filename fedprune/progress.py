@@ -1,7 +1,7 @@
 """What a run tells whoever waits for it: a live bar on a terminal, plain lines elsewhere, or JSON lines.
 
-A round's record holds ``round``, ``rounds``, ``density`` (kept share), ``train_loss``, ``test_accuracy_after`` (in
-[0, 1]; missing or None when the round evaluated nothing), ``bytes_up``, ``bytes_down`` (of that round), ``seconds``.
+A round's record holds ``round``, ``rounds``, ``density`` (kept share), ``train_loss``, ``bytes_up``,
+``bytes_down`` (both of that round), ``seconds`` and, if anything was tested, ``test_accuracy_after``.
 """
 
 from __future__ import annotations

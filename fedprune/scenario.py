@@ -40,6 +40,9 @@ __all__ = ["Scenario", "ScenarioError", "bundled_scenarios", "load_scenarios"]
 MAX_BYTES = 1 << 20
 """Scenario files larger than this are refused."""
 
+MAX_KEY_PARTS = 16
+"""Dotted keys longer than this are refused: tomllib's memory grows with the square of their parts."""
+
 CLIENT_SECTIONS = ("data", "partition", "model", "train", "strategy", "wire")
 """What a client needs to do its part of a round."""
 
@@ -226,6 +229,12 @@ def _read(path: Path) -> str:
 
 
 def _parse(text: str) -> dict[str, Any]:
+    # Possessive, and unclosed quotes count as closed: linear in the text, whatever it is.
+    part = r"""(?:"(?:[^"\\\n]|\\.)*+"?|'[^'\n]*+'?|[^\s.,=\[\]{}#"']++)"""
+    for chain in re.finditer(rf"{part}(?:[ \t]*\.[ \t]*{part})*+", text):
+        if chain[0].count(".") >= MAX_KEY_PARTS and len(re.findall(part, chain[0])) > MAX_KEY_PARTS:
+            line = text.count("\n", 0, chain.start()) + 1
+            raise ScenarioError(f"a key of more than {MAX_KEY_PARTS} dotted parts (line {line})")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

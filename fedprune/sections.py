@@ -231,7 +231,10 @@ def unknown(section: str, key: str = "") -> ScenarioError:
     """The error for a key of ``section``, or for a section, that does not exist."""
     name, known = (key, list(SECTIONS[section].model_fields)) if key else (section, list(SECTIONS))
     owners = [owner for owner, model in SECTIONS.items() if owner != section and name in model.model_fields]
-    advice = f", it belongs under [{owners[0]}]" if len(owners) == 1 else plugins.suggest(name, known)
+    if len(owners) == 1:
+        advice = f", it belongs under [{owners[0]}]" if key else f", it is a key of [{owners[0]}]"
+    else:
+        advice = plugins.suggest(name, known)
     return ScenarioError(f"unknown {'key' if key else 'section'}{advice}", section, key)
 
 

@@ -103,6 +103,10 @@ class Strategy:
             return shapes
         return {name: shape for name, shape in shapes.items() if name not in statistics}
 
+    def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
+        """Both sides: the parameters that this method's masks cover, in order; none for a dense method."""
+        return ()
+
     def send(self, server: Server, travelling: Shapes, mask: Mask) -> Payload:
         """Server: what goes down to a client that holds ``mask`` (the mask both sides know)."""
         return Payload({name: server.weights[name] for name in travelling})
@@ -121,7 +125,7 @@ class Strategy:
         """Client: after the last epoch; the place of the prune decision."""
 
     def upload(self, client: Client, travelling: Shapes) -> Payload:
-        """Client: what goes up. Return a mask only when it may differ from the one both sides know."""
+        """Client: what goes up; with a mask, one that covers exactly ``masked``."""
         return Payload({name: client.weights[name] for name in travelling})
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:

@@ -17,6 +17,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 Bools = NDArray[np.bool_]
 
+NodeConfig = dict[str, bool | float | int | str]
+"""What a client's machine is told when it joins, Flower's node_config: settings of the place, not of the run."""
+
 
 class UserError(Exception):
     """Something the user can mend: the command line prints its one line and exits with status 2."""

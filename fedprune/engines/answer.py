@@ -8,7 +8,7 @@ import traceback
 from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
-from fedprune.engines.flower_private import (
+from fedprune.federation.flower_private import (
     RAISED,
     client_of,
     error_reply,
@@ -16,7 +16,7 @@ from fedprune.engines.flower_private import (
     node_config,
     to_bytes,
 )
-from fedprune.types import UserError
+from fedprune.types import NodeConfig, UserError
 
 LONGEST_REASON = 4096
 """Characters of a traceback that travel with an error reply; the end of a traceback says most."""
@@ -40,8 +40,10 @@ def load_client_app(reference: str) -> ClientApp:
     return app
 
 
-def answer(app: ClientApp, request: bytes | bytearray, nodes: int) -> bytes:
+def answer(app: ClientApp, request: bytes | bytearray, nodes: int, config: NodeConfig) -> bytes:
     """Run the app on one message of a federation of `nodes` clients; message and reply are protobuf bytes.
+
+    `config` is what every node of this machine is told, beside which of them it is.
 
     The Context is made for this message alone, with an empty run_config and an empty state, since fedprune's
     clients keep theirs in a store. What the handler raises becomes an error reply.
@@ -51,7 +53,7 @@ def answer(app: ClientApp, request: bytes | bytearray, nodes: int) -> bytes:
     context = Context(
         run_id=message.metadata.run_id,
         node_id=node_id,
-        node_config=node_config(client_of(node_id), nodes),
+        node_config={**config, **node_config(client_of(node_id), nodes)},
         state=RecordDict(),
         run_config={},
     )

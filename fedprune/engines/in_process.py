@@ -11,14 +11,16 @@ from flwr.clientapp import ClientApp
 
 from fedprune.engines.answer import answer, load_client_app
 from fedprune.engines.exchange import Exchange
-from fedprune.engines.flower_private import from_bytes, to_bytes
+from fedprune.federation.flower_private import from_bytes, to_bytes
+from fedprune.types import NodeConfig
 
 
 class InProcess:
     """Answers messages one at a time, over the same bytes as a worker process would."""
 
-    def __init__(self, client_app: str) -> None:
+    def __init__(self, client_app: str, config: NodeConfig) -> None:
         self._client_app = client_app
+        self._config = config
         self._loaded: ClientApp | None = None
 
     @property
@@ -40,7 +42,7 @@ class InProcess:
                 exchange.give_up()
                 break
             with one_torch_thread():
-                reply = answer(app, to_bytes(exchange.message(index)), nodes)
+                reply = answer(app, to_bytes(exchange.message(index)), nodes, self._config)
             exchange.answer(index, from_bytes(reply))
         return exchange.replies()
 

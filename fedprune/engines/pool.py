@@ -14,8 +14,9 @@ from flwr.app import Message
 from fedprune.engines.answer import EngineError
 from fedprune.engines.channel import FAILED, READY
 from fedprune.engines.exchange import Exchange
-from fedprune.engines.flower_private import CRASHED, from_bytes, to_bytes
 from fedprune.engines.process import WorkerProcess
+from fedprune.federation.flower_private import CRASHED, from_bytes, to_bytes
+from fedprune.types import NodeConfig
 
 STARTUP_SECONDS = 180.0
 """A worker that has not loaded its ClientApp by then counts as hung; torch from a cold disk takes long."""
@@ -26,8 +27,9 @@ FAILED_STARTS = 3
 class Pool:
     """Worker processes for one ClientApp; they start at the first exchange, or earlier with `start`."""
 
-    def __init__(self, client_app: str, size: int) -> None:
+    def __init__(self, client_app: str, size: int, config: NodeConfig) -> None:
         self._client_app = client_app
+        self._config = config
         self._size = size
         self._workers: list[WorkerProcess] = []
         self._selector = selectors.DefaultSelector()
@@ -39,11 +41,9 @@ class Pool:
         return [worker.pid for worker in self._workers]
 
     def start(self) -> None:
-        """Start the workers that are missing, or that died while idle, and return at once."""
-        for worker in [worker for worker in self._workers if not worker.alive]:
-            self._bury(worker)
+        """Start the workers that are missing and return at once."""
         while len(self._workers) < self._size:
-            worker = WorkerProcess(self._client_app)
+            worker = WorkerProcess(self._client_app, self._config)
             self._workers.append(worker)
             self._selector.register(worker.channel.socket, selectors.EVENT_READ, worker)
 
@@ -54,6 +54,8 @@ class Pool:
         Raises EngineError when the ClientApp does not load or workers do not start.
         """
         exchange = Exchange(messages, timeout)
+        # A worker that died while idle must not be handed a message.
+        self._kill([worker for worker in self._workers if worker.ready and not worker.alive])
         self.start()
         try:
             while True:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 import time
 
 from fedprune.engines.channel import DriverEnd, channel_pair
+from fedprune.types import NodeConfig
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """Set to 1 in a worker: bits depend on the number of threads, and workers share the cores."""
@@ -20,11 +22,19 @@ _SECONDS_TO_END = 0.5
 class WorkerProcess:
     """A started worker, its channel, and the message (by index) that it holds."""
 
-    def __init__(self, client_app: str) -> None:
+    def __init__(self, client_app: str, config: NodeConfig) -> None:
         ours, theirs = channel_pair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "fedprune.engines.worker", str(theirs.fileno()), client_app],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "fedprune.engines.worker",
+                    str(theirs.fileno()),
+                    client_app,
+                    json.dumps(config),
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 # The driver's own output stays clean of what a client prints.

@@ -1,10 +1,11 @@
 """A worker process: load the ClientApp, answer messages one at a time, end when the driver does.
 
-Started by the driver as ``python -m fedprune.engines.worker <socket's file descriptor> <module:attribute>``.
+Started by the driver as ``python -m fedprune.engines.worker <socket's file descriptor> <module:attribute> <node config>``.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -14,21 +15,22 @@ import threading
 import traceback
 
 from fedprune.engines.channel import FAILED, READY, REPLY, receive_frame, send_frame
+from fedprune.types import NodeConfig
 
 
-def main(descriptor: int, client_app: str) -> None:
+def main(descriptor: int, client_app: str, config: NodeConfig) -> None:
     """Serve the driver at the other end of the socket until it closes."""
     # An interrupt is the driver's to handle: it decides what becomes of messages at work.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end = socket.socket(fileno=descriptor)
     threading.Thread(target=_end_with_driver, args=(descriptor, os.getppid()), daemon=True).start()
     try:
-        _serve(end, client_app)
+        _serve(end, client_app, config)
     except (EOFError, OSError):
         return
 
 
-def _serve(end: socket.socket, client_app: str) -> None:
+def _serve(end: socket.socket, client_app: str, config: NodeConfig) -> None:
     try:
         # Late, so that the watch over the driver stands before the seconds that imports take.
         from fedprune.engines.answer import answer, load_client_app
@@ -44,7 +46,7 @@ def _serve(end: socket.socket, client_app: str) -> None:
     send_frame(end, READY, b"")
     while True:
         nodes, request = receive_frame(end)
-        send_frame(end, REPLY, answer(app, request, nodes))
+        send_frame(end, REPLY, answer(app, request, nodes, config))
 
 
 def _end_with_driver(descriptor: int, driver: int) -> None:
@@ -58,4 +60,4 @@ def _end_with_driver(descriptor: int, driver: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]))

@@ -12,6 +12,7 @@ from safetensors.numpy import load, save
 from fedprune.types import Arrays
 
 DTYPES = frozenset({"bool", "float32", "float64", "int64", "uint8"})
+_HEADER = "fedprune"
 _CHECKSUM = "crc32"
 _NAMES = "names"
 """safetensors sorts arrays by dtype and name; whoever sums over a dict depends on its order."""
@@ -35,7 +36,9 @@ def pack(arrays: Arrays) -> bytes:
             )
         # safetensors copies raw memory: it would write a transposed or strided view scrambled.
         plain[name] = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
-    return save(plain, metadata={_CHECKSUM: _checksum(plain), _NAMES: json.dumps(list(plain))})
+    header = {_CHECKSUM: _checksum(plain), _NAMES: list(plain)}
+    # One entry: safetensors writes several in an order that differs from process to process.
+    return save(plain, metadata={_HEADER: json.dumps(header)})
 
 
 def unpack(data: bytes) -> Arrays:
@@ -45,8 +48,9 @@ def unpack(data: bytes) -> Arrays:
     """
     try:
         unordered: Arrays = load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])[_RESERVED]
-        arrays = {name: unordered[name] for name in json.loads(header[_NAMES])}
+        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])[_RESERVED]
+        header = json.loads(metadata[_HEADER])
+        arrays = {name: unordered[name] for name in header[_NAMES]}
         intact = len(arrays) == len(unordered) and header[_CHECKSUM] == _checksum(arrays)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"not a complete safetensors file: {error}") from error

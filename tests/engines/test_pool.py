@@ -15,8 +15,8 @@ import pytest
 from flwr.app import Message
 
 from fedprune.engines.answer import EngineError
-from fedprune.engines.flower_private import CRASHED, LATE, node_of
 from fedprune.engines.kinds.local import LocalGrid, open_engine
+from fedprune.federation.flower_private import CRASHED, LATE, node_of
 
 Query = Callable[..., Message]
 
@@ -62,6 +62,16 @@ def test_a_worker_that_dies_costs_the_message_it_held_and_is_replaced(
     assert words in str(replies[1].error.reason)
     assert f"client 1 failed: its worker process {words}" in caplog.messages
     assert len(grid.worker_pids) == 2
+
+
+def test_workers_that_die_at_the_same_moment_each_cost_their_message(grid: LocalGrid, query: Query) -> None:
+    ways = ["kill", "kill", "", "kill", "kill", "", ""]
+    for _ in range(3):
+        replies = grid.send_and_receive(
+            [query(node_of(place % 5), "dies", how=way) for place, way in enumerate(ways)], timeout=30
+        )
+        assert [reply.has_error() for reply in replies] == [bool(way) for way in ways]
+        assert {reply.error.code for reply in replies if reply.has_error()} == {CRASHED}
 
 
 def test_a_worker_killed_from_outside_costs_one_message(

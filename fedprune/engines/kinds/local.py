@@ -11,16 +11,22 @@ from typing import Self
 from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 
-from fedprune.engines.flower_private import Run, assign_id, become_server, client_of, empty_run, node_of
 from fedprune.engines.in_process import InProcess
 from fedprune.engines.pool import Pool
+from fedprune.federation.flower_private import Run, assign_id, become_server, client_of, empty_run, node_of
+from fedprune.types import NodeConfig
 
 
 def open_engine(
-    *, client_app: str, nodes: int, workers: int | None = None, timeout: float | None = None
+    *,
+    client_app: str,
+    nodes: int,
+    config: NodeConfig | None = None,
+    workers: int | None = None,
+    timeout: float | None = None,
 ) -> LocalGrid:
     """The grid of `nodes` clients that run the ClientApp named ``module:attribute``; use it in a ``with``."""
-    return LocalGrid(client_app=client_app, nodes=nodes, workers=workers, timeout=timeout)
+    return LocalGrid(client_app=client_app, nodes=nodes, config=config, workers=workers, timeout=timeout)
 
 
 class LocalGrid(Grid):
@@ -32,20 +38,29 @@ class LocalGrid(Grid):
     """
 
     def __init__(
-        self, *, client_app: str, nodes: int, workers: int | None = None, timeout: float | None = None
+        self,
+        *,
+        client_app: str,
+        nodes: int,
+        config: NodeConfig | None = None,
+        workers: int | None = None,
+        timeout: float | None = None,
     ) -> None:
         """Describe the grid; nothing starts yet.
 
         Args:
             client_app: ``module:attribute`` of the ClientApp, imported in the workers under this sys.path.
             nodes: number of clients.
+            config: what every client's Context holds in its node_config, beside which client it is.
             workers: number of processes; None takes one per usable core, 0 runs clients in this process,
                 where `timeout` can only be looked at between two messages.
             timeout: seconds for one `send_and_receive` at most, None for as long as it takes.
         """
         if workers is None:
             workers = usable_cores()
-        self._crew: Pool | InProcess = Pool(client_app, workers) if workers else InProcess(client_app)
+        self._crew: Pool | InProcess = (
+            Pool(client_app, workers, config or {}) if workers else InProcess(client_app, config or {})
+        )
         self._nodes = nodes
         self._timeout = timeout
         self._ids = itertools.count(1)

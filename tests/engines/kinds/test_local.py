@@ -13,8 +13,8 @@ from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg
 
 from fedprune.engines.answer import EngineError
-from fedprune.engines.flower_private import RAISED, SUPERLINK_NODE_ID, node_of
 from fedprune.engines.kinds.local import LocalGrid, open_engine
+from fedprune.federation.flower_private import RAISED, SUPERLINK_NODE_ID, node_of
 
 Query = Callable[..., Message]
 

@@ -12,7 +12,7 @@ from flwr.common.serde import message_to_proto
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedprune.engines import flower_private
+from fedprune.federation import flower_private
 
 PRIVATE = [
     ("flwr.common.constant", "NUM_PARTITIONS_KEY"),
@@ -62,7 +62,7 @@ def test_private_names_of_flower_are_where_they_were(module: str, name: str) -> 
     for part in name.split("."):
         found = getattr(found, part, None)
     assert found is not None, (
-        f"flwr {flwr.__version__} has no {module}.{name}: mend engines/flower_private.py, or pin flwr 1.41"
+        f"flwr {flwr.__version__} has no {module}.{name}: mend federation/flower_private.py, or pin flwr 1.41"
     )
 
 

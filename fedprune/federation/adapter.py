@@ -1,0 +1,107 @@
+"""``FlowerStrategy``: the federation behind Flower's own Strategy interface, messages in place of blobs.
+
+Flower's stock loop (``start``) drives it as well as ours does; ours adds checkpoints, evaluation and the run folder.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import Strategy
+
+from fedprune.federation.client_app import KEY, RECORD, content
+from fedprune.federation.flower_private import wire_size
+from fedprune.federation.server import Federation, Incoming, Outcome, Outgoing
+from fedprune.types import UserError
+from fedprune.wire.account import measure
+
+NODES_WAIT_S = 120.0
+
+
+class FlowerStrategy(Strategy):
+    """One round at a time: ``configure_train`` gives the messages, ``aggregate_train`` takes the replies."""
+
+    def __init__(self, federation: Federation) -> None:
+        self.federation = federation
+        self.floor = 0
+        """The oldest round that a retained checkpoint can resume from."""
+        self.evaluate = False
+        """Whether clients report accuracy on test data in the next round."""
+        self.outcome: Outcome | None = None
+        """What the last round came to."""
+        self._sent: dict[int, tuple[Outgoing, Message]] = {}
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Messages to this round's sampled clients; the weights sent are the federation's, not ``arrays``."""
+        clients = self.federation.sample(server_round)
+        return self.messages(server_round, clients, grid, "train", self.evaluate)
+
+    def messages(
+        self, round: int, clients: Sequence[int], grid: Grid, phase: Literal["train", "final"], evaluate: bool
+    ) -> list[Message]:
+        """One message per client; client i is the i-th smallest node id."""
+        nodes = node_ids(grid, self.federation.here.partition.clients)
+        orders = self.federation.orders(round, clients, floor=self.floor, evaluate=evaluate, phase=phase)
+        self._sent = {}
+        for order in orders:
+            message = Message(content(order.blob), dst_node_id=nodes[order.client], message_type="train", group_id=str(round))
+            self._sent[nodes[order.client]] = (order, message)
+        return [message for _, message in self._sent.values()]
+
+    def incoming(self, replies: Iterable[Message]) -> list[Incoming]:
+        """One entry for each message sent, in their order; what came back is copied out of Flower's records."""
+        by_node = {reply.metadata.src_node_id: reply for reply in replies}
+        return [_incoming(order, message, by_node.get(node)) for node, (order, message) in self._sent.items()]
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Conclude the round; metrics are the sums of bytes. Raises TooFewRepliesError below the quorum."""
+        self.outcome = self.federation.conclude(server_round, self.incoming(replies), self.floor)
+        up = sum(reply.bytes_up.total for reply in self.outcome.accepted)
+        return ArrayRecord(), MetricRecord({"bytes_up": up, "clients": len(self.outcome.accepted)})
+
+    def configure_evaluate(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Nothing: evaluation is folded into the train reply, one message per client and round."""
+        return []
+
+    def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
+        """Nothing, as nothing was asked."""
+        return None
+
+    def summary(self) -> None:
+        """Nothing to add to the run folder."""
+
+
+def node_ids(grid: Grid, needed: int) -> list[int]:
+    """The smallest ``needed`` node ids, sorted; waits a while for nodes that are still connecting.
+
+    Raises UserError when they do not come.
+    """
+    deadline = time.monotonic() + NODES_WAIT_S
+    while len(nodes := sorted(grid.get_node_ids())) < needed:
+        if time.monotonic() > deadline:
+            raise UserError(f"{len(nodes)} nodes are connected, [partition] clients = {needed} needs as many; start more")
+        time.sleep(0.2)
+    return nodes[:needed]
+
+
+def _incoming(order: Outgoing, message: Message, reply: Message | None) -> Incoming:
+    down = measure(order.parts, wire_size(message))
+    if reply is None:
+        return Incoming(order.client, None, "no reply in time", down, 0)
+    if reply.has_error():
+        return Incoming(order.client, None, reply.error.reason, down, wire_size(reply))
+    record = reply.content.config_records.get(RECORD)
+    blob = record.get(KEY) if record is not None else None
+    if not isinstance(blob, bytes):
+        return Incoming(order.client, None, "a reply without a blob", down, wire_size(reply))
+    return Incoming(order.client, blob, "", down, wire_size(reply))

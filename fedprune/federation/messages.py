@@ -1,0 +1,86 @@
+"""What travels between server and client: an order down, a report up, each one blob with its payload's parts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from fedprune.wire.errors import CodecError
+from fedprune.wire.frame import pack, unpack
+from fedprune.wire.header import decode_head, encode_head
+
+HEAD_LIMIT = 1 << 20
+BLOB_LIMIT = 1 << 31
+PARTS = ("head", "mask", "values", "dense", "side")
+
+
+@dataclass(frozen=True)
+class Order:
+    """The head of a message to a client: all it needs beside the payload, so that any engine can carry it."""
+
+    phase: Literal["train", "final"]
+    """``train``: a round; ``final``: evaluate at the end, keeping nothing."""
+    round: int
+    client: int
+    known: int
+    """The client's last version of its state that the server accepted; 0 for none."""
+    floor: int
+    """The oldest round that a retained checkpoint can resume from: older versions of the state may go."""
+    evaluate: bool
+    """Whether to report accuracy on test data this round."""
+    settings: dict[str, Any]
+    """``Scenario.client_settings()``."""
+    run: str
+    """Names the run; clients keep its state under that name."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The head of a client's reply; accuracies are shares in [0, 1], named as in ``runs/metrics.py``."""
+
+    round: int
+    client: int
+    samples: int
+    kept: bool
+    """Whether the client wrote a version of its state for this round."""
+    multiply_adds: int
+    parameters: int
+    train_loss: float | None = None
+    gate_accuracy: float | None = None
+    test_accuracy_before: float | None = None
+    test_accuracy_after: float | None = None
+    test_accuracy_personal: float | None = None
+
+
+Head = TypeVar("Head", Order, Report)
+
+
+def write(head: Order | Report, parts: Mapping[str, bytes]) -> tuple[bytes, dict[str, bytes]]:
+    """The blob, and the parts in it for accounting; fields at their defaults do not travel."""
+    defaults = {item.name: item.default for item in dataclasses.fields(head)}
+    short = {key: value for key, value in dataclasses.asdict(head).items() if value != defaults[key] and value != {}}
+    everything = {"head": encode_head(short), **parts}
+    return pack(everything), everything
+
+
+def read(kind: type[Head], blob: bytes) -> tuple[Head, dict[str, memoryview]]:
+    """The head and the payload's parts.
+
+    Raises CodecError on anything that is not such a message.
+    """
+    parts = unpack(blob, PARTS, BLOB_LIMIT)
+    if "head" not in parts:
+        raise CodecError("message without a head")
+    return _typed(kind, decode_head(parts.pop("head"), HEAD_LIMIT)), parts
+
+
+def _typed(kind: type[Head], values: Mapping[str, Any]) -> Head:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        head: Head = TypeAdapter(kind).validate_python(dict(values), strict=False)
+    except ValidationError as error:
+        raise CodecError(f"message head: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
+    return head

@@ -1,0 +1,163 @@
+"""The server's round loop: sample, send, collect, aggregate, record, checkpoint; at the end every client is evaluated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from flwr.app import ArrayRecord, ConfigRecord, Message
+from flwr.serverapp import Grid
+
+from fedprune.federation import records
+from fedprune.federation.adapter import FlowerStrategy
+from fedprune.federation.server import Federation, State
+from fedprune.pruning.mask import Mask
+from fedprune.runs.checkpoint import latest_checkpoint, retained_rounds, save_checkpoint
+from fedprune.runs.folder import RunFolder
+from fedprune.runs.log import JsonLines, read_lines
+from fedprune.scenario import Scenario
+from fedprune.training.evaluate import accuracy
+from fedprune.training.model import LocalModel
+from fedprune.types import Arrays
+
+FINAL_CHUNK = 50
+"""Clients evaluated at a time at the end, so that memory does not grow with the clients that exist."""
+
+OnRound = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A whole round: the state after it, and how long the logs were then."""
+
+    state: State
+    offsets: dict[str, int]
+
+
+class Rounds:
+    """One run from its last checkpoint to its results. Whatever interrupts it, the last whole round is saved."""
+
+    def __init__(self, grid: Grid, folder: RunFolder, scenario: Scenario, on_round: OnRound) -> None:
+        self.grid, self.folder, self.scenario, self.on_round = grid, folder, scenario, on_round
+        self.federation = Federation(scenario, folder.path.name, folder.server_state)
+        self.adapter = FlowerStrategy(self.federation)
+        self.logs = {"rounds": JsonLines(folder.rounds), "clients": JsonLines(folder.clients)}
+        self.mark = self._restore()
+        self._saved = self.mark.state.round
+
+    def run(self) -> None:
+        """Train the rounds that are left, evaluate, and write the results to the run folder."""
+        total, every = self.scenario.run.rounds, self.scenario.run.checkpoint_every
+        with one_thread():
+            try:
+                for round in range(self.mark.state.round + 1, total + 1):
+                    self._round(round)
+                    if round % every == 0 or round == total:
+                        self._checkpoint()
+                self._final()
+            finally:
+                if self.mark.state.round > self._saved:
+                    self._checkpoint()
+                for log in self.logs.values():
+                    log.close()
+
+    def _round(self, round: int) -> None:
+        started = time.perf_counter()
+        every, prunable = self.scenario.evaluate.every, self.federation.here.architecture.prunable
+        adapter = self.adapter
+        adapter.evaluate = bool(every) and round % every == 0
+        adapter.floor = min(retained_rounds(self.folder.checkpoints), default=0)
+        messages = adapter.configure_train(round, ArrayRecord(), ConfigRecord(), self.grid)
+        adapter.aggregate_train(round, self._exchange(messages))
+        outcome = adapter.outcome
+        assert outcome is not None
+        for reply in outcome.accepted:
+            self.logs["clients"].append(records.client_record(round, reply, prunable))
+        record = records.round_record(
+            round, self.federation.sample(round), outcome, prunable, self._global_accuracy() if adapter.evaluate else None
+        )
+        record |= {"seconds": time.perf_counter() - started, "time": time.time()}
+        self.logs["rounds"].append(record)
+        self.mark = Mark(self.federation.state, {name: log.offset for name, log in self.logs.items()})
+        self.on_round(record)
+
+    def _exchange(self, messages: Any) -> Sequence[Message]:
+        timeout = self.scenario.engine.timeout
+        return list(self.grid.send_and_receive(messages, timeout=timeout) if timeout else self.grid.send_and_receive(messages))
+
+    def _final(self) -> None:
+        """Every client, by its last personal model, by what it receives, and by what one more training makes of that."""
+        round, here = self.scenario.run.rounds + 1, self.federation.here
+        rows: list[dict[str, Any]] = []
+        for start in range(0, here.partition.clients, FINAL_CHUNK):
+            clients = range(start, min(start + FINAL_CHUNK, here.partition.clients))
+            messages = self.adapter.messages(round, clients, self.grid, "final", evaluate=True)
+            outcome = self.federation.sift(round, self.adapter.incoming(self._exchange(messages)), expected={})
+            rows += [
+                records.final_record(reply, self.federation.mask(reply.report.client), here) for reply in outcome.accepted
+            ]
+        self.folder.write_final("weights", dict(self.federation.state.weights))
+        self.folder.write_results(
+            records.results(self.scenario, rows, read_lines(self.folder.rounds), self._global_accuracy())
+        )
+
+    def _global_accuracy(self) -> float | None:
+        """Global weights, unmasked, on the whole test set; None where nothing travels."""
+        here = self.federation.here
+        if not here.travelling:
+            return None
+        module = LocalModel(here.architecture, {**here.initial, **self.federation.state.weights}, Mask()).module
+        right = sum(accuracy(module, x, y) * len(y) for x, y in here.all_testing())
+        return right / len(here.dataset.test_y)
+
+    def _restore(self) -> Mark:
+        """The last checkpoint, with the logs cut back to it."""
+        saved = latest_checkpoint(self.folder.checkpoints)
+        offsets = dict.fromkeys(self.logs, 0)
+        if saved is not None:
+            self.federation.state = state_of(saved.arrays, saved.round)
+            offsets = saved.meta["offsets"]
+        for name, log in self.logs.items():
+            log.truncate(offsets[name])
+        return Mark(self.federation.state, offsets)
+
+    def _checkpoint(self) -> None:
+        state = self.mark.state
+        save_checkpoint(self.folder.checkpoints, state.round, arrays_of(state), {"offsets": self.mark.offsets})
+        self._saved = state.round
+
+
+def arrays_of(state: State) -> Arrays:
+    """A state as named arrays, for a checkpoint."""
+    known = sorted(state.known.items())
+    return {
+        **{f"weights:{name}": value for name, value in state.weights.items()},
+        **{f"memory:{name}": value for name, value in state.memory.items()},
+        "known": np.array(known, np.int64).reshape(-1, 2),
+    }
+
+
+def state_of(arrays: Arrays, round: int) -> State:
+    """Inverse of ``arrays_of``."""
+
+    def room(name: str) -> Arrays:
+        return {key.split(":", 1)[1]: value for key, value in arrays.items() if key.startswith(f"{name}:")}
+
+    known = {int(client): int(version) for client, version in arrays["known"]}
+    return State(round, room("weights"), room("memory"), known)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One torch thread in this process, as in the workers; the caller's setting comes back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,175 @@
+"""The server's half of a round: who trains, what goes down to each, and what becomes of the replies."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from fedprune.federation.messages import Order, Report, read, write
+from fedprune.federation.site import site
+from fedprune.pruning.mask import Mask
+from fedprune.runs.store import VersionedStore
+from fedprune.scenario import Scenario
+from fedprune.seeds import generator
+from fedprune.strategy import Server, Update
+from fedprune.types import Arrays, Shapes, UserError
+from fedprune.wire.account import Bytes, measure
+from fedprune.wire.codec import decode_payload, encode_payload
+from fedprune.wire.errors import CodecError
+
+log = logging.getLogger("fedprune")
+
+
+class TooFewRepliesError(UserError):
+    """Fewer clients replied than the quorum asks for."""
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the server carries from round to round; replaced as a whole, so it is always that of a full round."""
+
+    round: int
+    weights: Arrays
+    memory: Arrays = field(default_factory=dict)
+    known: Mapping[int, int] = field(default_factory=dict)
+    """Client -> round of the last version of its state that the server accepted."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One order as handed to the transport."""
+
+    client: int
+    blob: bytes
+    parts: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One client's reply as it came: a blob, or the reason why there is none. Sizes are the transport's, in bytes."""
+
+    client: int
+    blob: bytes | None
+    reason: str
+    bytes_down: Bytes
+    transported: int
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A reply that passed every check."""
+
+    report: Report
+    update: Update
+    bytes_down: Bytes
+    bytes_up: Bytes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a round came to."""
+
+    accepted: list[Accepted]
+    failed: dict[int, str]
+    """Client -> why its reply does not count."""
+    lost_down: Bytes
+    """What failed clients were sent: it moved all the same."""
+    lost_up: Bytes
+
+
+class Federation:
+    """The server of one run. ``orders`` and ``conclude`` are a round; ``state`` changes only when one is whole."""
+
+    def __init__(self, scenario: Scenario, run: str, masks: VersionedStore) -> None:
+        """``run`` names the run to its clients; ``masks`` is where the server keeps the masks it knows."""
+        self.scenario = scenario
+        self._settings = scenario.client_settings()
+        self.here = site(self._settings, scenario.data.root)
+        self._run, self._masks = run, masks
+        self.state = State(round=0, weights=self.here.initial)
+
+    def sample(self, round: int) -> list[int]:
+        """This round's clients, sorted."""
+        run = self.scenario.run
+        rng = generator(run.seed, "sampling", round=round)
+        every = self.scenario.partition.clients
+        return sorted(int(client) for client in rng.choice(every, run.clients_per_round, replace=False))
+
+    def orders(
+        self, round: int, clients: Sequence[int], *, floor: int, evaluate: bool, phase: Literal["train", "final"]
+    ) -> list[Outgoing]:
+        """What goes down to each client, encoded."""
+        return [self._order(round, client, floor, evaluate, phase) for client in clients]
+
+    def mask(self, client: int) -> Mask:
+        """The mask that both this client and the server know; empty when it never sent one."""
+        return Mask(self._masks.load(client, self.state.known.get(client, 0))) if self.here.maskable else Mask()
+
+    def _order(
+        self, round: int, client: int, floor: int, evaluate: bool, phase: Literal["train", "final"]
+    ) -> Outgoing:
+        here, mask = self.here, self.mask(client)
+        server = Server(self.state.weights, self.state.memory, round)
+        payload = here.strategy.send(server, here.travelling, mask)
+        wire = here.scenario.wire
+        known = self.state.known.get(client, 0)
+        head = Order(phase, round, client, known, floor, evaluate, self._settings, self._run)
+        blob, parts = write(head, encode_payload(payload.arrays, payload.mask, mask, wire.mask, wire.values))
+        return Outgoing(client, blob, parts)
+
+    def conclude(self, round: int, replies: Sequence[Incoming], floor: int) -> Outcome:
+        """Check the replies, aggregate the good ones, move on to the next state.
+
+        Raises TooFewRepliesError when fewer than the quorum passed; the state is then as before.
+        """
+        outcome = self.sift(round, replies, self.here.travelling)
+        needed = max(1, math.ceil(self.scenario.run.quorum * len(replies)))
+        if len(outcome.accepted) < needed:
+            reasons = "; ".join(f"client {client}: {reason}" for client, reason in list(outcome.failed.items())[:3])
+            raise TooFewRepliesError(
+                f"round {round}: {len(outcome.accepted)} of {len(replies)} clients replied, the quorum is {needed}: {reasons}"
+            )
+        known = dict(self.state.known)
+        for reply in outcome.accepted:
+            client = reply.report.client
+            if reply.report.kept:
+                self._masks.collect(client, known.get(client, 0), floor)
+                if self.here.maskable:
+                    self._masks.save(client, round, dict(reply.update.mask))
+                known[client] = round
+        server = Server(self.state.weights, dict(self.state.memory), round)
+        weights = self.here.strategy.aggregate(server, [reply.update for reply in outcome.accepted])
+        self.state = replace(self.state, round=round, weights=weights, memory=server.memory, known=known)
+        return outcome
+
+    def sift(self, round: int, replies: Sequence[Incoming], expected: Shapes) -> Outcome:
+        """Replies that carry ``expected`` and pass every check, sorted by client; the reasons of those that do not."""
+        accepted, failed = [], {}
+        lost_down = lost_up = Bytes()
+        for reply in sorted(replies, key=lambda reply: reply.client):
+            try:
+                accepted.append(self._accept(round, reply, expected))
+            except CodecError as error:
+                failed[reply.client] = str(error)
+                lost_down += reply.bytes_down
+                lost_up += Bytes(overhead=reply.transported)
+                log.error("round %d, client %d: %s", round, reply.client, error)
+        return Outcome(accepted, failed, lost_down, lost_up)
+
+    def _accept(self, round: int, reply: Incoming, expected: Shapes) -> Accepted:
+        if reply.blob is None:
+            raise CodecError(reply.reason)
+        report, parts = read(Report, reply.blob)
+        if (report.round, report.client) != (round, reply.client):
+            raise CodecError(f"reply of client {report.client} for round {report.round}, asked for {reply.client} in {round}")
+        if report.samples < 1:
+            raise CodecError(f"{report.samples} training samples")
+        here, wire = self.here, self.here.scenario.wire
+        arrays, mask = decode_payload(
+            parts, expected, self.mask(reply.client), here.maskable, "mask" in parts, wire.mask, wire.values
+        )
+        sizes = measure({**parts, "head": b""}, reply.transported)
+        return Accepted(report, Update(report.client, report.samples, arrays, mask), reply.bytes_down, sizes)

@@ -1,0 +1,182 @@
+"""Run and resume scenarios: from settings to run folders, on the engine that each scenario names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fedprune import plugins
+from fedprune.engines.quiet import keep_flower_quiet
+from fedprune.progress import Progress
+from fedprune.runs.files import RunError, read_json
+from fedprune.runs.folder import RunFolder
+from fedprune.scenario import Scenario, load_scenarios
+
+CLIENT_APP = "fedprune.federation.client_app:app"
+
+Source = str | Path | Mapping[str, Any] | Scenario
+
+
+@dataclass(frozen=True)
+class Results:
+    """A finished run: its folder, and its results by the names in ``runs/metrics.py``."""
+
+    folder: Path
+    metrics: Mapping[str, Any]
+
+
+def run(
+    source: Source | Sequence[Scenario],
+    *,
+    out: str | Path = "runs",
+    force: bool = False,
+    progress: Progress | None = None,
+) -> list[Results]:
+    """Run a scenario (a file, a bundled name, a mapping of sections, or Scenarios) with its sweep, one after another.
+
+    A run whose folder is complete is not run again and one that was cut off goes on where it stopped, unless ``force``
+    starts it anew. Raises UserError for whatever the user can mend, before anything is written.
+    """
+    scenarios = _scenarios(source)
+    folders = [Path(out) / scenario.run_id() for scenario in scenarios]
+    with _Machines(Path(out)) as machines:
+        return [
+            _one(scenario, folder, force, machines, progress or Progress())
+            for scenario, folder in zip(scenarios, folders, strict=True)
+        ]
+
+
+def resume(folder: str | Path, *, other_versions: bool = False, progress: Progress | None = None) -> Results:
+    """Take a run from its last checkpoint to its end, to the bits it would have had.
+
+    Raises RunError under another torch version than the run began with (``other_versions`` allows it), or when its
+    scenario was changed.
+    """
+    path = Path(folder)
+    with RunFolder.open(path).lock() as opened, _Machines(path.resolve().parent) as machines:
+        scenario = _scenario_of(opened)
+        _check_versions(opened, other_versions)
+        return _go_on(scenario, opened, machines, progress or Progress())
+
+
+class _Machines:
+    """Engines by their settings, opened when first needed and shared by the runs of a sweep."""
+
+    def __init__(self, runs: Path) -> None:
+        self._runs = runs
+        self._stack = ExitStack()
+        self._open: dict[str, Any] = {}
+
+    def __enter__(self) -> _Machines:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def grid(self, scenario: Scenario) -> Any:
+        """The engine of a scenario, with as many nodes as it has clients."""
+        from fedprune.federation.client_app import DATA, RUNS
+
+        section, nodes = scenario.engine, scenario.partition.clients
+        config = {RUNS: str(self._runs.resolve())}
+        if scenario.data.root:
+            config[DATA] = str(Path(scenario.data.root).resolve())
+        key = section.model_dump_json() + str(config)
+        if key not in self._open:
+            engine = plugins.load("engines", section.name)
+            opened = engine.open_engine(
+                client_app=CLIENT_APP, nodes=nodes, config=config, workers=section.workers, timeout=section.timeout
+            )
+            self._open[key] = self._stack.enter_context(opened)
+        self._open[key].resize(nodes)
+        return self._open[key]
+
+
+def _scenarios(source: Source | Sequence[Scenario]) -> list[Scenario]:
+    if isinstance(source, Scenario):
+        return [source]
+    if isinstance(source, str | Path):
+        return load_scenarios(source)
+    if isinstance(source, Mapping):
+        return [Scenario.from_dict(source)]
+    return list(source)
+
+
+def _one(scenario: Scenario, path: Path, force: bool, machines: _Machines, progress: Progress) -> Results:
+    """One run of a sweep: new, or taken up where it is."""
+    keep_flower_quiet()
+    from fedprune.federation.site import site
+
+    # Whatever is wrong with data, partition, model or strategy comes out here, before the folder is made.
+    here = site(scenario.client_settings(), scenario.data.root)
+    if path.exists() and not force:
+        with RunFolder.open(path).lock() as folder:
+            _check_versions(folder, allowed=False)
+            return _go_on(scenario, folder, machines, progress)
+    with RunFolder.create(
+        path.parent, path.name, scenario.to_toml(), scenario.settings_hash(), force, label=scenario.label
+    ) as folder:
+        folder.write_partition(here.partition.manifest())
+        return _go_on(scenario, folder, machines, progress)
+
+
+def _go_on(scenario: Scenario, folder: RunFolder, machines: _Machines, progress: Progress) -> Results:
+    status = folder.read_status()
+    rounds = scenario.run.rounds
+    if status["state"] != "complete":
+        progress.run_started(folder.path.name, scenario.label, rounds, status["round"])
+        _work(scenario, folder, machines, progress)
+    metrics = read_json(folder.path / "results.json")
+    progress.run_finished({"run": folder.path.name, "label": scenario.label, "folder": str(folder.path), **metrics})
+    return Results(folder.path, metrics)
+
+
+def _work(scenario: Scenario, folder: RunFolder, machines: _Machines, progress: Progress) -> None:
+    from flwr.app import Context, RecordDict
+
+    from fedprune.federation.server_app import server_app
+
+    done = 0
+
+    def on_round(record: dict[str, Any]) -> None:
+        nonlocal done
+        done = record["round"]
+        folder.write_status("running", done)
+        progress.round_finished({**record, "rounds": scenario.run.rounds})
+
+    state = "failed"
+    try:
+        app = server_app(lambda context: (folder, scenario), on_round)
+        app(machines.grid(scenario), Context(run_id=1, node_id=0, node_config={}, state=RecordDict(), run_config={}))
+        state = "complete"
+    except (KeyboardInterrupt, SystemExit):
+        state = "stopped"
+        raise
+    finally:
+        folder.write_status(state, done)  # type: ignore[arg-type]
+
+
+def _scenario_of(folder: RunFolder) -> Scenario:
+    import tomllib
+
+    scenario = Scenario.from_dict(tomllib.loads(folder.scenario_toml))
+    if scenario.settings_hash() != folder.settings_hash:
+        raise RunError(
+            f"{folder.path}: scenario.toml is not the one the run began with (settings hash {scenario.settings_hash()}, "
+            f"then {folder.settings_hash}); undo the change, or run it as a new scenario"
+        )
+    return scenario
+
+
+def _check_versions(folder: RunFolder, allowed: bool) -> None:
+    from importlib.metadata import version
+
+    then, now = folder.environment.get("versions", {}).get("torch"), version("torch")
+    if then != now and not allowed:
+        raise RunError(
+            f"{folder.path}: begun under torch {then}, this is {now}: its bits would differ; "
+            "install that version, or allow it with --other-versions"
+        )

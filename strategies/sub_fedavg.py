@@ -1,0 +1,145 @@
+"""Sub-FedAvg: every client prunes to its own subnetwork, the server averages each coordinate over its holders.
+
+Vahidian, Morafah, Lin: Personalized Federated Learning by Structured and Unstructured Pruning under Data Heterogeneity,
+ICDCS Workshops 2021, https://arxiv.org/abs/2105.00562. Defaults are the paper's. Departures:
+
+- The accuracy gate reads the client's validation (or, without any, training) data; the published code reads test data.
+- The first candidate mask is taken after the first local epoch and the second after the last, whatever their number; with
+  a single epoch the first one is taken before training. The published code takes the second after its fifth epoch.
+- The last step is cut so that ``target`` is met exactly; channels stop short of it rather than overshoot.
+- Batch-norm statistics are sent down like weights (``statistics = "averaged"``) or stay with the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from fedprune.aggregation import holders_mean, intersection_mean
+from fedprune.pruning.budget import prune_to
+from fedprune.pruning.channels import prune_channels
+from fedprune.pruning.criteria import channels_batch_norm, channels_l2, magnitude
+from fedprune.pruning.groups import ChannelGroup
+from fedprune.pruning.mask import Mask
+from fedprune.strategy import Client, Payload, Server, Strategy, Update
+from fedprune.types import Arrays, Shapes
+
+CHANNELS, WEIGHTS = "channels", "weights"
+
+
+@dataclass(frozen=True)
+class SubFedAvg(Strategy):
+    """Algorithms 1 (unstructured) and 2 (hybrid) of the paper."""
+
+    keeps_model = True
+
+    variant: Literal["unstructured", "structured", "hybrid"] = "unstructured"
+    """Prune weights of every layer; only channels of convolutions; or channels there and weights of linear layers."""
+    target: float = 0.5
+    """Share of the prunable weights to prune, in [0, 1)."""
+    step: float = 0.1
+    """Share of what is alive in a layer that one step prunes."""
+    distance: float = 1e-4
+    """Weights are pruned when the candidates' mean Hamming distance over layers exceeds this."""
+    channels: float = 0.45
+    """Share of each convolution's channels that go, lowest batch-norm scale first (without batch norm: L2 norm)."""
+    channel_distance: float = 0.01
+    """The same threshold as ``distance``, for channels."""
+    channel_floor: int = 1
+    """Fewest channels left in a layer."""
+    gate: float = 0.5
+    """Prune only when accuracy under the second candidate exceeds this."""
+    mean: Literal["holders", "weighted_holders", "intersection"] = "holders"
+    """Average over the holders (the paper), holders by sample counts, or only where every participant holds."""
+
+    def __post_init__(self) -> None:
+        for name in ("target", "step", "channels", "gate"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name}: must lie in [0, 1), got {getattr(self, name)}")
+        if self.channel_floor < 1:
+            raise ValueError(f"channel_floor: must be at least 1, got {self.channel_floor}")
+
+    def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
+        if self.variant == "unstructured":
+            return prunable
+        return tuple(dict.fromkeys([*prunable, *(name for group in _conv(groups) for name, _, _ in group.members)]))
+
+    def before_training(self, client: Client) -> None:
+        if client.epochs == 1:
+            client.scratch["first"] = self._candidates(client)
+
+    def after_epoch(self, client: Client, epoch: int) -> None:
+        if epoch == 1 and client.epochs > 1:
+            client.scratch["first"] = self._candidates(client)
+
+    def after_training(self, client: Client) -> None:
+        first, second = client.scratch["first"], self._candidates(client)
+        for part, threshold in ((CHANNELS, self.channel_distance), (WEIGHTS, self.distance)):
+            if part not in second or _distance(first[part], second[part]) <= threshold:
+                continue
+            # Channels may just have gone: what is left of the step is decided under the mask as it is now.
+            mask = second[part] if part == CHANNELS else self._prune_weights(client)
+            weights = mask.apply(client.weights)
+            if mask != client.mask and client.gate(weights, mask) > self.gate:
+                client.mask, client.weights = mask, weights
+
+    def upload(self, client: Client, travelling: Shapes) -> Payload:
+        names = self.masked(client.prunable, client.groups)
+        shapes = {name: client.weights[name].shape for name in names}
+        mask = Mask({**Mask.ones(shapes), **client.mask})
+        return Payload({name: client.weights[name] for name in travelling}, mask)
+
+    def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
+        if self.mean == "intersection":
+            return intersection_mean(server.weights, updates)
+        return holders_mean(server.weights, updates, weighted=self.mean == "weighted_holders")
+
+    def _candidates(self, client: Client) -> dict[str, Mask]:
+        """What this variant would prune next, from the client's current weights."""
+        candidates = {}
+        if self.variant != "unstructured":
+            candidates[CHANNELS] = self._prune_channels(client)
+        if self.variant != "structured":
+            candidates[WEIGHTS] = self._prune_weights(client)
+        return candidates
+
+    def _prune_weights(self, client: Client) -> Mask:
+        """One step of every layer, or in the hybrid of the linear ones; what channels took counts towards the target."""
+        shapes = {name: client.weights[name].shape for name in client.prunable}
+        names = [name for name in shapes if self.variant == "unstructured" or len(shapes[name]) == 2]
+        mask = Mask({**Mask.ones(shapes), **client.mask})
+        elsewhere = Mask({name: mask[name] for name in shapes if name not in names})
+        size = sum(mask[name].size for name in names)
+        goal = round(self.target * (size + elsewhere.size)) - (elsewhere.size - elsewhere.kept)
+        share = min(max(goal, 0), size) / size
+        return prune_to(magnitude.prune, client.weights, mask, self.step, share, names, size)
+
+    def _prune_channels(self, client: Client) -> Mask:
+        """Channels under the quantile, or fewer where all of them would overshoot the target."""
+        shapes = {name: value.shape for name, value in client.weights.items()}
+        mask = Mask({**Mask.ones({name: shapes[name] for name in client.prunable}), **client.mask})
+        groups = _conv(client.groups)
+        score = channels_batch_norm.score if all(group.norm for group in groups) else channels_l2.score
+        for tenths in range(10, 0, -1):
+            amount = self.channels * tenths / 10
+            pruned = prune_channels(client.weights, mask, groups, shapes, amount, score, self.channel_floor)
+            if _sparsity(pruned, client.prunable) <= self.target:
+                return pruned
+        return mask
+
+
+def _conv(groups: tuple[ChannelGroup, ...]) -> tuple[ChannelGroup, ...]:
+    return tuple(group for group in groups if group.kind == "conv")
+
+
+def _distance(first: Mask, second: Mask) -> float:
+    """Mean over parameters of the share of entries in which two masks differ."""
+    return float(np.mean([np.mean(first[name] != kept) for name, kept in second.items() if name in first]))
+
+
+def _sparsity(mask: Mask, names: Iterable[str]) -> float:
+    part = Mask({name: mask[name] for name in names})
+    return 1 - part.density

@@ -1,6 +1,7 @@
 """A worker process: load the ClientApp, answer messages one at a time, end when the driver does.
 
-Started by the driver as ``python -m fedprune.engines.worker <socket's file descriptor> <module:attribute> <node config>``.
+Started by the driver as ``python -m fedprune.engines.worker``, with the file descriptor of its socket, the
+ClientApp (``module:attribute``) and what every node is told (JSON).
 """
 
 from __future__ import annotations

@@ -212,3 +212,12 @@ def test_close_ends_every_worker(query: Query) -> None:
         assert len(pids) == 2
     assert grid.worker_pids == []
     assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_the_machine_is_told_is_in_every_clients_node_config(query: Query, workers: int) -> None:
+    config = {"data-root": "some/where", "partition-id": 99}
+    with open_engine(client_app="echo_app:app", nodes=2, config=config, workers=workers) as grid:
+        seen = describe(grid, query)
+    assert [each["data-root"] for each in seen] == ["some/where"] * 2
+    assert [each["partition-id"] for each in seen] == [0, 1]

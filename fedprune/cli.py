@@ -82,7 +82,7 @@ def resume(arguments: argparse.Namespace) -> None:
     folders = [Path(folder) for folder in arguments.run]
     for folder in folders:
         with _reporting(arguments.json, folder.parent) as progress:
-            simulate.resume(folder, progress=progress)
+            simulate.resume(folder, other_versions=arguments.other_versions, progress=progress)
     if not arguments.json:
         _show(folders)
 
@@ -216,6 +216,9 @@ def _parser() -> argparse.ArgumentParser:
         verbs, "resume", resume, "go on with stopped runs", "fedprune resume runs/quickstart-0123456789ab-s0"
     )
     verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
+    verb.add_argument(
+        "--other-versions", action="store_true", help="even if torch's version differs, and so may bits"
+    )
     _json(verb, "print JSON lines as rounds finish")
 
     verb = _verb(verbs, "show", show, "show the results of runs", "fedprune show runs/*")

@@ -22,7 +22,7 @@ class Progress:
     """Says nothing; the base of those that do."""
 
     run_id = ""
-    """The run under way, or the last one."""
+    """The run under way, if any."""
 
     def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
         """A run begins, or goes on after ``done`` of its rounds."""
@@ -32,7 +32,8 @@ class Progress:
         """A round is complete and on disk."""
 
     def run_finished(self, summary: Mapping[str, Any]) -> None:
-        """All rounds are done."""
+        """All rounds are done, now or in an earlier session."""
+        self.run_id = ""
 
     def close(self) -> None:
         """Leave the terminal as it was; safe to call twice."""
@@ -53,6 +54,7 @@ class JsonProgress(Progress):
 
     def run_finished(self, summary: Mapping[str, Any]) -> None:
         self._write("run_finished", summary)
+        super().run_finished(summary)
 
     def _write(self, event: str, values: Mapping[str, Any]) -> None:
         print(json.dumps({"event": event, "run": self.run_id, **values}), file=self._stream, flush=True)

@@ -11,6 +11,7 @@ import dataclasses
 import json
 import re
 import typing
+from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -32,19 +33,21 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 def _plugin(kind: str) -> AfterValidator:
-    def known(name: str) -> str:
-        every = plugins.names(kind)
-        if name not in every:
-            raise ValueError(f"unknown {plugins.KINDS[kind][1]} '{name}'{plugins.suggest(name, every)}")
-        return name
+    return AfterValidator(partial(_known, kind))
 
-    return AfterValidator(known)
+
+@cache  # Looking through installed packages takes many milliseconds; a refusal is not cached.
+def _known(kind: str, name: str) -> str:
+    every = plugins.names(kind)
+    if name not in every:
+        raise ValueError(f"unknown {plugins.KINDS[kind][1]} '{name}'{plugins.suggest(name, every)}")
+    return name
 
 
 def _run_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", name) or ".." in name:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}", name) or ".." in name:
         raise ValueError(
-            f"{shown(name)} cannot name a folder; use 1 to 64 letters, digits, '-', '_' or single inner '.'"
+            f"{shown(name)} cannot name a folder; use up to 64 letters, digits, '_', inner '-' and single '.'"
         )
     return name
 
@@ -150,9 +153,10 @@ class StrategySection(OpenSection):
     def _resolve(cls, raw: Any) -> Any:
         if not isinstance(raw, dict):
             return raw
-        name = raw.get("name", "fedavg")
-        if not isinstance(name, str) or name not in plugins.names("strategies"):
+        name = raw.get("name", cls.model_fields["name"].default)
+        if not isinstance(name, str):
             return {"name": name}
+        _known("strategies", name)
         return {"name": name, **_resolved(name, {key: value for key, value in raw.items() if key != "name"})}
 
     @property

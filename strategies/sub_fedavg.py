@@ -77,8 +77,10 @@ class SubFedAvg(Strategy):
 
     def after_training(self, client: Client) -> None:
         first, second = client.scratch["first"], self._candidates(client)
-        for part, threshold in ((CHANNELS, self.channel_distance), (WEIGHTS, self.distance)):
-            if part not in second or _distance(first[part], second[part]) <= threshold:
+        conv = tuple(group.members[0][0] for group in _conv(client.groups))
+        parts = ((CHANNELS, self.channel_distance, conv), (WEIGHTS, self.distance, self._weights(client)))
+        for part, threshold, names in parts:
+            if part not in second or _distance(first[part], second[part], names) <= threshold:
                 continue
             # Channels may just have gone: what is left of the step is decided under the mask as it is now.
             mask = second[part] if part == CHANNELS else self._prune_weights(client)
@@ -107,15 +109,20 @@ class SubFedAvg(Strategy):
         return candidates
 
     def _prune_weights(self, client: Client) -> Mask:
-        """One step of every layer, or in the hybrid of the linear ones; what channels took counts towards the target."""
+        """One step, cut short at the target; what channels took counts towards it."""
         shapes = {name: client.weights[name].shape for name in client.prunable}
-        names = [name for name in shapes if self.variant == "unstructured" or len(shapes[name]) == 2]
+        names = self._weights(client)
         mask = Mask({**Mask.ones(shapes), **client.mask})
         elsewhere = Mask({name: mask[name] for name in shapes if name not in names})
         size = sum(mask[name].size for name in names)
         goal = round(self.target * (size + elsewhere.size)) - (elsewhere.size - elsewhere.kept)
         share = min(max(goal, 0), size) / size
         return prune_to(magnitude.prune, client.weights, mask, self.step, share, names, size)
+
+    def _weights(self, client: Client) -> tuple[str, ...]:
+        """The parameters pruned weight by weight: of every layer, or in the hybrid of the linear ones."""
+        every = self.variant == "unstructured"
+        return tuple(name for name in client.prunable if every or client.weights[name].ndim == 2)
 
     def _prune_channels(self, client: Client) -> Mask:
         """Channels under the quantile, or fewer where all of them would overshoot the target."""
@@ -135,9 +142,9 @@ def _conv(groups: tuple[ChannelGroup, ...]) -> tuple[ChannelGroup, ...]:
     return tuple(group for group in groups if group.kind == "conv")
 
 
-def _distance(first: Mask, second: Mask) -> float:
-    """Mean over parameters of the share of entries in which two masks differ."""
-    return float(np.mean([np.mean(first[name] != kept) for name, kept in second.items() if name in first]))
+def _distance(first: Mask, second: Mask, names: Iterable[str]) -> float:
+    """Mean over the named parameters of the share of entries in which two masks differ."""
+    return float(np.mean([np.mean(first[name] != second[name]) for name in names]))
 
 
 def _sparsity(mask: Mask, names: Iterable[str]) -> float:

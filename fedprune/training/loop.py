@@ -25,26 +25,30 @@ class Trainer:
 
     def __init__(self, model: LocalModel, x: torch.Tensor, y: torch.Tensor, step: Step) -> None:
         self.model, self.x, self.y, self.step = model, x, y, step
-        self.optimizer = torch.optim.SGD(
-            [model.flat], lr=step.lr, momentum=step.momentum, weight_decay=step.weight_decay, fused=True
-        )
+        self._velocity = torch.zeros_like(model.flat)
 
     def epoch(self, order: torch.Tensor) -> float:
         """Train on all samples in the given order (int64 permutation); the mean loss before each step."""
-        model, optimizer, size = self.model, self.optimizer, self.step.batch_size
+        model, size = self.model, self.step.batch_size
         # Gathered once per epoch, so that batches are views.
         x, y = self.x[order], self.y[order]
-        gradient = model.flat.grad
-        assert gradient is not None
         total = torch.zeros(())
         model.module.train()
         for start in range(0, len(y), size):
             batch_y = y[start : start + size]
-            gradient.zero_()
+            model.gradient.zero_()
             loss = cross_entropy(model.module(x[start : start + size]), batch_y)
             loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            model.hold_pruned()
+            self._descend()
             # Summed as a tensor: reading a number back each step would stall the loop on an accelerator.
             total += loss.detach() * len(batch_y)
         return float(total) / len(y)
+
+    def _descend(self) -> None:
+        """torch.optim.SGD's update in place on the flat buffers; its bookkeeping costs more than the arithmetic here."""
+        model, step = self.model, self.step
+        if step.weight_decay:
+            model.gradient.add_(model.flat, alpha=step.weight_decay)
+        self._velocity.mul_(step.momentum).add_(model.gradient)
+        model.flat.sub_(self._velocity, alpha=step.lr)
+        model.hold_pruned()

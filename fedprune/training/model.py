@@ -18,7 +18,7 @@ ALIGNMENT = 16
 class LocalModel:
     """``weights`` under ``mask`` as a physically shrunk module.
 
-    Every parameter is a view into ``flat`` and its gradient a view into ``flat.grad``, so that an optimizer step, clearing
+    Every parameter is a view into ``flat`` and its gradient a view into ``gradient``, so that an optimizer step, clearing
     gradients and holding pruned coordinates at zero are each one operation, whatever the number of layers. Pruned
     coordinates that remain after shrinking are zero here and are held at zero by ``hold_pruned``.
     """
@@ -28,8 +28,7 @@ class LocalModel:
         self.module, self._kept = shrink(architecture, weights, mask)
         parameters = dict(self.module.named_parameters())
         size = sum(_padded(parameter.numel()) for parameter in parameters.values())
-        self.flat = nn.Parameter(torch.zeros(size))
-        self.flat.grad = torch.zeros(size)
+        self.flat, self.gradient = torch.zeros(size), torch.zeros(size)
         self._alive = self._flatten(parameters, mask)
 
     def _flatten(self, parameters: dict[str, nn.Parameter], mask: Mask) -> torch.Tensor | None:
@@ -37,12 +36,11 @@ class LocalModel:
         alive = torch.ones_like(self.flat)
         small = take({name: kept for name, kept in mask.items() if name in parameters}, self._kept)
         start = 0
-        assert self.flat.grad is not None
         for name, parameter in parameters.items():
             piece = slice(start, start + parameter.numel())
-            self.flat.data[piece] = parameter.data.reshape(-1)
-            parameter.data = self.flat.data[piece].view(parameter.shape)
-            parameter.grad = self.flat.grad[piece].view(parameter.shape)
+            self.flat[piece] = parameter.data.reshape(-1)
+            parameter.data = self.flat[piece].view(parameter.shape)
+            parameter.grad = self.gradient[piece].view(parameter.shape)
             if name in small:
                 alive[piece] = torch.from_numpy(small[name].astype(np.float32)).reshape(-1)
             start += _padded(parameter.numel())
@@ -51,7 +49,7 @@ class LocalModel:
     def hold_pruned(self) -> None:
         """Set pruned coordinates back to zero."""
         if self._alive is not None:
-            self.flat.data.mul_(self._alive)
+            self.flat.mul_(self._alive)
 
     def weights(self) -> Arrays:
         """The model in full coordinates, float32, zeros where pruned; an independent copy."""

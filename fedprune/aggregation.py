@@ -1,7 +1,7 @@
 """Mask-aware means over clients: every coordinate is averaged over those that hold it.
 
-All of them sort by client and sum in float64 in that order, so the result does not depend on arrival; where nobody
-holds a coordinate the old value stays; the result is cast once, to the old value's dtype.
+All of them sort by client and sum in float64 in that order, so the result does not depend on arrival; where
+nobody holds a coordinate the old value stays; the result is cast once, to the old value's dtype.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def holders_mean(old: Arrays, updates: Sequence[Update], *, weighted: bool) -> Arrays:
-    """Per coordinate, the mean over its holders (Sub-FedAvg's rule), by sample counts if ``weighted`` (FedDST's).
+    """Per coordinate, the mean over its holders (Sub-FedAvg's rule), by sample counts if ``weighted``
+    (FedDST's).
 
     Parameters that no update carries are passed through.
     """
@@ -26,11 +27,14 @@ def holders_mean(old: Arrays, updates: Sequence[Update], *, weighted: bool) -> A
 
 
 def intersection_mean(old: Arrays, updates: Sequence[Update], *, weighted: bool = False) -> Arrays:
-    """Per coordinate, the mean if **every** participant kept it, else the old value (Hermes's strict intersection)."""
+    """Per coordinate, the mean if **every** participant kept it, else the old value (Hermes's strict
+    intersection)."""
     return _each(old, updates, lambda value, mine: _mean(value, mine, weighted, lambda held, n: held == n))
 
 
-def _each(old: Arrays, updates: Sequence[Update], mean: Callable[[Array, list[tuple[str, Update]]], Array]) -> Arrays:
+def _each(
+    old: Arrays, updates: Sequence[Update], mean: Callable[[Array, list[tuple[str, Update]]], Array]
+) -> Arrays:
     ordered = sorted(updates, key=lambda update: update.client)
     result = {}
     for name, value in old.items():

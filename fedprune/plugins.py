@@ -1,7 +1,8 @@
-"""Plug-ins: a file in its folder is its own registration, and an installed package may add more by entry point.
+"""Plug-ins: a file in its folder is its own registration, and an installed package may add more by entry
+point.
 
-A plug-in's name is its file's stem; files that begin with an underscore are not plug-ins. Its one-line description
-is the first line of its module docstring, read without importing it, so that listing stays fast.
+A plug-in's name is its file's stem; files that begin with an underscore are not plug-ins. Its one-line
+description is the first line of its module docstring, read without importing it, so that listing stays fast.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def bundled(folder: str) -> Path:
 
 
 def names(kind: str) -> list[str]:
-    """All names of a kind, sorted: files first found in fedprune, then entry points of group ``fedprune.<kind>``."""
+    """All names of a kind, sorted: files first found in fedprune, then entry points of group
+    ``fedprune.<kind>``."""
     return sorted({*_files(kind), *_entry_points(kind)})
 
 
@@ -72,7 +74,9 @@ def load(kind: str, name: str) -> ModuleType:
 def describe(kind: str) -> dict[str, str]:
     """Name -> first line of the plug-in's docstring, without importing files."""
     lines = {name: _first_line(path.read_text("utf-8")) for name, path in _files(kind).items()}
-    lines.update({name: f"from {point.value}" for name, point in _entry_points(kind).items() if name not in lines})
+    lines.update(
+        {name: f"from {point.value}" for name, point in _entry_points(kind).items() if name not in lines}
+    )
     return dict(sorted(lines.items()))
 
 

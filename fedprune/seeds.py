@@ -1,6 +1,7 @@
 """Keyed randomness: every draw comes from a generator named by (seed, purpose, round, client).
 
-No global generator is read or set anywhere, so the same key gives the same numbers in any process, in any order.
+No global generator is read or set anywhere, so the same key gives the same numbers in any process, in any
+order.
 """
 
 from __future__ import annotations

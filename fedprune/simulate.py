@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from fedprune import plugins
-from fedprune.engines.quiet import keep_flower_quiet
 from fedprune.progress import Progress
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
@@ -35,10 +34,11 @@ def run(
     force: bool = False,
     progress: Progress | None = None,
 ) -> list[Results]:
-    """Run a scenario (a file, a bundled name, a mapping of sections, or Scenarios) with its sweep, one after another.
+    """Run a scenario (a file, a bundled name, a mapping of sections, or Scenarios) with its sweep, one after
+    another.
 
-    A run whose folder is complete is not run again and one that was cut off goes on where it stopped, unless ``force``
-    starts it anew. Raises UserError for whatever the user can mend, before anything is written.
+    A run whose folder is complete is not run again and one that was cut off goes on where it stopped, unless
+    ``force`` starts it anew. Raises UserError for whatever the user can mend, before anything is written.
     """
     scenarios = _scenarios(source)
     folders = [Path(out) / scenario.run_id() for scenario in scenarios]
@@ -52,8 +52,8 @@ def run(
 def resume(folder: str | Path, *, other_versions: bool = False, progress: Progress | None = None) -> Results:
     """Take a run from its last checkpoint to its end, to the bits it would have had.
 
-    Raises RunError under another torch version than the run began with (``other_versions`` allows it), or when its
-    scenario was changed.
+    Raises RunError under another torch version than the run began with (``other_versions`` allows it), or
+    when its scenario was changed.
     """
     path = Path(folder)
     with RunFolder.open(path).lock() as opened, _Machines(path.resolve().parent) as machines:
@@ -88,7 +88,11 @@ class _Machines:
         if key not in self._open:
             engine = plugins.load("engines", section.name)
             opened = engine.open_engine(
-                client_app=CLIENT_APP, nodes=nodes, config=config, workers=section.workers, timeout=section.timeout
+                client_app=CLIENT_APP,
+                nodes=nodes,
+                config=config,
+                workers=section.workers,
+                timeout=section.timeout,
             )
             self._open[key] = self._stack.enter_context(opened)
         self._open[key].resize(nodes)
@@ -107,7 +111,6 @@ def _scenarios(source: Source | Sequence[Scenario]) -> list[Scenario]:
 
 def _one(scenario: Scenario, path: Path, force: bool, machines: _Machines, progress: Progress) -> Results:
     """One run of a sweep: new, or taken up where it is."""
-    keep_flower_quiet()
     from fedprune.federation.site import site
 
     # Whatever is wrong with data, partition, model or strategy comes out here, before the folder is made.
@@ -130,7 +133,9 @@ def _go_on(scenario: Scenario, folder: RunFolder, machines: _Machines, progress:
         progress.run_started(folder.path.name, scenario.label, rounds, status["round"])
         _work(scenario, folder, machines, progress)
     metrics = read_json(folder.path / "results.json")
-    progress.run_finished({"run": folder.path.name, "label": scenario.label, "folder": str(folder.path), **metrics})
+    progress.run_finished(
+        {"run": folder.path.name, "label": scenario.label, "folder": str(folder.path), **metrics}
+    )
     return Results(folder.path, metrics)
 
 
@@ -150,7 +155,10 @@ def _work(scenario: Scenario, folder: RunFolder, machines: _Machines, progress: 
     state = "failed"
     try:
         app = server_app(lambda context: (folder, scenario), on_round)
-        app(machines.grid(scenario), Context(run_id=1, node_id=0, node_config={}, state=RecordDict(), run_config={}))
+        app(
+            machines.grid(scenario),
+            Context(run_id=1, node_id=0, node_config={}, state=RecordDict(), run_config={}),
+        )
         state = "complete"
     except (KeyboardInterrupt, SystemExit):
         state = "stopped"
@@ -165,7 +173,7 @@ def _scenario_of(folder: RunFolder) -> Scenario:
     scenario = Scenario.from_dict(tomllib.loads(folder.scenario_toml))
     if scenario.settings_hash() != folder.settings_hash:
         raise RunError(
-            f"{folder.path}: scenario.toml is not the one the run began with (settings hash {scenario.settings_hash()}, "
+            f"{folder.path}: scenario.toml was changed since the run began ({scenario.settings_hash()}, "
             f"then {folder.settings_hash}); undo the change, or run it as a new scenario"
         )
     return scenario

@@ -1,8 +1,10 @@
-"""The contract of a strategy: what the server sends, what the client makes of it, what comes back, what is averaged.
+"""The contract of a strategy: what the server sends, what the client makes of it, what comes back, what is
+averaged.
 
-A strategy is a frozen dataclass in one file under ``strategies/``; its fields are the keys of ``[strategy]`` in a
-scenario, its hooks follow the arrows of a round in the order below. All defaults together are FedAvg. Both halves
-see plain numpy arrays in full coordinates, by parameter name; what is physically shrunk or encoded is not their concern.
+A strategy is a frozen dataclass in one file under ``strategies/``; its fields are the keys of ``[strategy]``
+in a scenario, its hooks follow the arrows of a round in the order below. All defaults together are FedAvg.
+Both halves see plain numpy arrays in full coordinates, by parameter name; what is physically shrunk or
+encoded is not their concern.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ from fedprune.types import Arrays, Shapes, UserError
 
 @dataclass(frozen=True)
 class Payload:
-    """What one message carries: values in full coordinates, and the mask when the other side does not know it yet.
+    """What one message carries: values in full coordinates, and the mask when the other side does not know it
+    yet.
 
-    ``arrays`` holds every parameter that travels and no other. Of a parameter under a mask only kept coordinates are
-    encoded: those of ``mask``, or, when that is None, those of the mask both sides already know. The receiver finds
-    zeros elsewhere.
+    ``arrays`` holds every parameter that travels and no other. Of a parameter under a mask only kept
+    coordinates are encoded: those of ``mask``, or, when that is None, those of the mask both sides already
+    know. The receiver finds zeros elsewhere.
     """
 
     arrays: Arrays
@@ -56,7 +59,8 @@ class Server:
 
 
 class Gate(Protocol):
-    """Accuracy in [0, 1] of weights under a mask, on the client's validation (or training) data, never on test data."""
+    """Accuracy in [0, 1] of weights under a mask, on the client's validation (or training) data, never on
+    test data."""
 
     def __call__(self, weights: Arrays, mask: Mask) -> float: ...
 
@@ -95,7 +99,8 @@ class Strategy:
     """Batch-norm running statistics: averaged and sent down like weights, or kept by each client."""
 
     keeps_model = False
-    """Whether a client's personal model is the one it kept from its last round (else: the one it receives, trained)."""
+    """Whether a client's personal model is the one it kept from its last round (else: the one it receives,
+    trained)."""
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         """Both sides: the parameters that travel. ``statistics`` names the batch-norm running statistics."""
@@ -112,7 +117,8 @@ class Strategy:
         return Payload({name: server.weights[name] for name in travelling})
 
     def receive(self, client: Client, arrays: Arrays) -> None:
-        """Client: merge what came down into ``client.weights``, which holds what it kept (else initial weights)."""
+        """Client: merge what came down into ``client.weights``, which holds what it kept (else initial
+        weights)."""
         client.weights.update(arrays)
 
     def before_training(self, client: Client) -> None:

@@ -1,4 +1,5 @@
-"""Plain names shared by every room: arrays by parameter name, shapes by parameter name, and the user's errors."""
+"""Plain names shared by every room: arrays by parameter name, shapes by parameter name, and the user's
+errors."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 Bools = NDArray[np.bool_]
 
 NodeConfig = dict[str, bool | float | int | str]
-"""What a client's machine is told when it joins, Flower's node_config: settings of the place, not of the run."""
+"""What a client's machine is told when it joins, Flower's node_config: settings of the place, not of the
+run."""
 
 
 class UserError(Exception):

@@ -1,7 +1,7 @@
 """Standalone: each client trains alone; nothing travels.
 
-The baseline that says what federation gives: the same sampling, local epochs and optimizer as the other methods, from
-the same initial weights, with zero payload both ways.
+The baseline that says what federation gives: the same sampling, local epochs and optimizer as the other
+methods, from the same initial weights, with zero payload both ways.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Sub-FedAvg: every client prunes to its own subnetwork, the server averages each coordinate over its holders.
+"""Sub-FedAvg: clients prune to subnetworks of their own; each coordinate is averaged over its holders.
 
-Vahidian, Morafah, Lin: Personalized Federated Learning by Structured and Unstructured Pruning under Data Heterogeneity,
-ICDCS Workshops 2021, https://arxiv.org/abs/2105.00562. Defaults are the paper's. Departures:
+Vahidian, Morafah, Lin: Personalized Federated Learning by Structured and Unstructured Pruning under Data
+Heterogeneity, ICDCS Workshops 2021, https://arxiv.org/abs/2105.00562. Defaults are the paper's. Departures:
 
-- The accuracy gate reads the client's validation (or, without any, training) data; the published code reads test data.
-- The first candidate mask is taken after the first local epoch and the second after the last, whatever their number; with
-  a single epoch the first one is taken before training. The published code takes the second after its fifth epoch.
+- The accuracy gate reads the client's validation (or, without any, training) data; the published code reads
+  test data.
+- The first candidate mask is taken after the first local epoch and the second after the last, whatever their
+  number; with a single epoch the first is taken before training. The published code takes the second after epoch 5.
 - The last step is cut so that ``target`` is met exactly; channels stop short of it rather than overshoot.
 - Batch-norm statistics are sent down like weights (``statistics = "averaged"``) or stay with the client.
 """
@@ -37,7 +38,7 @@ class SubFedAvg(Strategy):
     keeps_model = True
 
     variant: Literal["unstructured", "structured", "hybrid"] = "unstructured"
-    """Prune weights of every layer; only channels of convolutions; or channels there and weights of linear layers."""
+    """Prune weights everywhere; channels of convolutions; or channels there and weights of linear layers."""
     target: float = 0.5
     """Share of the prunable weights to prune, in [0, 1)."""
     step: float = 0.1
@@ -45,7 +46,7 @@ class SubFedAvg(Strategy):
     distance: float = 1e-4
     """Weights are pruned when the candidates' mean Hamming distance over layers exceeds this."""
     channels: float = 0.45
-    """Share of each convolution's channels that go, lowest batch-norm scale first (without batch norm: L2 norm)."""
+    """Share of each convolution's channels that go, lowest batch-norm scale (else L2 norm) first."""
     channel_distance: float = 0.01
     """The same threshold as ``distance``, for channels."""
     channel_floor: int = 1
@@ -53,7 +54,7 @@ class SubFedAvg(Strategy):
     gate: float = 0.5
     """Prune only when accuracy under the second candidate exceeds this."""
     mean: Literal["holders", "weighted_holders", "intersection"] = "holders"
-    """Average over the holders (the paper), holders by sample counts, or only where every participant holds."""
+    """Average over holders (the paper), over holders by sample counts, or only where all hold."""
 
     def __post_init__(self) -> None:
         for name in ("target", "step", "channels", "gate"):
@@ -65,7 +66,9 @@ class SubFedAvg(Strategy):
     def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
         if self.variant == "unstructured":
             return prunable
-        return tuple(dict.fromkeys([*prunable, *(name for group in _conv(groups) for name, _, _ in group.members)]))
+        return tuple(
+            dict.fromkeys([*prunable, *(name for group in _conv(groups) for name, _, _ in group.members)])
+        )
 
     def before_training(self, client: Client) -> None:
         if client.epochs == 1:

@@ -1,13 +1,13 @@
 """``FlowerStrategy``: the federation behind Flower's own Strategy interface, messages in place of blobs.
 
-Flower's stock loop (``start``) drives it as well as ours does; ours adds checkpoints, evaluation and the run folder.
+Flower's stock loop (``start``) drives it as well as ours does; ours adds checkpoints, evaluation and the run
+folder.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
@@ -15,6 +15,7 @@ from flwr.serverapp.strategy import Strategy
 
 from fedprune.federation.client_app import KEY, RECORD, content
 from fedprune.federation.flower_private import wire_size
+from fedprune.federation.messages import Phase
 from fedprune.federation.server import Federation, Incoming, Outcome, Outgoing
 from fedprune.types import UserError
 from fedprune.wire.account import measure
@@ -43,19 +44,25 @@ class FlowerStrategy(Strategy):
         return self.messages(server_round, clients, grid, "train", self.evaluate)
 
     def messages(
-        self, round: int, clients: Sequence[int], grid: Grid, phase: Literal["train", "final"], evaluate: bool
+        self, round: int, clients: Sequence[int], grid: Grid, phase: Phase, evaluate: bool
     ) -> list[Message]:
         """One message per client; client i is the i-th smallest node id."""
         nodes = node_ids(grid, self.federation.here.partition.clients)
         orders = self.federation.orders(round, clients, floor=self.floor, evaluate=evaluate, phase=phase)
         self._sent = {}
         for order in orders:
-            message = Message(content(order.blob), dst_node_id=nodes[order.client], message_type="train", group_id=str(round))
+            message = Message(
+                content(order.blob),
+                dst_node_id=nodes[order.client],
+                message_type="train",
+                group_id=str(round),
+            )
             self._sent[nodes[order.client]] = (order, message)
         return [message for _, message in self._sent.values()]
 
     def incoming(self, replies: Iterable[Message]) -> list[Incoming]:
-        """One entry for each message sent, in their order; what came back is copied out of Flower's records."""
+        """One entry for each message sent, in their order; what came back is copied out of Flower's
+        records."""
         by_node = {reply.metadata.src_node_id: reply for reply in replies}
         return [_incoming(order, message, by_node.get(node)) for node, (order, message) in self._sent.items()]
 
@@ -89,7 +96,9 @@ def node_ids(grid: Grid, needed: int) -> list[int]:
     deadline = time.monotonic() + NODES_WAIT_S
     while len(nodes := sorted(grid.get_node_ids())) < needed:
         if time.monotonic() > deadline:
-            raise UserError(f"{len(nodes)} nodes are connected, [partition] clients = {needed} needs as many; start more")
+            raise UserError(
+                f"{len(nodes)} nodes are connected, [partition] clients = {needed} needs as many; start more"
+            )
         time.sleep(0.2)
     return nodes[:needed]
 
@@ -99,7 +108,7 @@ def _incoming(order: Outgoing, message: Message, reply: Message | None) -> Incom
     if reply is None:
         return Incoming(order.client, None, "no reply in time", down, 0)
     if reply.has_error():
-        return Incoming(order.client, None, reply.error.reason, down, wire_size(reply))
+        return Incoming(order.client, None, reply.error.reason or "no reason given", down, wire_size(reply))
     record = reply.content.config_records.get(RECORD)
     blob = record.get(KEY) if record is not None else None
     if not isinstance(blob, bytes):

@@ -1,7 +1,7 @@
 """The client's half of a round: decode, receive, train under the mask, decide, encode, keep.
 
-Its state is a version in a store, named by the round: a version counts only once the server has accepted the reply and
-says so in the next order, so a client that fails anywhere leaves no trace.
+Its state is a version in a store, named by the round: a version counts only once the server has accepted the
+reply and says so in the next order, so a client that fails anywhere leaves no trace.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from fedprune.training.evaluate import accuracy
 from fedprune.training.loop import Trainer
 from fedprune.training.model import LocalModel
 from fedprune.types import Arrays
-from fedprune.wire.errors import CodecError
 from fedprune.wire.codec import decode_payload, encode_payload
+from fedprune.wire.errors import CodecError
 
 
 class DivergedError(RuntimeError):
@@ -75,8 +75,8 @@ class Place:
 def local_round(blob: bytes, place: Place) -> bytes:
     """One order in, one reply out.
 
-    Raises CodecError on a bad order, RunError when the state that the server names is missing, DivergedError when
-    training does.
+    Raises CodecError on a bad order, RunError when the state that the server names is missing, DivergedError
+    when training does.
     """
     order, parts = read(Order, blob)
     here = site(order.settings, place.data)
@@ -98,7 +98,11 @@ def local_round(blob: bytes, place: Place) -> bytes:
     after = _accuracy(here, client.weights, client.mask, testing)
 
     final = order.phase == "final"
-    personal = _accuracy(here, kept.weights, kept.mask, testing) if final and strategy.keeps_model and kept.weights else None
+    personal = (
+        _accuracy(here, kept.weights, kept.mask, testing)
+        if final and strategy.keeps_model and kept.weights
+        else None
+    )
     described = kept.mask if final else client.mask
     spent = cost(LocalModel(here.architecture, client.weights, described).module, here.dataset.input_shape)
     keep = Kept(client.mask, _kept_weights(here, client.weights), client.state).arrays()
@@ -127,7 +131,9 @@ def _client(here: Site, order: Order, kept: Kept, mask: Mask, samples: Samples) 
     gating = here.gating(order.client) or samples
 
     def gate(weights: Arrays, mask: Mask) -> float:
-        client.scratch["gate accuracy"] = accuracy(LocalModel(here.architecture, weights, mask).module, *gating)
+        client.scratch["gate accuracy"] = accuracy(
+            LocalModel(here.architecture, weights, mask).module, *gating
+        )
         return float(client.scratch["gate accuracy"])
 
     client = Client(

@@ -1,4 +1,5 @@
-"""What travels between server and client: an order down, a report up, each one blob with its payload's parts."""
+"""What travels between server and client: an order down, a report up, each one blob with its payload's
+parts."""
 
 from __future__ import annotations
 
@@ -15,13 +16,15 @@ HEAD_LIMIT = 1 << 20
 BLOB_LIMIT = 1 << 31
 PARTS = ("head", "mask", "values", "dense", "side")
 
+Phase = Literal["train", "final"]
+"""``train``: a round; ``final``: the evaluation at the end, of which nothing is kept."""
+
 
 @dataclass(frozen=True)
 class Order:
     """The head of a message to a client: all it needs beside the payload, so that any engine can carry it."""
 
-    phase: Literal["train", "final"]
-    """``train``: a round; ``final``: evaluate at the end, keeping nothing."""
+    phase: Phase
     round: int
     client: int
     known: int
@@ -60,7 +63,11 @@ Head = TypeVar("Head", Order, Report)
 def write(head: Order | Report, parts: Mapping[str, bytes]) -> tuple[bytes, dict[str, bytes]]:
     """The blob, and the parts in it for accounting; fields at their defaults do not travel."""
     defaults = {item.name: item.default for item in dataclasses.fields(head)}
-    short = {key: value for key, value in dataclasses.asdict(head).items() if value != defaults[key] and value != {}}
+    short = {
+        key: value
+        for key, value in dataclasses.asdict(head).items()
+        if value != defaults[key] and value != {}
+    }
     everything = {"head": encode_head(short), **parts}
     return pack(everything), everything
 

@@ -47,14 +47,16 @@ def _density(mask: Mask, prunable: Sequence[str]) -> float:
 def layer_densities(masks: Sequence[Mask], prunable: Sequence[str]) -> dict[str, float]:
     """Mean kept share of each prunable parameter over clients; 1.0 where a mask has no entry."""
     return {
-        name: float(np.mean([np.mean(mask[name]) if name in mask else 1.0 for mask in masks])) for name in prunable
+        name: float(np.mean([np.mean(mask[name]) if name in mask else 1.0 for mask in masks]))
+        for name in prunable
     }
 
 
 def round_record(
     round: int, clients: Sequence[int], outcome: Outcome, prunable: Sequence[str], accuracy: float | None
 ) -> Record:
-    """One round over its sampled clients; ``accuracy`` is the global model's. Bytes include those of failed clients."""
+    """One round over its sampled clients; ``accuracy`` is the global model's. Bytes include those of failed
+    clients."""
     rows = [client_record(round, reply, prunable) for reply in outcome.accepted]
     down = sum((reply.bytes_down for reply in outcome.accepted), outcome.lost_down)
     up = sum((reply.bytes_up for reply in outcome.accepted), outcome.lost_up)
@@ -62,7 +64,9 @@ def round_record(
     return {
         "round": round,
         "clients": list(clients),
-        "failed": [{"client": client, "reason": reason.splitlines()[-1]} for client, reason in outcome.failed.items()],
+        "failed": [
+            {"client": client, "reason": reason.splitlines()[-1]} for client, reason in outcome.failed.items()
+        ],
         "train_loss": _mean("train_loss", rows),
         "gate_accuracy": _mean("gate_accuracy", rows),
         **before,
@@ -81,7 +85,8 @@ def final_record(reply: Accepted, mask: Mask, here: Site) -> Record:
     """One client in the final evaluation; ``mask`` is the one its last accepted update had."""
     report = reply.report
     prunable = here.architecture.prunable
-    # A method without a personal model deploys the global one after local training; a client that was never sampled has
+    # A method without a personal model deploys the global one after local training; a client that was never
+    # sampled has
     # nothing of its own yet and deploys what it receives.
     own = report.test_accuracy_personal if here.strategy.keeps_model else report.test_accuracy_after
     return {
@@ -112,7 +117,9 @@ def results(
         **_spread("test_accuracy_trained", rows),
         "test_accuracy_global": test_accuracy_global,
         "density": _mean("density", rows),
-        "density_layers": {name: float(np.mean([row["density_layers"][name] for row in rows])) for name in layers},
+        "density_layers": {
+            name: float(np.mean([row["density_layers"][name] for row in rows])) for name in layers
+        },
         "multiply_adds": _mean("multiply_adds", rows),
         "parameters": _mean("parameters", rows),
         "bytes_up_total": sum(record["bytes_up"] for record in rounds),
@@ -124,10 +131,11 @@ def results(
 
 
 def bytes_to_target(rounds: Sequence[Record], target: float | None) -> int | None:
-    """Bytes up and down until the first evaluated round whose mean accuracy after local training reaches the target."""
+    """Bytes up and down until the first evaluated round whose mean accuracy after local training reaches the
+    target."""
     spent = 0
     for record in rounds:
-        spent += record["bytes_up"] + record["bytes_down"]
+        spent += int(record["bytes_up"]) + int(record["bytes_down"])
         reached = record["test_accuracy_after"]
         if target is not None and reached is not None and reached >= target:
             return spent

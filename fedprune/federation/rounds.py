@@ -1,4 +1,4 @@
-"""The server's round loop: sample, send, collect, aggregate, record, checkpoint; at the end every client is evaluated."""
+"""The server's round loop: sample, send, collect, aggregate, record, checkpoint; the evaluation at its end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Mark:
 
 
 class Rounds:
-    """One run from its last checkpoint to its results. Whatever interrupts it, the last whole round is saved."""
+    """One run from its last checkpoint to its results; interrupted, it saves the last whole round."""
 
     def __init__(self, grid: Grid, folder: RunFolder, scenario: Scenario, on_round: OnRound) -> None:
         self.grid, self.folder, self.scenario, self.on_round = grid, folder, scenario, on_round
@@ -79,7 +79,11 @@ class Rounds:
         for reply in outcome.accepted:
             self.logs["clients"].append(records.client_record(round, reply, prunable))
         record = records.round_record(
-            round, self.federation.sample(round), outcome, prunable, self._global_accuracy() if adapter.evaluate else None
+            round,
+            self.federation.sample(round),
+            outcome,
+            prunable,
+            self._global_accuracy() if adapter.evaluate else None,
         )
         record |= {"seconds": time.perf_counter() - started, "time": time.time()}
         self.logs["rounds"].append(record)
@@ -88,18 +92,25 @@ class Rounds:
 
     def _exchange(self, messages: Any) -> Sequence[Message]:
         timeout = self.scenario.engine.timeout
-        return list(self.grid.send_and_receive(messages, timeout=timeout) if timeout else self.grid.send_and_receive(messages))
+        return list(
+            self.grid.send_and_receive(messages, timeout=timeout)
+            if timeout
+            else self.grid.send_and_receive(messages)
+        )
 
     def _final(self) -> None:
-        """Every client, by its last personal model, by what it receives, and by what one more training makes of that."""
+        """Evaluate every client: its last personal model, what it receives, and that after local training."""
         round, here = self.scenario.run.rounds + 1, self.federation.here
         rows: list[dict[str, Any]] = []
         for start in range(0, here.partition.clients, FINAL_CHUNK):
             clients = range(start, min(start + FINAL_CHUNK, here.partition.clients))
             messages = self.adapter.messages(round, clients, self.grid, "final", evaluate=True)
-            outcome = self.federation.sift(round, self.adapter.incoming(self._exchange(messages)), expected={})
+            outcome = self.federation.sift(
+                round, self.adapter.incoming(self._exchange(messages)), expected={}
+            )
             rows += [
-                records.final_record(reply, self.federation.mask(reply.report.client), here) for reply in outcome.accepted
+                records.final_record(reply, self.federation.mask(reply.report.client), here)
+                for reply in outcome.accepted
             ]
         self.folder.write_final("weights", dict(self.federation.state.weights))
         self.folder.write_results(
@@ -111,7 +122,9 @@ class Rounds:
         here = self.federation.here
         if not here.travelling:
             return None
-        module = LocalModel(here.architecture, {**here.initial, **self.federation.state.weights}, Mask()).module
+        module = LocalModel(
+            here.architecture, {**here.initial, **self.federation.state.weights}, Mask()
+        ).module
         right = sum(accuracy(module, x, y) * len(y) for x, y in here.all_testing())
         return right / len(here.dataset.test_y)
 
@@ -128,7 +141,9 @@ class Rounds:
 
     def _checkpoint(self) -> None:
         state = self.mark.state
-        save_checkpoint(self.folder.checkpoints, state.round, arrays_of(state), {"offsets": self.mark.offsets})
+        save_checkpoint(
+            self.folder.checkpoints, state.round, arrays_of(state), {"offsets": self.mark.offsets}
+        )
         self._saved = state.round
 
 

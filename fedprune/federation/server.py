@@ -6,9 +6,8 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
-from fedprune.federation.messages import Order, Report, read, write
+from fedprune.federation.messages import Order, Phase, Report, read, write
 from fedprune.federation.site import site
 from fedprune.pruning.mask import Mask
 from fedprune.runs.store import VersionedStore
@@ -29,7 +28,7 @@ class TooFewRepliesError(UserError):
 
 @dataclass(frozen=True)
 class State:
-    """All that the server carries from round to round; replaced as a whole, so it is always that of a full round."""
+    """All that the server carries from round to round; replaced whole, so always that of a full round."""
 
     round: int
     weights: Arrays
@@ -49,7 +48,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Incoming:
-    """One client's reply as it came: a blob, or the reason why there is none. Sizes are the transport's, in bytes."""
+    """One client's reply as it came: a blob, or the reason why there is none; sizes are the transport's."""
 
     client: int
     blob: bytes | None
@@ -81,7 +80,7 @@ class Outcome:
 
 
 class Federation:
-    """The server of one run. ``orders`` and ``conclude`` are a round; ``state`` changes only when one is whole."""
+    """The server of one run. ``orders`` and ``conclude`` are a round; ``state`` changes when one is whole."""
 
     def __init__(self, scenario: Scenario, run: str, masks: VersionedStore) -> None:
         """``run`` names the run to its clients; ``masks`` is where the server keeps the masks it knows."""
@@ -99,18 +98,18 @@ class Federation:
         return sorted(int(client) for client in rng.choice(every, run.clients_per_round, replace=False))
 
     def orders(
-        self, round: int, clients: Sequence[int], *, floor: int, evaluate: bool, phase: Literal["train", "final"]
+        self, round: int, clients: Sequence[int], *, floor: int, evaluate: bool, phase: Phase
     ) -> list[Outgoing]:
         """What goes down to each client, encoded."""
         return [self._order(round, client, floor, evaluate, phase) for client in clients]
 
     def mask(self, client: int) -> Mask:
         """The mask that both this client and the server know; empty when it never sent one."""
-        return Mask(self._masks.load(client, self.state.known.get(client, 0))) if self.here.maskable else Mask()
+        if not self.here.maskable:
+            return Mask()
+        return Mask(self._masks.load(client, self.state.known.get(client, 0)))
 
-    def _order(
-        self, round: int, client: int, floor: int, evaluate: bool, phase: Literal["train", "final"]
-    ) -> Outgoing:
+    def _order(self, round: int, client: int, floor: int, evaluate: bool, phase: Phase) -> Outgoing:
         here, mask = self.here, self.mask(client)
         server = Server(self.state.weights, self.state.memory, round)
         payload = here.strategy.send(server, here.travelling, mask)
@@ -128,9 +127,12 @@ class Federation:
         outcome = self.sift(round, replies, self.here.travelling)
         needed = max(1, math.ceil(self.scenario.run.quorum * len(replies)))
         if len(outcome.accepted) < needed:
-            reasons = "; ".join(f"client {client}: {reason}" for client, reason in list(outcome.failed.items())[:3])
+            reasons = "; ".join(
+                f"client {client}: {reason}" for client, reason in list(outcome.failed.items())[:3]
+            )
             raise TooFewRepliesError(
-                f"round {round}: {len(outcome.accepted)} of {len(replies)} clients replied, the quorum is {needed}: {reasons}"
+                f"round {round}: {len(outcome.accepted)} of {len(replies)} replies count, "
+                f"the quorum is {needed}: {reasons}"
             )
         known = dict(self.state.known)
         for reply in outcome.accepted:
@@ -146,7 +148,7 @@ class Federation:
         return outcome
 
     def sift(self, round: int, replies: Sequence[Incoming], expected: Shapes) -> Outcome:
-        """Replies that carry ``expected`` and pass every check, sorted by client; the reasons of those that do not."""
+        """Replies that carry ``expected`` and pass every check, by client, and why others do not count."""
         accepted, failed = [], {}
         lost_down = lost_up = Bytes()
         for reply in sorted(replies, key=lambda reply: reply.client):
@@ -164,7 +166,9 @@ class Federation:
             raise CodecError(reply.reason)
         report, parts = read(Report, reply.blob)
         if (report.round, report.client) != (round, reply.client):
-            raise CodecError(f"reply of client {report.client} for round {report.round}, asked for {reply.client} in {round}")
+            raise CodecError(
+                f"reply of client {report.client} in round {report.round}, not {reply.client} in {round}"
+            )
         if report.samples < 1:
             raise CodecError(f"{report.samples} training samples")
         here, wire = self.here, self.here.scenario.wire

@@ -1,4 +1,5 @@
-"""What a client's machine holds for a scenario: data, partition, architecture and strategy, built once a process."""
+"""What a client's machine holds for a scenario: data, partition, architecture and strategy, built once a
+process."""
 
 from __future__ import annotations
 
@@ -78,9 +79,17 @@ def _site(settings: str, root: str | None) -> Site:
     dataset = load_dataset(scenario.data.name, root)
     section = scenario.partition
     partition = make_partition(
-        dataset, section.name, section.clients, section.arguments, section.validation, section.test, scenario.run.seed
+        dataset,
+        section.name,
+        section.clients,
+        section.arguments,
+        section.validation,
+        section.test,
+        scenario.run.seed,
     )
-    model = architecture(scenario.model.name, dataset.input_shape, dataset.num_classes, scenario.model.options)
+    model = architecture(
+        scenario.model.name, dataset.input_shape, dataset.num_classes, scenario.model.options
+    )
     strategy = make_strategy({"name": scenario.strategy.name, **scenario.strategy.fields})
     masked = strategy.masked(model.prunable, model.groups)
     return Site(

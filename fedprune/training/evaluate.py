@@ -9,7 +9,8 @@ BATCH = 500
 
 
 def accuracy(module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Share of samples whose largest output is at their label, in [0, 1]; NaN-free: needs at least one sample."""
+    """Share of samples whose largest output is at their label, in [0, 1]; NaN-free: needs at least one
+    sample."""
     module.eval()
     right = 0
     with torch.inference_mode():

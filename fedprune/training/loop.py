@@ -45,7 +45,8 @@ class Trainer:
         return float(total) / len(y)
 
     def _descend(self) -> None:
-        """torch.optim.SGD's update in place on the flat buffers; its bookkeeping costs more than the arithmetic here."""
+        """torch.optim.SGD's update in place on the flat buffers; its bookkeeping costs more than the
+        arithmetic here."""
         model, step = self.model, self.step
         if step.weight_decay:
             model.gradient.add_(model.flat, alpha=step.weight_decay)

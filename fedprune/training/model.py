@@ -1,4 +1,5 @@
-"""``LocalModel``: a client's torch model over what is alive, with parameters and gradients in one flat buffer."""
+"""``LocalModel``: a client's torch model over what is alive, with parameters and gradients in one flat
+buffer."""
 
 from __future__ import annotations
 
@@ -12,15 +13,17 @@ from fedprune.pruning.shrink import scatter, shrink, take
 from fedprune.types import Arrays
 
 ALIGNMENT = 16
-"""Floats between starts of parameters in the flat buffer: 64 bytes, a cache line, as torch's own allocator gives."""
+"""Floats between starts of parameters in the flat buffer: 64 bytes, a cache line, as torch's own allocator
+gives."""
 
 
 class LocalModel:
     """``weights`` under ``mask`` as a physically shrunk module.
 
-    Every parameter is a view into ``flat`` and its gradient a view into ``gradient``, so that an optimizer step, clearing
-    gradients and holding pruned coordinates at zero are each one operation, whatever the number of layers. Pruned
-    coordinates that remain after shrinking are zero here and are held at zero by ``hold_pruned``.
+    Every parameter is a view into ``flat`` and its gradient a view into ``gradient``, so that an optimizer
+    step, clearing gradients and holding pruned coordinates at zero are each one operation, whatever the
+    number of layers. Pruned coordinates that remain after shrinking are zero here and are held at zero by
+    ``hold_pruned``.
     """
 
     def __init__(self, architecture: Architecture, weights: Arrays, mask: Mask) -> None:

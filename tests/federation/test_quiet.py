@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from fedprune.engines.quiet import QUIET, keep_flower_quiet
+from fedprune.federation.quiet import QUIET, keep_flower_quiet
 
 
 def test_variables_are_set_where_the_user_set_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,172 @@
+"""The rules that keep the rooms apart, read from the source itself."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fedprune
+from fedprune.plugins import bundled
+
+PACKAGE = Path(fedprune.__file__).parent
+SOURCES = sorted([*PACKAGE.rglob("*.py"), *bundled("strategies").glob("*.py")])
+
+FLOORS = (
+    {"types", "seeds", "plugins", "scenario_error", "sections", "sweep", "scenario", "progress"},
+    {"data", "models"},
+    {"training", "pruning", "aggregation"},
+    {"strategy", "wire"},
+    {"strategies", "runs", "federation"},
+    {"engines", "report", "tickets"},
+    {"simulate", "doctor", "cli", "__main__", "__init__"},
+)
+"""Rooms from the ground up; a file imports from its own floor and from those below."""
+
+WITHOUT_TORCH = (
+    "wire",
+    "aggregation",
+    "runs",
+    "report",
+    "scenario",
+    "strategy",
+    "pruning/mask.py",
+    "pruning/criteria",
+)
+LEGACY_NUMPY = {"default_rng", "Generator", "PCG64", "SeedSequence", "BitGenerator"}
+
+
+def room(path: Path) -> str:
+    if path.is_relative_to(PACKAGE):
+        return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "strategies"
+
+
+def floor(name: str) -> int:
+    found = [level for level, rooms in enumerate(FLOORS) if name in rooms]
+    assert found, f"'{name}' has no floor: give it one in FLOORS, as low as its imports allow"
+    return found[0]
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def imports(path: Path, *, types_too: bool = True) -> Iterator[str]:
+    """Dotted names that a file imports, at any depth; without ``types_too`` those for annotations are left
+    out."""
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING") and not types_too:
+            skipped.update(inner for statement in node.body for inner in ast.walk(statement))
+        elif node in skipped:
+            continue
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: import by full name"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms_used(path: Path) -> set[str]:
+    """Rooms of fedprune that a file imports at run time."""
+    names = {name.split(".")[1] for name in imports(path, types_too=False) if name.startswith("fedprune.")}
+    homes = {public: home.split(".")[0] for public, home in fedprune._HOMES.items()}
+    return {homes.get(name, name) for name in names} - {"__version__"}
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(PACKAGE.parent if path.is_relative_to(PACKAGE) else path.parent.parent))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=shown)
+def test_arrows_point_down(path: Path) -> None:
+    too_high = {used for used in rooms_used(path) if floor(used) > floor(room(path))}
+    assert not too_high
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=shown)
+def test_flower_and_ray_stay_in_their_rooms(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imports(path)}
+    assert "flwr" not in roots or room(path) in ("federation", "engines")
+    assert "ray" not in roots or path == PACKAGE / "engines" / "kinds" / "ray.py"
+
+
+def test_rooms_that_only_count_and_code_do_not_import_torch() -> None:
+    for path in SOURCES:
+        inside = path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else ""
+        if any(inside == known or inside.startswith((f"{known}/", f"{known}.py")) for known in WITHOUT_TORCH):
+            assert not {name for name in imports(path) if name.split(".")[0].startswith("torch")}, inside
+
+
+@pytest.mark.parametrize("path", sorted(bundled("strategies").glob("*.py")), ids=shown)
+def test_strategies_import_public_names_and_never_each_other(path: Path) -> None:
+    for name in imports(path):
+        assert not name.startswith(("fedprune.strategies", "strategies", "torch", "flwr")), name
+        assert not any(part.startswith("_") and part != "__future__" for part in name.split(".")), name
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=shown)
+def test_bytes_never_name_code_and_no_global_randomness_is_touched(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imports(path)}
+    assert not roots & {"pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib", "random"}
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            assert isinstance(node.value, ast.Constant)
+            assert node.value.value is False
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in {"eval", "exec", "compile", "__import__", "torch.load"}, called
+            assert called not in {"torch.manual_seed", "torch.seed", "random.seed"}, called
+            if called.startswith(("np.random.", "numpy.random.")):
+                assert called.split(".")[2] in LEGACY_NUMPY, called
+
+
+def loaded_by(code: str) -> set[str]:
+    """Top-level modules in a fresh interpreter after running ``code``."""
+    code += "\nimport sys; print(*{name.split('.')[0] for name in sys.modules})"
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split()
+    )
+
+
+def test_importing_fedprune_and_asking_for_help_load_no_framework() -> None:
+    code = (
+        "import contextlib, fedprune, fedprune.cli\n"
+        "with contextlib.suppress(SystemExit): fedprune.cli.main(['--help'])"
+    )
+    assert not loaded_by(code) & {
+        "torch",
+        "ray",
+        "flwr",
+        "flwr_datasets",
+        "datasets",
+        "sklearn",
+        "pydantic",
+        "rich",
+    }
+
+
+def test_reading_scenarios_and_run_folders_loads_no_framework() -> None:
+    code = (
+        "import fedprune.runs.table, fedprune.wire.codec, fedprune.pruning.mask, fedprune.aggregation\n"
+        "from fedprune import load_scenarios, plugins\n"
+        "[plugins.load('strategies', name) for name in plugins.names('strategies')]\n"
+        "load_scenarios('quickstart')"
+    )
+    assert not loaded_by(code) & {"torch", "ray", "flwr", "flwr_datasets", "datasets", "sklearn"}
+
+
+def test_public_names_are_found_and_others_are_not() -> None:
+    assert set(fedprune.__all__) == {*fedprune._HOMES, "__version__"}
+    for name in fedprune.__all__:
+        assert getattr(fedprune, name) is not None
+        assert name in dir(fedprune)
+    with pytest.raises(AttributeError, match="module 'fedprune' has no attribute 'nothing'"):
+        _ = fedprune.nothing

@@ -1,0 +1,294 @@
+"""The command line, as a user meets it: ``python -m fedprune`` in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fedprune
+
+REPOSITORY = str(Path(fedprune.__file__).parent.parent)
+
+TINY = """
+[run]
+name = "tiny"
+rounds = 2
+clients_per_round = 2
+checkpoint_every = 1
+[partition]
+clients = 4
+[model]
+name = "mlp"
+[train]
+epochs = 1
+[engine]
+workers = 0
+"""
+
+BAD = {
+    "mistyped key": "[train]\nlrr = 0.1",
+    "mistyped section": "[trian]\nlr = 0.1",
+    "stray key": "lr = 0.1",
+    "text for a number": "[train]\nlr = '0.5'",
+    "true for a number": "[train]\nlr = true",
+    "not a number": "[train]\nlr = nan",
+    "infinity": "[train]\nlr = inf",
+    "no rounds": "[run]\nrounds = 0",
+    "learning rate of zero": "[train]\nlr = 0.0",
+    "momentum of one": "[train]\nmomentum = 1.0",
+    "no epochs": "[train]\nepochs = 0",
+    "everything held out": "[partition]\nvalidation = 1.0",
+    "too many clients": "[run]\nclients_per_round = 1000",
+    "no quorum": "[run]\nquorum = 0",
+    "negative workers": "[engine]\nworkers = -1",
+    "accuracy in percent": "[evaluate]\ntarget_accuracy = 80.0",
+    "unknown strategy": "[strategy]\nname = 'fedavgg'",
+    "mistyped field": "[strategy]\nname = 'sub_fedavg'\ntraget = 0.5",
+    "field out of range": "[strategy]\nname = 'sub_fedavg'\ntarget = 1.5",
+    "climbing name": "[run]\nname = '../../x'",
+    "absolute name": "[run]\nname = '/tmp/x'",
+    "NUL": '[data]\nroot = "a\\u0000b"',
+    "broken TOML": "[train\n",
+    "not UTF-8": b"\xff\xfe",
+    "huge": b"#" * (2 << 20),
+    "key of endless parts": "x" + ".x" * 100_000 + " = 1",
+    "bad sweep": "[sweep]\n'train.lr' = [0.1, -1]",
+}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "fedprune", *arguments]
+
+
+def environment(cache: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": REPOSITORY, "FEDPRUNE_CACHE": str(cache)}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+class Shell:
+    """Runs fedprune in a folder of its own that holds tiny.toml."""
+
+    def __init__(self, folder: Path, cache: Path) -> None:
+        self.folder, self._environment = folder, environment(cache)
+        (folder / "tiny.toml").write_text(TINY, "utf-8")
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command(*arguments),
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command(*arguments), cwd=self.folder, env=self._environment, **pipes)
+
+    def only_run(self) -> Path:
+        (found,) = (self.folder / "runs").iterdir()
+        return found
+
+
+@pytest.fixture
+def shell(tmp_path: Path, cache: Path) -> Shell:
+    return Shell(tmp_path, cache)
+
+
+Refusal = tuple[subprocess.CompletedProcess[str], list[str]]
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Mapping[str, Refusal]]:
+    """What fedprune made of each bad scenario, and the files found afterwards; two at a time, as starting takes long."""
+    home = tmp_path_factory.mktemp("bad")
+
+    def refuse(case: str) -> Refusal:
+        content, folder = BAD[case], home / case
+        folder.mkdir()
+        (folder / "bad.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
+        done = subprocess.run(
+            command("run", "bad.toml"),
+            cwd=folder,
+            env=environment(cache),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done, [path.name for path in folder.iterdir()]
+
+    with ThreadPoolExecutor(2) as pool:
+        yield dict(zip(BAD, pool.map(refuse, BAD), strict=True))
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_scenario_ends_in_one_line_and_status_2_and_leaves_nothing(
+    refusals: Mapping[str, Refusal], case: str
+) -> None:
+    done, left = refusals[case]
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("fedprune: error: bad.toml")
+    assert left == ["bad.toml"]
+
+
+def test_a_run_shows_progress_and_results_and_can_be_shown_again(shell: Shell) -> None:
+    done = shell("run", "tiny.toml")
+    assert done.returncode == 0, done.stderr
+    assert "tiny: round 2/2" in done.stderr
+    assert "tiny" in done.stdout
+    again = shell("show", str(shell.only_run()))
+    assert again.stdout == done.stdout
+    (row,) = json.loads(shell("show", "--json", str(shell.only_run())).stdout)
+    assert (row["run"], row["state"], row["round"]) == (shell.only_run().name, "complete", 2)
+
+
+def test_json_progress_is_all_that_stdout_holds(shell: Shell) -> None:
+    done = shell("run", "tiny.toml", "--json", "--out", "elsewhere", "--set", "train.lr=0.05")
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line)["event"] for line in done.stdout.splitlines()]
+    assert events == ["run_started", "round_finished", "round_finished", "run_finished"]
+    (run,) = (shell.folder / "elsewhere").iterdir()
+    assert "lr = 0.05" in (run / "scenario.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_run_says_how_to_go_on_and_does(shell: Shell, number: signal.Signals, status: int) -> None:
+    if signal.getsignal(number) == signal.SIG_IGN:
+        pytest.skip(f"{number.name} is ignored here, and so it is in processes started from here")
+    process = shell.start("run", "tiny.toml", "--json", "--set", "run.rounds=40")
+    assert process.stdout is not None
+    while '"round_finished"' not in process.stdout.readline():
+        assert process.poll() is None
+    asked = time.monotonic()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert time.monotonic() - asked < 10
+    run = shell.only_run()
+    assert errors.splitlines()[-1] == f"fedprune: stopped; resume with: fedprune resume runs/{run.name}"
+    assert process.returncode == status
+    done = shell("resume", f"runs/{run.name}")
+    assert done.returncode == 0, done.stderr
+    assert "of them done" in done.stderr
+    assert (run / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "quickstrt"], "quickstrt: no such file or bundled scenario, did you mean 'quickstart'?"),
+        (["run", "tiny.toml", "--set", "train.lrr=1"], "--set train.lrr: unknown key, did you mean 'lr'?"),
+        (["run", "tiny.toml", "./tiny.toml"], "is given twice; name each scenario once"),
+        (["resume", "nowhere"], "nowhere is not a run folder"),
+        (["show", "nowhere"], "nowhere is not a run folder"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_status_2(
+    shell: Shell, arguments: list[str], said: str
+) -> None:
+    done = shell(*arguments)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("fedprune: error: ")
+    assert said in line
+    assert [path.name for path in shell.folder.iterdir()] == ["tiny.toml"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["run"], ["list", "fruits"], ["run", "--colour"]])
+def test_a_wrong_command_line_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    from fedprune.cli import main
+
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "usage: fedprune" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["run", "resume", "show", "list", "doctor"])
+def test_the_help_of_a_verb_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from fedprune.cli import main
+
+    with pytest.raises(SystemExit, match="0"):
+        main([verb, "--help"])
+    assert f"Example: fedprune {verb}" in capsys.readouterr().out
+
+
+def test_help_answers_at_once(shell: Shell) -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        assert "fedprune run quickstart" in shell("--help").stdout
+        return time.perf_counter() - began
+
+    # The fastest of several: other processes on the machine only ever make it slower.
+    assert min(seconds() for _ in range(5)) < 0.5
+
+
+def test_version_names_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    from fedprune.cli import main
+
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"fedprune {fedprune.__version__}\n"
+
+
+def test_list_names_everything_a_scenario_can_name(capsys: pytest.CaptureFixture[str]) -> None:
+    from fedprune.cli import LISTED, main
+
+    assert main(["list", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert tuple(found) == LISTED
+    assert all(line for group in found.values() for line in group.values())
+    assert "sub_fedavg" in found["strategies"]
+    assert "shards" in found["partitioners"]
+    assert "quickstart" in found["scenarios"]
+
+
+def test_list_of_one_kind_is_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    from fedprune.cli import main
+
+    assert main(["list", "value_codecs"]) == 0
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert heading == "value_codecs"
+    assert [line.split()[0] for line in lines] == sorted(fedprune.plugins.names("value_codecs"))
+
+
+def test_doctor_ends_well(shell: Shell) -> None:
+    done = shell("doctor", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["cache"]["writable"] == "yes"
+
+
+def test_a_reader_that_leaves_early_is_no_error(shell: Shell) -> None:
+    process = shell.start("list")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait() == 141
+    process.stderr.close()
+
+
+def test_a_failing_machine_is_one_line_and_status_1(shell: Shell) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command("list"), env=environment(shell.folder), stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "fedprune: error: No space left on device"

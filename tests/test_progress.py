@@ -1,0 +1,125 @@
+"""Progress: a bar on a terminal, few plain lines elsewhere, one object a line as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fedprune.progress import JsonProgress, LineProgress, LiveProgress, Progress, progress_on, size
+
+
+def report(progress: Progress, rounds: int) -> None:
+    """A whole run of that many rounds, the last of them tested."""
+    progress.run_started("mine-0123-s0", "fedavg [b]", rounds, 0)
+    for number in range(1, rounds + 1):
+        record = {
+            "round": number,
+            "rounds": rounds,
+            "density": 0.5,
+            "train_loss": 1.25,
+            "bytes_up": 1000,
+            "bytes_down": 2000,
+            "seconds": 0.1,
+            "test_accuracy_after": 0.875 if number == rounds else None,
+        }
+        progress.round_finished(record)
+    progress.run_finished({"run": "mine-0123-s0", "test_accuracy_personal": 0.875})
+    progress.close()
+    progress.close()
+
+
+def test_lines_are_few_but_the_first_and_the_last_round_are_told() -> None:
+    stream = io.StringIO()
+    report(progress_on(stream), 500)
+    assert stream.getvalue().splitlines() == [
+        "fedavg [b]: 500 rounds, in mine-0123-s0",
+        "fedavg [b]: round 1/500, loss 1.250, density 50.0%, up 1 kB, down 2 kB",
+        "fedavg [b]: round 500/500, accuracy 87.5%, loss 1.250, density 50.0%, up 500 kB, down 1 MB",
+    ]
+
+
+def test_a_run_that_goes_on_says_how_far_it_was() -> None:
+    stream = io.StringIO()
+    LineProgress(stream).run_started("mine-0123-s0", "fedavg", 20, 7)
+    assert stream.getvalue() == "fedavg: 20 rounds, 7 of them done, in mine-0123-s0\n"
+
+
+def test_a_round_that_knows_little_is_told_all_the_same() -> None:
+    stream = io.StringIO()
+    progress = LineProgress(stream)
+    progress.run_started("mine-0123-s0", "fedavg", 1, 0)
+    progress.round_finished({"round": 1, "train_loss": None})
+    assert stream.getvalue().splitlines()[1] == "fedavg: round 1/1, up 0 B, down 0 B"
+
+
+def test_json_is_one_object_a_line_with_every_round() -> None:
+    stream = io.StringIO()
+    report(JsonProgress(stream), 3)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["run_started", *["round_finished"] * 3, "run_finished"]
+    assert {line["run"] for line in lines} == {"mine-0123-s0"}
+    assert lines[3]["test_accuracy_after"] == 0.875
+
+
+def test_a_terminal_gets_a_bar_with_the_figures() -> None:
+    reader, writer = pty.openpty()
+    seen: list[bytes] = []
+
+    def read() -> None:
+        # A terminal whose other end is closed ends in an error, not in an end of file.
+        try:
+            while chunk := os.read(reader, 1 << 16):
+                seen.append(chunk)
+        except OSError:
+            return
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    with open(writer, "w", encoding="utf-8") as stream:
+        progress = progress_on(stream)
+        assert isinstance(progress, LiveProgress)
+        report(progress, 3)
+    thread.join()
+    os.close(reader)
+    text = b"".join(seen).decode()
+    assert "fedavg [b]" in text
+    assert "3/3" in text
+
+
+def test_the_run_under_way_is_known_until_it_ends() -> None:
+    progress = Progress()
+    progress.run_started("mine-0123-s0", "fedavg", 1, 0)
+    assert progress.run_id == "mine-0123-s0"
+    progress.run_finished({})
+    assert progress.run_id == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (1234, "1.23 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1 MB"),
+        (5 * 10**15, "5e+03 TB"),
+    ],
+)
+def test_sizes_are_short(count: int, text: str) -> None:
+    assert size(count) == text
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.integers(0, 10**14))
+def test_a_size_is_right_to_half_a_percent(count: int) -> None:
+    number, unit = size(count).split()
+    factor = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}[unit]
+    assert float(number) * factor == pytest.approx(count, rel=0.005)

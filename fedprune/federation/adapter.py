@@ -18,7 +18,7 @@ from fedprune.federation.flower_private import wire_size
 from fedprune.federation.messages import Phase
 from fedprune.federation.server import Federation, Incoming, Outcome, Outgoing
 from fedprune.types import UserError
-from fedprune.wire.account import measure
+from fedprune.wire.account import Bytes, measure
 
 NODES_WAIT_S = 120.0
 
@@ -61,10 +61,18 @@ class FlowerStrategy(Strategy):
         return [message for _, message in self._sent.values()]
 
     def incoming(self, replies: Iterable[Message]) -> list[Incoming]:
-        """One entry for each message sent, in their order; what came back is copied out of Flower's
-        records."""
-        by_node = {reply.metadata.src_node_id: reply for reply in replies}
-        return [_incoming(order, message, by_node.get(node)) for node, (order, message) in self._sent.items()]
+        """One entry for each reply, or for each message without one, in the order of the messages."""
+        by_node: dict[int, list[Message | None]] = {}
+        for reply in replies:
+            by_node.setdefault(reply.metadata.src_node_id, []).append(reply)
+        entries = []
+        for node, (order, message) in self._sent.items():
+            down = measure(order.parts, wire_size(message))
+            for answer in by_node.get(node, [None]):
+                entries.append(_incoming(order.client, down, answer))
+                # The order went down once, however many replies came of it.
+                down = Bytes()
+        return entries
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -103,14 +111,13 @@ def node_ids(grid: Grid, needed: int) -> list[int]:
     return nodes[:needed]
 
 
-def _incoming(order: Outgoing, message: Message, reply: Message | None) -> Incoming:
-    down = measure(order.parts, wire_size(message))
+def _incoming(client: int, down: Bytes, reply: Message | None) -> Incoming:
     if reply is None:
-        return Incoming(order.client, None, "no reply in time", down, 0)
+        return Incoming(client, None, "no reply in time", down, 0)
     if reply.has_error():
-        return Incoming(order.client, None, reply.error.reason or "no reason given", down, wire_size(reply))
+        return Incoming(client, None, reply.error.reason or "no reason given", down, wire_size(reply))
     record = reply.content.config_records.get(RECORD)
     blob = record.get(KEY) if record is not None else None
     if not isinstance(blob, bytes):
-        return Incoming(order.client, None, "a reply without a blob", down, wire_size(reply))
-    return Incoming(order.client, blob, "", down, wire_size(reply))
+        return Incoming(client, None, "a reply without a blob", down, wire_size(reply))
+    return Incoming(client, blob, "", down, wire_size(reply))

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from fedprune.federation.messages import Order, Report, read, write
@@ -29,7 +30,7 @@ from fedprune.wire.errors import CodecError
 
 
 class DivergedError(RuntimeError):
-    """Local training gave a loss that is not a number."""
+    """Local training gave a loss or weights that are not finite."""
 
 
 @dataclass(frozen=True)
@@ -159,9 +160,9 @@ def _train(here: Site, client: Client, samples: Samples) -> float:
     loss = 0.0
     for epoch in range(1, client.epochs + 1):
         loss = trainer.epoch(torch.from_numpy(rng.permutation(len(samples[1]))))
-        if not math.isfinite(loss):
-            raise DivergedError(f"training diverged in epoch {epoch}: the loss is {loss}; lower train.lr")
         client.weights = model.weights()
+        if not math.isfinite(loss) or not all(np.isfinite(value).all() for value in client.weights.values()):
+            raise DivergedError(f"training diverged in epoch {epoch} (loss {loss:g}); lower train.lr")
         here.strategy.after_epoch(client, epoch)
     return loss
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from fedprune.wire.errors import CodecError
 from fedprune.wire.frame import pack, unpack
@@ -15,6 +17,11 @@ from fedprune.wire.header import decode_head, encode_head
 HEAD_LIMIT = 1 << 20
 BLOB_LIMIT = 1 << 31
 PARTS = ("head", "mask", "values", "dense", "side")
+
+# Bounds that keep sums over clients finite: a reply is anybody's, and its numbers must not end a run.
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Loss = Annotated[float, Field(ge=0, le=1e38)]
 
 Phase = Literal["train", "final"]
 """``train``: a round; ``final``: the evaluation at the end, of which nothing is kept."""
@@ -43,18 +50,18 @@ class Order:
 class Report:
     """The head of a client's reply; accuracies are shares in [0, 1], named as in ``runs/metrics.py``."""
 
-    round: int
-    client: int
-    samples: int
+    round: Count
+    client: Count
+    samples: Count
     kept: bool
     """Whether the client wrote a version of its state for this round."""
-    multiply_adds: int
-    parameters: int
-    train_loss: float | None = None
-    gate_accuracy: float | None = None
-    test_accuracy_before: float | None = None
-    test_accuracy_after: float | None = None
-    test_accuracy_personal: float | None = None
+    multiply_adds: Count
+    parameters: Count
+    train_loss: Loss | None = None
+    gate_accuracy: Share | None = None
+    test_accuracy_before: Share | None = None
+    test_accuracy_after: Share | None = None
+    test_accuracy_personal: Share | None = None
 
 
 Head = TypeVar("Head", Order, Report)
@@ -84,8 +91,6 @@ def read(kind: type[Head], blob: bytes) -> tuple[Head, dict[str, memoryview]]:
 
 
 def _typed(kind: type[Head], values: Mapping[str, Any]) -> Head:
-    from pydantic import TypeAdapter, ValidationError
-
     try:
         head: Head = TypeAdapter(kind).validate_python(dict(values), strict=False)
     except ValidationError as error:

@@ -64,9 +64,7 @@ def round_record(
     return {
         "round": round,
         "clients": list(clients),
-        "failed": [
-            {"client": client, "reason": reason.splitlines()[-1]} for client, reason in outcome.failed.items()
-        ],
+        "failed": [{"client": client, "reason": reason} for client, reason in outcome.failed.items()],
         "train_loss": _mean("train_loss", rows),
         "gate_accuracy": _mean("gate_accuracy", rows),
         **before,

@@ -73,7 +73,7 @@ class Outcome:
 
     accepted: list[Accepted]
     failed: dict[int, str]
-    """Client -> why its reply does not count."""
+    """Client -> why its reply does not count, in one line."""
     lost_down: Bytes
     """What failed clients were sent: it moved all the same."""
     lost_up: Bytes
@@ -125,13 +125,15 @@ class Federation:
         Raises TooFewRepliesError when fewer than the quorum passed; the state is then as before.
         """
         outcome = self.sift(round, replies, self.here.travelling)
-        needed = max(1, math.ceil(self.scenario.run.quorum * len(replies)))
+        asked = len({reply.client for reply in replies})
+        # 0.07 of 100 is 7, although 0.07 * 100 is 7.000000000000001 in floating point.
+        needed = max(1, math.ceil(self.scenario.run.quorum * asked - 1e-9))
         if len(outcome.accepted) < needed:
             reasons = "; ".join(
                 f"client {client}: {reason}" for client, reason in list(outcome.failed.items())[:3]
             )
             raise TooFewRepliesError(
-                f"round {round}: {len(outcome.accepted)} of {len(replies)} replies count, "
+                f"round {round}: {len(outcome.accepted)} of {asked} replies count, "
                 f"the quorum is {needed}: {reasons}"
             )
         known = dict(self.state.known)
@@ -149,13 +151,17 @@ class Federation:
 
     def sift(self, round: int, replies: Sequence[Incoming], expected: Shapes) -> Outcome:
         """Replies that carry ``expected`` and pass every check, by client, and why others do not count."""
-        accepted, failed = [], {}
+        accepted: list[Accepted] = []
+        failed = {}
         lost_down = lost_up = Bytes()
         for reply in sorted(replies, key=lambda reply: reply.client):
             try:
+                if accepted and accepted[-1].report.client == reply.client:
+                    raise CodecError("a second reply to one message")
                 accepted.append(self._accept(round, reply, expected))
             except CodecError as error:
-                failed[reply.client] = str(error)
+                # The end of a client's traceback says most.
+                failed[reply.client] = str(error).rstrip().rpartition("\n")[2]
                 lost_down += reply.bytes_down
                 lost_up += Bytes(overhead=reply.transported)
                 log.error("round %d, client %d: %s", round, reply.client, error)
@@ -169,9 +175,9 @@ class Federation:
             raise CodecError(
                 f"reply of client {report.client} in round {report.round}, not {reply.client} in {round}"
             )
-        if report.samples < 1:
-            raise CodecError(f"{report.samples} training samples")
         here, wire = self.here, self.here.scenario.wire
+        if report.samples != (own := len(here.partition.train(reply.client))):
+            raise CodecError(f"{report.samples} training samples, its partition has {own}")
         arrays, mask = decode_payload(
             parts, expected, self.mask(reply.client), here.maskable, "mask" in parts, wire.mask, wire.values
         )

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 
 SECONDS_BETWEEN_LINES = 2.0
 
@@ -121,12 +122,14 @@ class LiveProgress(_Told):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
+        whole = Column(no_wrap=True)
         columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}", markup=False),
-            TimeRemainingColumn(compact=True),
+            TextColumn("{task.description}", markup=False, table_column=whole),
+            BarColumn(bar_width=12, table_column=whole),
+            MofNCompleteColumn(table_column=whole),
+            TimeRemainingColumn(compact=True, table_column=whole),
+            # The only one that wraps on a narrow terminal.
+            TextColumn("{task.fields[figures]}", markup=False, table_column=Column()),
         )
         self._bar = Bar(*columns, console=Console(file=stream))
         self._task = TaskID(0)

@@ -154,9 +154,10 @@ class StrategySection(OpenSection):
         if not isinstance(raw, dict):
             return raw
         name = raw.get("name", cls.model_fields["name"].default)
-        if not isinstance(name, str):
-            return {"name": name}
-        _known("strategies", name)
+        try:
+            _known("strategies", name)
+        except (ValueError, TypeError):
+            return {"name": name}  # not a strategy's name, which the field's own check says better
         return {"name": name, **_resolved(name, {key: value for key, value in raw.items() if key != "name"})}
 
     @property

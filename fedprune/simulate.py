@@ -57,8 +57,12 @@ def resume(folder: str | Path, *, other_versions: bool = False, progress: Progre
     """
     path = Path(folder)
     with RunFolder.open(path).lock() as opened, _Machines(path.resolve().parent) as machines:
+        # Late: a wrong folder is told at once.
+        from fedprune.federation.lifecycle import check_versions
+
         scenario = _scenario_of(opened)
-        _check_versions(opened, other_versions)
+        if not other_versions:
+            check_versions(opened)
         return _go_on(scenario, opened, machines, progress or Progress())
 
 
@@ -111,60 +115,21 @@ def _scenarios(source: Source | Sequence[Scenario]) -> list[Scenario]:
 
 def _one(scenario: Scenario, path: Path, force: bool, machines: _Machines, progress: Progress) -> Results:
     """One run of a sweep: new, or taken up where it is."""
-    from fedprune.federation.site import site
+    from fedprune.federation.lifecycle import run_folder
 
-    # Whatever is wrong with data, partition, model or strategy comes out here, before the folder is made.
-    here = site(scenario.client_settings(), scenario.data.root)
-    if path.exists() and not force:
-        with RunFolder.open(path).lock() as folder:
-            _check_versions(folder, allowed=False)
-            return _go_on(scenario, folder, machines, progress)
-    with RunFolder.create(
-        path.parent, path.name, scenario.to_toml(), scenario.settings_hash(), force, label=scenario.label
-    ) as folder:
-        folder.write_partition(here.partition.manifest())
+    with run_folder(scenario, path, force=force) as folder:
         return _go_on(scenario, folder, machines, progress)
 
 
 def _go_on(scenario: Scenario, folder: RunFolder, machines: _Machines, progress: Progress) -> Results:
-    status = folder.read_status()
-    rounds = scenario.run.rounds
-    if status["state"] != "complete":
-        progress.run_started(folder.path.name, scenario.label, rounds, status["round"])
-        _work(scenario, folder, machines, progress)
-    metrics = read_json(folder.path / "results.json")
-    progress.run_finished(
-        {"run": folder.path.name, "label": scenario.label, "folder": str(folder.path), **metrics}
-    )
-    return Results(folder.path, metrics)
+    from fedprune.federation.lifecycle import summary
+    from fedprune.federation.server_app import serve
 
-
-def _work(scenario: Scenario, folder: RunFolder, machines: _Machines, progress: Progress) -> None:
-    from flwr.app import Context, RecordDict
-
-    from fedprune.federation.server_app import server_app
-
-    done = 0
-
-    def on_round(record: dict[str, Any]) -> None:
-        nonlocal done
-        done = record["round"]
-        folder.write_status("running", done)
-        progress.round_finished({**record, "rounds": scenario.run.rounds})
-
-    state = "failed"
-    try:
-        app = server_app(lambda context: (folder, scenario), on_round)
-        app(
-            machines.grid(scenario),
-            Context(run_id=1, node_id=0, node_config={}, state=RecordDict(), run_config={}),
-        )
-        state = "complete"
-    except (KeyboardInterrupt, SystemExit):
-        state = "stopped"
-        raise
-    finally:
-        folder.write_status(state, done)  # type: ignore[arg-type]
+    if folder.read_status()["state"] == "complete":
+        progress.run_finished(summary(folder, scenario))
+    else:
+        serve(machines.grid(scenario), folder, scenario, progress)
+    return Results(folder.path, read_json(folder.path / "results.json"))
 
 
 def _scenario_of(folder: RunFolder) -> Scenario:
@@ -177,14 +142,3 @@ def _scenario_of(folder: RunFolder) -> Scenario:
             f"then {folder.settings_hash}); undo the change, or run it as a new scenario"
         )
     return scenario
-
-
-def _check_versions(folder: RunFolder, allowed: bool) -> None:
-    from importlib.metadata import version
-
-    then, now = folder.environment.get("versions", {}).get("torch"), version("torch")
-    if then != now and not allowed:
-        raise RunError(
-            f"{folder.path}: begun under torch {then}, this is {now}: its bits would differ; "
-            "install that version, or allow it with --other-versions"
-        )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from flwr.app import Message
 from flwr.clientapp import ClientApp
@@ -41,8 +39,7 @@ class InProcess:
             if exchange.expired:
                 exchange.give_up()
                 break
-            with one_torch_thread():
-                reply = answer(app, to_bytes(exchange.message(index)), nodes, self._config)
+            reply = answer(app, to_bytes(exchange.message(index)), nodes, self._config)
             exchange.answer(index, from_bytes(reply))
         return exchange.replies()
 
@@ -53,19 +50,3 @@ class InProcess:
         if self._loaded is None:
             self._loaded = load_client_app(self._client_app)
         return self._loaded
-
-
-@contextlib.contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Torch has one thread inside, as in a worker, for the same bits; after it, as many as before."""
-    if importlib.util.find_spec("torch") is None:
-        yield
-        return
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

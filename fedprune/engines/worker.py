@@ -40,10 +40,6 @@ def _serve(end: socket.socket, client_app: str, config: NodeConfig) -> None:
     except Exception as error:
         send_frame(end, FAILED, f"{error}\n{traceback.format_exc()}".encode())
         return
-    if "torch" in sys.modules:
-        import torch
-
-        torch.set_num_threads(1)
     send_frame(end, READY, b"")
     while True:
         nodes, request = receive_frame(end)

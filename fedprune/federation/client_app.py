@@ -9,10 +9,13 @@ from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from fedprune.federation.local_round import Place, local_round
+from fedprune.training.threads import one_thread
+from fedprune.types import UserError
 
 RECORD, KEY = "fedprune", "blob"
 RUNS, DATA = "fedprune-runs", "fedprune-data"
 """Keys of a node's configuration: folder of run folders, folder of data sets."""
+DEFAULT_RUNS = "~/.local/share/fedprune/runs"
 
 app = ClientApp()
 
@@ -21,14 +24,29 @@ app = ClientApp()
 def train(message: Message, context: Context) -> Message:
     """A round's order in, its reply out; the client's identity and settings stand in the order itself."""
     blob = message.content.config_records[RECORD][KEY]
-    return Message(content(local_round(bytes(blob), place(context))), reply_to=message)  # type: ignore[arg-type]
+    # Here and not in an engine, as Flower's own take the app as it is.
+    with one_thread():
+        return Message(content(local_round(bytes(blob), place(context))), reply_to=message)  # type: ignore[arg-type]
 
 
 def place(context: Context) -> Place:
-    """What this node was told of its machine; without it, runs are in FEDPRUNE_RUNS or else ``runs`` here."""
-    config = context.node_config
-    runs = str(config.get(RUNS) or os.environ.get("FEDPRUNE_RUNS") or "runs")
-    return Place(Path(runs), str(config[DATA]) if DATA in config else None)
+    """Where runs and data are on this machine; a server and its clients on one machine find the same folders.
+
+    Taken from the node's configuration, else from the run's (``runs``, ``data``), else from FEDPRUNE_RUNS and
+    FEDPRUNE_DATA, else DEFAULT_RUNS. Raises UserError for a relative folder.
+    """
+    node, run = context.node_config, context.run_config
+    runs = node.get(RUNS) or run.get("runs") or os.environ.get("FEDPRUNE_RUNS") or DEFAULT_RUNS
+    data = node.get(DATA) or run.get("data")
+    return Place(_absolute(runs), str(_absolute(data)) if data else None)
+
+
+def _absolute(folder: object) -> Path:
+    path = Path(str(folder)).expanduser()
+    if not path.is_absolute():
+        # Flower starts apps in working directories of its own, and not all in the same.
+        raise UserError(f"folder '{folder}' is relative to nobody knows where: give an absolute path")
+    return path
 
 
 def content(blob: bytes) -> RecordDict:

@@ -1,15 +1,13 @@
-"""The server's round loop: sample, send, collect, aggregate, record, checkpoint; the evaluation at its end."""
+"""The server's round loop: sample, send, collect, aggregate, record, checkpoint; at its end, evaluate."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message
 from flwr.serverapp import Grid
 
@@ -23,6 +21,7 @@ from fedprune.runs.log import JsonLines, read_lines
 from fedprune.scenario import Scenario
 from fedprune.training.evaluate import accuracy
 from fedprune.training.model import LocalModel
+from fedprune.training.threads import one_thread
 from fedprune.types import Arrays
 
 FINAL_CHUNK = 50
@@ -165,14 +164,3 @@ def state_of(arrays: Arrays, round: int) -> State:
 
     known = {int(client): int(version) for client, version in arrays["known"]}
     return State(round, room("weights"), room("memory"), known)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One torch thread in this process, as in the workers; the caller's setting comes back."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

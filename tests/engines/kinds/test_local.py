@@ -153,22 +153,6 @@ def test_workers_compute_with_one_thread(grid: LocalGrid, query: Query) -> None:
     assert reply.content["torch"]["threads"] == 1
 
 
-def test_this_process_computes_with_one_thread_for_a_client_and_with_its_own_number_after(
-    query: Query,
-) -> None:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with open_engine(client_app="echo_app:app", nodes=1, workers=0) as grid:
-            (reply,) = grid.send_and_receive([query(node_of(0), "threads")])
-        assert reply.content["torch"]["threads"] == 1
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
-
-
 def test_what_a_client_prints_stays_out_of_standard_output(
     grid: LocalGrid, query: Query, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,14 +34,14 @@ def run(
     force: bool = False,
     progress: Progress | None = None,
 ) -> list[Results]:
-    """Run a scenario (a file, a bundled name, a mapping of sections, or Scenarios) with its sweep, one after
-    another.
+    """Run a scenario: a file with its sweep, a bundled name, a mapping of sections, or Scenarios.
 
     A run whose folder is complete is not run again and one that was cut off goes on where it stopped, unless
     ``force`` starts it anew. Raises UserError for whatever the user can mend, before anything is written.
     """
     scenarios = _scenarios(source)
     folders = [Path(out) / scenario.run_id() for scenario in scenarios]
+    _check(scenarios)
     with _Machines(Path(out)) as machines:
         return [
             _one(scenario, folder, force, machines, progress or Progress())
@@ -101,6 +101,14 @@ class _Machines:
             self._open[key] = self._stack.enter_context(opened)
         self._open[key].resize(nodes)
         return self._open[key]
+
+
+def _check(scenarios: Sequence[Scenario]) -> None:
+    """Whatever is wrong with data, partition, model or strategy of any run comes out before the first one."""
+    from fedprune.federation.site import site
+
+    for scenario in scenarios:
+        site(scenario.client_settings(), scenario.data.root)
 
 
 def _scenarios(source: Source | Sequence[Scenario]) -> list[Scenario]:

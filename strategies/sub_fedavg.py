@@ -6,7 +6,8 @@ Heterogeneity, ICDCS Workshops 2021, https://arxiv.org/abs/2105.00562. Defaults 
 - The accuracy gate reads the client's validation (or, without any, training) data; the published code reads
   test data.
 - The first candidate mask is taken after the first local epoch and the second after the last, whatever their
-  number; with a single epoch the first is taken before training. The published code takes the second after epoch 5.
+  number; with a single epoch the first is taken before training. The published code takes the second after
+  epoch 5.
 - The last step is cut so that ``target`` is met exactly; channels stop short of it rather than overshoot.
 - Batch-norm statistics are sent down like weights (``statistics = "averaged"``) or stay with the client.
 """

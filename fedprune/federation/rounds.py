@@ -112,6 +112,8 @@ class Rounds:
                 for reply in outcome.accepted
             ]
         self.folder.write_final("weights", dict(self.federation.state.weights))
+        for client in self.federation.state.known if here.maskable else ():
+            self.folder.write_final(f"mask-{client}", dict(self.federation.mask(client)))
         self.folder.write_results(
             records.results(self.scenario, rows, read_lines(self.folder.rounds), self._global_accuracy())
         )

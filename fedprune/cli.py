@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fedprune import plugins
 from fedprune.types import UserError
@@ -89,7 +89,7 @@ def resume(arguments: argparse.Namespace) -> None:
 
 def show(arguments: argparse.Namespace) -> None:
     """The results of runs, from their folders alone."""
-    _show([Path(folder) for folder in arguments.run], as_json=arguments.json)
+    _show([Path(folder) for folder in arguments.run], arguments.form)
 
 
 def list_(arguments: argparse.Namespace) -> None:
@@ -139,10 +139,10 @@ def _known(kind: str) -> dict[str, str]:
     return plugins.describe(kind)
 
 
-def _show(folders: Sequence[Path], *, as_json: bool = False) -> None:
+def _show(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "text") -> None:
     from fedprune.runs import table
 
-    print(table.render(folders, as_json=as_json))
+    print(table.render(folders, form))
 
 
 @contextlib.contextmanager
@@ -223,7 +223,10 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = _verb(verbs, "show", show, "show the results of runs", "fedprune show runs/*")
     verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
-    _json(verb, "print JSON")
+    forms = verb.add_mutually_exclusive_group()
+    for form, line in (("json", "print JSON"), ("markdown", "print a Markdown table")):
+        forms.add_argument(f"--{form}", action="store_const", dest="form", const=form, help=line)
+    verb.set_defaults(form="text")
 
     verb = _verb(verbs, "list", list_, "list what a scenario can name", "fedprune list strategies")
     verb.add_argument("kind", nargs="?", choices=LISTED, metavar="KIND", help=f"one of {', '.join(LISTED)}")

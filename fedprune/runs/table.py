@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
@@ -24,6 +24,7 @@ MEASURED = (
     "test_accuracy_received",
     "test_accuracy_trained",
     "density",
+    "multiply_adds",
     "bytes_up_total",
     "bytes_down_total",
     "bytes_to_target",
@@ -85,10 +86,12 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
 
 
-def render(folders: Sequence[Path], *, as_json: bool = False) -> str:
-    """What ``fedprune show`` prints: runs grouped by seed as text, or every run in raw units as JSON."""
+def render(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "text") -> str:
+    """What ``fedprune show`` prints: runs grouped by seed as a table, or every run in raw units as JSON."""
     rows = results_table(folders)
-    return json.dumps(rows, indent=2) if as_json else aligned(group_seeds(rows))
+    if form == "json":
+        return json.dumps(rows, indent=2)
+    return (markdown if form == "markdown" else aligned)(group_seeds(rows))
 
 
 def _row(path: Path) -> Row:
@@ -190,6 +193,7 @@ _COLUMNS = (
     _Column("received %", _number("test_accuracy_received", 100, 2)),
     _Column("trained %", _number("test_accuracy_trained", 100, 2)),
     _Column("density %", _number("density", 100, 1)),
+    _Column("M multiply-adds", _number("multiply_adds", 1e-6, 3)),
     _Column("MB up", _number("bytes_up_total", 1e-6, 2)),
     _Column("MB down", _number("bytes_down_total", 1e-6, 2)),
     _Column("MB to target", _number("bytes_to_target", 1e-6, 2)),

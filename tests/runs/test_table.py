@@ -114,7 +114,7 @@ def test_an_unfinished_seed_is_not_averaged(tmp_path: Path) -> None:
 
 
 def test_json_has_every_run_in_raw_units(tmp_path: Path) -> None:
-    found: list[dict[str, Any]] = json.loads(table.render([make(tmp_path, seed=1)], as_json=True))
+    found: list[dict[str, Any]] = json.loads(table.render([make(tmp_path, seed=1)], form="json"))
     assert found[0]["run"] == "demo-0.1-s1"
     assert found[0]["bytes_up_total"] == 8_000_000
 

@@ -6,6 +6,7 @@ folder.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Sequence
 
@@ -21,6 +22,10 @@ from fedprune.types import UserError
 from fedprune.wire.account import Bytes, measure
 
 NODES_WAIT_S = 120.0
+NODES_PATIENCE_S = 3.0
+"""So long a wait for nodes is silent."""
+
+log = logging.getLogger("fedprune")
 
 
 class FlowerStrategy(Strategy):
@@ -101,12 +106,17 @@ def node_ids(grid: Grid, needed: int) -> list[int]:
 
     Raises UserError when they do not come.
     """
-    deadline = time.monotonic() + NODES_WAIT_S
+    began, told = time.monotonic(), False
     while len(nodes := sorted(grid.get_node_ids())) < needed:
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > NODES_WAIT_S:
             raise UserError(
-                f"{len(nodes)} nodes are connected, [partition] clients = {needed} needs as many; start more"
+                f"{len(nodes)} nodes are connected, [partition] clients = {needed} needs as many; start more "
+                f'(flwr run: --federation-config "num-supernodes={needed}")'
             )
+        if waited > NODES_PATIENCE_S and not told:
+            log.warning("waiting for nodes: %d of %d are connected", len(nodes), needed)
+            told = True
         time.sleep(0.2)
     return nodes[:needed]
 

@@ -16,7 +16,7 @@ import torch
 
 from fedprune.federation.messages import Order, Report, read, write
 from fedprune.federation.site import Samples, Site, site
-from fedprune.pruning.cost import cost
+from fedprune.pruning.cost import cost_under
 from fedprune.pruning.mask import Mask
 from fedprune.runs.store import VersionedStore
 from fedprune.seeds import generator
@@ -104,8 +104,7 @@ def local_round(blob: bytes, place: Place) -> bytes:
         if final and strategy.keeps_model and kept.weights
         else None
     )
-    described = kept.mask if final else client.mask
-    spent = cost(LocalModel(here.architecture, client.weights, described).module, here.dataset.input_shape)
+    spent = cost_under(here.architecture, kept.mask if final else client.mask)
     keep = Kept(client.mask, _kept_weights(here, client.weights), client.state).arrays()
     if keep and not final:
         store.save(order.client, order.round, keep)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fedprune.models import Architecture
+from fedprune.pruning.mask import Mask
+from fedprune.pruning.shrink import kept_indices
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,3 +52,21 @@ def cost(module: nn.Module, input_shape: tuple[int, ...]) -> Cost:
     with torch.inference_mode():
         probe(torch.zeros((1, *input_shape)))
     return Cost(sum(parameter.numel() for parameter in module.parameters()), multiply_adds)
+
+
+def cost_under(architecture: Architecture, mask: Mask) -> Cost:
+    """The cost of the model that ``mask`` leaves: its dead channels are gone, single weights still count."""
+    kept = kept_indices(architecture, mask)
+    sizes = tuple(
+        tuple(size if chosen is None else len(chosen) for size, chosen in zip(shape, kept[name], strict=True))
+        for name, shape in architecture.shapes.items()
+    )
+    return _cost_of_sizes(architecture, sizes)
+
+
+# Clients come to few sizes, to one where no channels go, and counting takes as long as evaluating does.
+@lru_cache(maxsize=4096)
+def _cost_of_sizes(architecture: Architecture, sizes: tuple[tuple[int, ...], ...]) -> Cost:
+    shapes = zip(architecture.shapes, sizes, strict=True)
+    module = architecture.load({name: np.zeros(shape, np.float32) for name, shape in shapes})
+    return cost(module, architecture.input_shape)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fedprune.models import architecture
-from fedprune.pruning.cost import Cost, cost
+from fedprune.pruning.cost import Cost, cost, cost_under
 from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.shrink import shrink
@@ -48,3 +48,20 @@ def test_counting_leaves_the_module_as_it_was() -> None:
     assert module.training
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
     assert not module.get_submodule("conv1")._forward_hooks
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_cost_under_a_mask_is_that_of_the_shrunk_model(batch_norm: bool) -> None:
+    made = architecture("lenet5", (3, 32, 32), 10, {"batch_norm": batch_norm})
+    weights, mask = made.initial_weights(0), Mask()
+    for alive in (6, 4, 3):
+        mask = channel_mask(made.groups[0], np.arange(6) < alive, mask, made.shapes)
+        assert cost_under(made, mask) == cost(shrink(made, weights, mask)[0], (3, 32, 32))
+
+
+def test_single_weights_under_a_mask_still_cost() -> None:
+    made = architecture("mlp", (1, 8, 8), 10)
+    mask = Mask.ones({name: made.shapes[name] for name in made.prunable})
+    whole = cost_under(made, mask)
+    mask[made.prunable[0]][0, :32] = False
+    assert cost_under(made, mask) == whole == cost(made.build(), (1, 8, 8))

@@ -1,0 +1,77 @@
+"""What one would write without a framework: one process, one module, tensors in memory, torch's own SGD."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from fedprune.federation.site import Samples, Site
+
+EVALUATION_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Work:
+    """One client's share of a round."""
+
+    train: Samples
+    test: Samples
+    gated: bool
+    """Whether accuracy on the training samples was asked for as well."""
+
+
+class BareLoop:
+    """Trains clients one after another, evaluates each before and after, averages; nothing travels."""
+
+    def __init__(self, here: Site) -> None:
+        self._step, self._epochs = here.step, here.scenario.train.epochs
+        self._model = here.architecture.load(here.initial)
+        self._weights = {name: value.clone() for name, value in self._model.state_dict().items()}
+        masked = set(here.architecture.prunable)
+        parameters = dict(self._model.named_parameters())
+        self._masked = [(parameters[name], torch.ones_like(parameters[name])) for name in sorted(masked)]
+        self._everything = list(here.all_testing())
+
+    def seconds(self, work: Sequence[Work]) -> float:
+        """Time of one round, the reading of samples left out."""
+        start = time.perf_counter()
+        trained = [self._client(each) for each in work]
+        self._weights = {
+            name: torch.stack([each[name] for each in trained]).mean(0) for name in self._weights
+        }
+        self._model.load_state_dict(self._weights)
+        for samples in self._everything:
+            self._accuracy(*samples)
+        return time.perf_counter() - start
+
+    def _client(self, work: Work) -> dict[str, torch.Tensor]:
+        model, (x, y) = self._model, work.train
+        model.load_state_dict(self._weights)
+        self._accuracy(*work.test)
+        sgd = torch.optim.SGD(model.parameters(), lr=self._step.lr, momentum=self._step.momentum, fused=True)
+        model.train()
+        for _ in range(self._epochs):
+            order = torch.randperm(len(y))
+            for batch in order.split(self._step.batch_size):
+                sgd.zero_grad()
+                cross_entropy(model(x[batch]), y[batch]).backward()
+                sgd.step()
+                with torch.no_grad():
+                    for parameter, kept in self._masked:
+                        parameter.mul_(kept)
+        if work.gated:
+            self._accuracy(x, y)
+        self._accuracy(*work.test)
+        return {name: value.clone() for name, value in model.state_dict().items()}
+
+    def _accuracy(self, x: torch.Tensor, y: torch.Tensor) -> float:
+        self._model.eval()
+        right = 0
+        with torch.inference_mode():
+            for images, labels in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH), strict=True):
+                right += int((self._model(images).argmax(1) == labels).sum())
+        return right / len(y)

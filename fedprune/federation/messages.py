@@ -4,6 +4,7 @@ parts."""
 from __future__ import annotations
 
 import dataclasses
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
@@ -16,7 +17,8 @@ from fedprune.wire.header import decode_head, encode_head
 
 HEAD_LIMIT = 1 << 20
 BLOB_LIMIT = 1 << 31
-PARTS = ("head", "mask", "values", "dense", "side")
+PARTS = ("head", "floor", "mask", "values", "dense", "side")
+_FLOOR = struct.Struct("<Q")
 
 # Bounds that keep sums over clients finite: a reply is anybody's, and its numbers must not end a run.
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -37,7 +39,11 @@ class Order:
     known: int
     """The client's last version of its state that the server accepted; 0 for none."""
     floor: int
-    """The oldest round that a retained checkpoint can resume from: older versions of the state may go."""
+    """The oldest round that a retained checkpoint can resume from: older versions of the state may go.
+
+    It depends on when a run was interrupted, which must not move a byte count: it travels in a part of its
+    own, of fixed length.
+    """
     evaluate: bool
     """Whether to report accuracy on test data this round."""
     settings: dict[str, Any]
@@ -75,7 +81,8 @@ def write(head: Order | Report, parts: Mapping[str, bytes]) -> tuple[bytes, dict
         for key, value in dataclasses.asdict(head).items()
         if value != defaults[key] and value != {}
     }
-    everything = {"head": encode_head(short), **parts}
+    fixed = {"floor": _FLOOR.pack(short.pop("floor"))} if "floor" in short else {}
+    everything = {"head": encode_head(short), **fixed, **parts}
     return pack(everything), everything
 
 
@@ -87,7 +94,12 @@ def read(kind: type[Head], blob: bytes) -> tuple[Head, dict[str, memoryview]]:
     parts = unpack(blob, PARTS, BLOB_LIMIT)
     if "head" not in parts:
         raise CodecError("message without a head")
-    return _typed(kind, decode_head(parts.pop("head"), HEAD_LIMIT)), parts
+    values = decode_head(parts.pop("head"), HEAD_LIMIT)
+    if "floor" in parts:
+        if len(parts["floor"]) != _FLOOR.size:
+            raise CodecError(f"message floor: {len(parts['floor'])} bytes, not {_FLOOR.size}")
+        (values["floor"],) = _FLOOR.unpack(parts.pop("floor"))
+    return _typed(kind, values), parts
 
 
 def _typed(kind: type[Head], values: Mapping[str, Any]) -> Head:

@@ -1,0 +1,160 @@
+"""The battery's scenarios, how they are run, and what of a run is compared.
+
+Each strategy that is found runs with its defaults and, for every field with a fixed set of values, once with
+each other value: a new file under strategies/ is held to the battery without any edit here.
+"""
+
+from __future__ import annotations
+
+import json
+import typing
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from flwr.app import Message
+from flwr.common.serde import message_to_proto
+
+from fedprune import plugins
+from fedprune.engines.kinds.local import LocalGrid, open_engine
+from fedprune.federation.client_app import RUNS
+from fedprune.federation.rounds import Rounds
+from fedprune.runs.folder import RunFolder
+from fedprune.runs.log import read_lines
+from fedprune.runs.metrics import CLOCK_FIELDS
+from fedprune.scenario import Scenario
+from fedprune.strategy import strategy_class, strategy_fields
+
+from . import faulty_app
+
+STRATEGIES = plugins.names("strategies")
+
+SMALL: dict[str, dict[str, Any]] = {
+    "run": {"name": "small", "rounds": 3, "clients_per_round": 4, "checkpoint_every": 2},
+    "data": {"name": "digits"},
+    "partition": {"name": "shards", "clients": 6, "shards_per_client": 2, "shard_size": 20},
+    "model": {"name": "digits_cnn", "batch_norm": True},
+    "train": {"epochs": 2, "batch_size": 10, "lr": 0.05},
+    "evaluate": {"every": 2},
+    "engine": {"workers": 0},
+}
+
+Pairs = Collection[tuple[int, int]]
+"""(client, round) each."""
+
+
+def small(strategy: Mapping[str, Any], **sections: Mapping[str, Any]) -> Scenario:
+    """A scenario of about a second; ``sections`` change keys of it."""
+    changed = {name: {**SMALL.get(name, {}), **keys} for name, keys in sections.items()}
+    return Scenario.from_dict({**SMALL, "strategy": dict(strategy), **changed})
+
+
+def _choices(hint: Any) -> Sequence[Any]:
+    if typing.get_origin(hint) is Literal:
+        return typing.get_args(hint)
+    return (False, True) if hint is bool else ()
+
+
+def _variants(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield name, {"name": name}
+    hints = typing.get_type_hints(strategy_class(name))
+    for field, spec in strategy_fields(name).items():
+        for value in _choices(hints[field]):
+            if value != spec.default:
+                yield f"{name}-{field}-{value}", {"name": name, field: value}
+
+
+CASES = {label: small(strategy) for name in STRATEGIES for label, strategy in _variants(name)}
+"""What is run -> its scenario."""
+
+
+class CountingGrid:
+    """A grid that serialises all it carries once more, by Flower's own code, and counts bytes by round."""
+
+    def __init__(self, grid: LocalGrid) -> None:
+        self._grid = grid
+        self.down: dict[int, int] = {}
+        self.up: dict[int, int] = {}
+
+    def get_node_ids(self) -> list[int]:
+        """Those of the grid."""
+        return self._grid.get_node_ids()
+
+    def send_and_receive(self, messages: Sequence[Message], *, timeout: float | None = None) -> list[Message]:
+        """The grid's replies, after counting."""
+        replies = self._grid.send_and_receive(messages, timeout=timeout)
+        for counts, moved in ((self.down, messages), (self.up, replies)):
+            for message in moved:
+                round = int(message.metadata.group_id)
+                length = len(message_to_proto(message).SerializeToString())
+                counts[round] = counts.get(round, 0) + length
+        return replies
+
+
+Carried = tuple[Path, CountingGrid]
+
+
+def carry(scenario: Scenario, runs: Path, *, faults: Pairs = (), skip: Pairs = ()) -> Carried:
+    """Run a scenario in this process, or go on with it: its folder and the bytes that moved.
+
+    Orders to ``faults`` fail; clients in ``skip`` are not sampled in that round at all.
+    """
+    path, config = runs / scenario.run_id(), {RUNS: str(runs)}
+    opened = RunFolder.open(path).lock() if path.exists() else _create(scenario, runs)
+    with (
+        opened as folder,
+        open_engine(
+            client_app=f"{faulty_app.__name__}:app",
+            nodes=scenario.partition.clients,
+            config=config,
+            workers=0,
+        ) as grid,
+        faulty_app.failing(faults),
+    ):
+        counting = CountingGrid(grid)
+        rounds = Rounds(counting, folder, scenario, lambda record: None)  # type: ignore[arg-type]
+        sample = rounds.federation.sample
+        rounds.federation.sample = lambda round: [  # type: ignore[method-assign]
+            client for client in sample(round) if (client, round) not in skip
+        ]
+        rounds.run()
+        return folder.path, counting
+
+
+def _create(scenario: Scenario, runs: Path) -> RunFolder:
+    return RunFolder.create(runs, scenario.run_id(), scenario.to_toml(), scenario.settings_hash(), False)
+
+
+def records(folder: Path, name: str) -> list[dict[str, Any]]:
+    """The lines of a log without what reads a clock."""
+    return [without_clocks(row) for row in read_lines(folder / name)]
+
+
+def without_clocks(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record's fields that are the same whenever it is made."""
+    return {key: value for key, value in record.items() if key not in CLOCK_FIELDS}
+
+
+def results(folder: Path) -> dict[str, Any]:
+    """The results of a finished run."""
+    found: dict[str, Any] = json.loads((folder / "results.json").read_text("utf-8"))
+    return found
+
+
+def last_versions(folder: Path) -> dict[str, bytes]:
+    """The newest version of each client's state, both the client's own and the server's of it."""
+    newest = [
+        max(client.iterdir(), key=lambda path: int(path.stem)) for client in (folder / "state").glob("*/*")
+    ]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in newest}
+
+
+def bits(folder: Path) -> dict[str, Any]:
+    """All that a run came to, clocks aside."""
+    return {
+        "rounds": records(folder, "rounds.jsonl"),
+        "clients": records(folder, "clients.jsonl"),
+        "results": without_clocks(results(folder)),
+        "weights": (folder / "final" / "weights.safetensors").read_bytes(),
+        **last_versions(folder),
+    }

@@ -1,0 +1,179 @@
+"""What every strategy promises: the same bits however it is run and stopped, honest bytes, lone failures."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fedprune import simulate
+from fedprune.federation.server import Federation, TooFewRepliesError
+from fedprune.federation.site import site
+from fedprune.progress import Progress
+from fedprune.runs.arrays import unpack
+from fedprune.runs.log import read_lines
+from fedprune.runs.metrics import METRICS
+from fedprune.runs.store import VersionedStore
+from fedprune.scenario import Scenario
+
+from .battery import CASES, Carried, bits, carry, last_versions, records, results, small
+
+Undisturbed = Callable[[str], Carried]
+
+
+def sampled_in(scenario: Scenario, round: int) -> list[int]:
+    """The clients that a run samples in a round."""
+    return Federation(scenario, "", VersionedStore(Path())).sample(round)
+
+
+def test_one_and_two_workers_give_the_bits_of_this_process(
+    case: str, by_workers: dict[str, Path], undisturbed: Undisturbed
+) -> None:
+    assert bits(by_workers[case]) == bits(undisturbed(case)[0])
+
+
+class StopAfter(Progress):
+    """Interrupts a run after a round, as a keyboard would."""
+
+    def __init__(self, round: int) -> None:
+        self._round = round
+
+    def round_finished(self, record: Mapping[str, Any]) -> None:
+        if record["round"] == self._round:
+            raise KeyboardInterrupt
+
+
+def test_a_run_stopped_after_each_round_and_resumed_gives_the_same_bits(
+    case: str, tmp_path: Path, undisturbed: Undisturbed
+) -> None:
+    scenario = CASES[case]
+    with pytest.raises(KeyboardInterrupt):
+        simulate.run(scenario, out=tmp_path, progress=StopAfter(1))
+    folder = tmp_path / scenario.run_id()
+    with pytest.raises(KeyboardInterrupt):
+        simulate.resume(folder, progress=StopAfter(2))
+    assert len(read_lines(folder / "rounds.jsonl")) == 2
+    simulate.resume(folder)
+    assert bits(folder) == bits(undisturbed(case)[0])
+
+
+def test_a_run_thrown_back_to_an_older_checkpoint_gives_the_same_bits(
+    case: str, tmp_path: Path, undisturbed: Undisturbed
+) -> None:
+    finished, _ = undisturbed(case)
+    folder = Path(shutil.copytree(finished, tmp_path / finished.name))
+    # What is left of round 3 (logs, versions of state) is as a kill before its checkpoint leaves it.
+    shutil.rmtree(folder / "checkpoints" / "round-000003")
+    (folder / "results.json").unlink()
+    simulate.resume(folder)
+    assert bits(folder) == bits(finished)
+
+
+def test_every_record_has_exactly_the_documented_fields(case: str, undisturbed: Undisturbed) -> None:
+    folder, _ = undisturbed(case)
+    for name in ("rounds.jsonl", "clients.jsonl"):
+        for row in read_lines(folder / name):
+            assert set(row) == set(METRICS[name])
+    assert set(results(folder)) == set(METRICS["results.json"])
+
+
+def test_reported_bytes_are_what_the_transport_was_handed(case: str, undisturbed: Undisturbed) -> None:
+    folder, counted = undisturbed(case)
+    rows = read_lines(folder / "rounds.jsonl")
+    for row in rows:
+        assert row["bytes_down"] == counted.down[row["round"]]
+        assert row["bytes_up"] == counted.up[row["round"]]
+    for direction in ("bytes_down", "bytes_up"):
+        parts = [f"{direction}_{part}" for part in ("values", "mask", "side", "overhead")]
+        by_client = read_lines(folder / "clients.jsonl")
+        assert all(row[direction] == sum(row[part] for part in parts) for row in rows + by_client)
+        assert sum(row[direction] for row in by_client) == sum(row[direction] for row in rows)
+        assert results(folder)[f"{direction}_total"] == sum(row[direction] for row in rows)
+
+
+def test_masks_cover_what_the_method_says_and_pruned_weights_are_zero(
+    case: str, undisturbed: Undisturbed
+) -> None:
+    folder, _ = undisturbed(case)
+    here = site(CASES[case].client_settings(), None)
+    versions = {path: unpack(data) for path, data in last_versions(folder).items()}
+    for path, state in versions.items():
+        if "clients" not in path:
+            continue
+        servers = versions.get(path.replace("clients", "server"), {})
+        for key in [key for key in state if key.startswith("mask:")]:
+            name, kept = key.removeprefix("mask:"), state[key]
+            assert kept.shape == here.maskable[name]
+            assert not state.get(f"weights:{name}", np.zeros_like(kept))[~kept].any()
+            assert np.array_equal(servers[name], kept)
+
+
+def test_some_strategy_prunes_so_that_masks_are_put_to_the_test(undisturbed: Undisturbed) -> None:
+    assert any(results(undisturbed(case)[0])["density"] < 1 for case in CASES)
+
+
+def test_a_client_that_fails_leaves_no_trace(strategy: str, tmp_path: Path) -> None:
+    scenario = small({"name": strategy})
+    # It was there before and comes again, so that what it keeps counts.
+    sampled = [set(sampled_in(scenario, round)) for round in (1, 2, 3)]
+    fault = (min(set.intersection(*sampled)), 2)
+    failed, _ = carry(scenario, tmp_path / "failed", faults=[fault])
+    absent, _ = carry(scenario, tmp_path / "absent", skip=[fault])
+    rows = records(failed, "rounds.jsonl")
+    assert [row["failed"] for row in rows] == [
+        [],
+        [{"client": fault[0], "reason": "RuntimeError: a fault in the test"}],
+        [],
+    ]
+    assert fault[0] in rows[1]["clients"]
+    told = ("clients", "failed", "bytes_down", "bytes_down_values", "bytes_down_mask", "bytes_down_side")
+    spent = (*told, "bytes_down_overhead", "bytes_up", "bytes_up_overhead")
+    without = [{key: value for key, value in row.items() if key not in spent} for row in rows]
+    theirs = records(absent, "rounds.jsonl")
+    assert without == [{key: value for key, value in row.items() if key not in spent} for row in theirs]
+    mine, other = bits(failed), bits(absent)
+    for found in (mine, other):
+        found.pop("rounds")
+        for total in ("bytes_up_total", "bytes_down_total"):
+            found["results"].pop(total)
+    assert mine == other
+
+
+def test_too_few_replies_end_a_run_with_the_reasons_and_a_resume_goes_on(
+    strategy: str, tmp_path: Path, undisturbed: Undisturbed
+) -> None:
+    scenario = small({"name": strategy})
+    sampled = sampled_in(scenario, 2)
+    with pytest.raises(TooFewRepliesError) as caught:
+        carry(scenario, tmp_path, faults=[(client, 2) for client in sampled[1:]])
+    line = str(caught.value)
+    assert line.startswith("round 2: 1 of 4 replies count, the quorum is 2: ")
+    assert f"client {sampled[1]}: RuntimeError: a fault in the test" in line
+    assert "\n" not in line
+    assert [row["round"] for row in records(tmp_path / scenario.run_id(), "rounds.jsonl")] == [1]
+    resumed, _ = carry(scenario, tmp_path)
+    assert bits(resumed) == bits(undisturbed(strategy)[0])
+
+
+def test_clients_of_a_single_sample_take_part(strategy: str, tmp_path: Path) -> None:
+    alone = {"shards_per_client": 1, "shard_size": 1}
+    folder, _ = carry(small({"name": strategy}, partition=alone, run={"rounds": 2}), tmp_path)
+    rows = records(folder, "clients.jsonl")
+    assert len(rows) == 8
+    assert {row["samples"] for row in rows} == {1}
+    assert all(math.isfinite(row["train_loss"]) for row in rows)
+    # Tested on images of the one label it has seen, each client can be told apart from chance.
+    assert results(folder)["test_accuracy_trained"] > 0.5
+
+
+def test_clients_that_diverge_are_reported(strategy: str, tmp_path: Path) -> None:
+    scenario = small({"name": strategy}, train={"lr": 1e9})
+    with pytest.raises(
+        TooFewRepliesError, match=r"client \d+: .*training diverged in epoch 1 .*lower train.lr"
+    ):
+        carry(scenario, tmp_path)

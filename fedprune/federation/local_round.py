@@ -7,8 +7,7 @@ reply and says so in the next order, so a client that fails anywhere leaves no t
 from __future__ import annotations
 
 import math
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from fedprune.federation.messages import Order, Report, read, write
 from fedprune.federation.site import Samples, Site, site
 from fedprune.pruning.cost import cost_under
 from fedprune.pruning.mask import Mask
+from fedprune.runs.folder import RunFolder, checked_name
 from fedprune.runs.store import VersionedStore
 from fedprune.seeds import generator
 from fedprune.strategy import Client
@@ -26,7 +26,9 @@ from fedprune.training.loop import Trainer
 from fedprune.training.model import LocalModel
 from fedprune.types import Arrays
 from fedprune.wire.codec import decode_payload, encode_payload
-from fedprune.wire.errors import CodecError
+
+GATE = "gate accuracy"
+"""Where a client's scratch holds what its gate said last, for the report."""
 
 
 class DivergedError(RuntimeError):
@@ -62,79 +64,83 @@ class Place:
     """Where a client runs: what its machine knows and no message says."""
 
     runs: Path
-    """Folder of run folders; a client's state is in ``<runs>/<run>/state/clients``."""
+    """Folder of run folders: a client keeps its state in the run's."""
     data: str | None = None
     """Folder of local data sets; FEDPRUNE_DATA unless given."""
 
     def store(self, run: str) -> VersionedStore:
-        """The clients' state of a run. Raises CodecError when its name would lead elsewhere."""
-        if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}", run):
-            raise CodecError(f"{run!r} cannot name a run")
-        return VersionedStore(self.runs / run / "state" / "clients")
+        """The clients' state of a run. Raises RunError when its name would lead elsewhere."""
+        return RunFolder(self.runs / checked_name(run)).client_state
 
 
 def local_round(blob: bytes, place: Place) -> bytes:
     """One order in, one reply out.
 
-    Raises CodecError on a bad order, RunError when the state that the server names is missing, DivergedError
+    Raises CodecError on a bad order, RunError when the run or state that it names is not there, DivergedError
     when training does.
     """
     order, parts = read(Order, blob)
-    here = site(order.settings, place.data)
-    strategy, wire = here.strategy, here.scenario.wire
-    store = place.store(order.run)
+    here, store = site(order.settings, place.data), place.store(order.run)
     store.collect(order.client, order.known, order.floor)
     kept = Kept.load(store, order.client, order.known)
+    wire = here.scenario.wire
     arrays, mask = decode_payload(
         parts, here.travelling, kept.mask, here.maskable, "mask" in parts, wire.mask, wire.values
     )
-
     samples = here.training(order.client)
-    testing = here.testing(order.client) if order.evaluate else None
     client = _client(here, order, kept, mask, samples)
-    strategy.receive(client, arrays)
+    report = _train_and_test(here, order, client, arrays, samples)
+    if order.phase == "final":
+        return write(_with_personal(here, order, kept, report), {})[0]
+    payload = here.strategy.upload(client, here.travelling)
+    encoded = encode_payload(payload.arrays, payload.mask, kept.mask, wire.mask, wire.values)
+    keep = Kept(client.mask, _kept_weights(here, client.weights), client.state).arrays()
+    if keep:
+        store.save(order.client, order.round, keep)
+    return write(replace(report, kept=bool(keep)), encoded)[0]
+
+
+def _train_and_test(here: Site, order: Order, client: Client, arrays: Arrays, samples: Samples) -> Report:
+    """Receive, train and decide; what there is to say of it."""
+    testing = here.testing(order.client) if order.evaluate else None
+    here.strategy.receive(client, arrays)
     before = _accuracy(here, client.weights, client.mask, testing)
     loss = _train(here, client, samples)
-    strategy.after_training(client)
-    after = _accuracy(here, client.weights, client.mask, testing)
-
-    final = order.phase == "final"
-    personal = (
-        _accuracy(here, kept.weights, kept.mask, testing)
-        if final and strategy.keeps_model and kept.weights
-        else None
-    )
-    spent = cost_under(here.architecture, kept.mask if final else client.mask)
-    keep = Kept(client.mask, _kept_weights(here, client.weights), client.state).arrays()
-    if keep and not final:
-        store.save(order.client, order.round, keep)
-    report = Report(
+    here.strategy.after_training(client)
+    spent = cost_under(here.architecture, client.mask)
+    return Report(
         round=order.round,
         client=order.client,
         samples=len(samples[1]),
-        kept=bool(keep) and not final,
+        kept=False,
         multiply_adds=spent.multiply_adds,
         parameters=spent.parameters,
         train_loss=loss,
-        gate_accuracy=client.scratch.get("gate accuracy"),
+        gate_accuracy=client.scratch.get(GATE),
         test_accuracy_before=before,
-        test_accuracy_after=after,
-        test_accuracy_personal=personal,
+        test_accuracy_after=_accuracy(here, client.weights, client.mask, testing),
     )
-    if final:
-        return write(report, {})[0]
-    payload = strategy.upload(client, here.travelling)
-    return write(report, encode_payload(payload.arrays, payload.mask, kept.mask, wire.mask, wire.values))[0]
+
+
+def _with_personal(here: Site, order: Order, kept: Kept, report: Report) -> Report:
+    """The final report: the model that the client kept, where it is its own, and the cost of that."""
+    spent = cost_under(here.architecture, kept.mask)
+    own = kept.weights if here.strategy.keeps_model else {}
+    return replace(
+        report,
+        multiply_adds=spent.multiply_adds,
+        parameters=spent.parameters,
+        test_accuracy_personal=_accuracy(here, own, kept.mask, here.testing(order.client)) if own else None,
+    )
 
 
 def _client(here: Site, order: Order, kept: Kept, mask: Mask, samples: Samples) -> Client:
     gating = here.gating(order.client) or samples
 
     def gate(weights: Arrays, mask: Mask) -> float:
-        client.scratch["gate accuracy"] = accuracy(
-            LocalModel(here.architecture, weights, mask).module, *gating
-        )
-        return float(client.scratch["gate accuracy"])
+        found = accuracy(LocalModel(here.architecture, weights, mask).module, *gating)
+        client.scratch[GATE] = found
+        return found
 
     client = Client(
         id=order.client,

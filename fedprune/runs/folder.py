@@ -62,7 +62,7 @@ class RunFolder:
         """
         if "\0" in str(out):
             raise RunError(f"{str(out)!r} is not a path: it holds a NUL character")
-        path = Path(out) / _checked(run_id)
+        path = Path(out) / checked_name(run_id)
         earlier = cls._earlier(path, force)
         try:
             with explained("make the run folder", path), _parents(path.parent):
@@ -186,7 +186,7 @@ class RunFolder:
         self.close()
 
     def _final(self, name: str) -> Path:
-        return self.path / "final" / f"{_checked(name)}.safetensors"
+        return self.path / "final" / f"{checked_name(name)}.safetensors"
 
     @classmethod
     def _earlier(cls, path: Path, force: bool) -> RunFolder | None:
@@ -228,8 +228,8 @@ class RunFolder:
         return building
 
 
-def _checked(name: str) -> str:
-    """``name`` when it is one harmless path part. Raises RunError."""
+def checked_name(name: str) -> str:
+    """``name`` when it is one harmless path part of a run folder, or of its own name. Raises RunError."""
     if not _NAME.fullmatch(name):
         raise RunError(f"{name!r} cannot name a file of a run: use up to 200 letters, digits and '-_.+='")
     return name

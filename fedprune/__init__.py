@@ -9,11 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fedprune.aggregation import holders_mean, intersection_mean
+    from fedprune.aggregation import Update, holders_mean, intersection_mean
     from fedprune.pruning.mask import Mask
     from fedprune.scenario import Scenario, load_scenarios
     from fedprune.simulate import resume, run
-    from fedprune.strategy import Client, Payload, Server, Strategy, Update
+    from fedprune.strategy import Client, Payload, Server, Strategy
     from fedprune.types import UserError
 
     __version__: str
@@ -42,7 +42,7 @@ _HOMES = {
     "Scenario": "scenario",
     "Server": "strategy",
     "Strategy": "strategy",
-    "Update": "strategy",
+    "Update": "aggregation",
     "UserError": "types",
     "holders_mean": "aggregation",
     "intersection_mean": "aggregation",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from fedprune import plugins
-from fedprune.aggregation import holders_mean
+from fedprune.aggregation import Update, holders_mean
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays, Shapes, UserError
@@ -33,18 +33,6 @@ class Payload:
 
     arrays: Arrays
     mask: Mask | None = None
-
-
-@dataclass(frozen=True)
-class Update:
-    """One client's decoded and validated reply, as aggregation sees it."""
-
-    client: int
-    samples: int
-    """Number of training samples behind the update."""
-    arrays: Arrays
-    mask: Mask
-    """Coordinates the client holds; a parameter without an entry is held whole."""
 
 
 @dataclass

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedprune.strategy import Server, Strategy, Update
+from fedprune.aggregation import Update
+from fedprune.strategy import Server, Strategy
 from fedprune.types import Arrays, Shapes
 
 

@@ -20,13 +20,13 @@ from typing import Literal
 
 import numpy as np
 
-from fedprune.aggregation import holders_mean, intersection_mean
+from fedprune.aggregation import Update, holders_mean, intersection_mean
 from fedprune.pruning.budget import prune_to
 from fedprune.pruning.channels import prune_channels
 from fedprune.pruning.criteria import channels_batch_norm, channels_l2, magnitude
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
-from fedprune.strategy import Client, Payload, Server, Strategy, Update
+from fedprune.strategy import Client, Payload, Server, Strategy
 from fedprune.types import Arrays, Shapes
 
 CHANNELS, WEIGHTS = "channels", "weights"

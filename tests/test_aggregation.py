@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedprune.aggregation import holders_mean, intersection_mean
+from fedprune.aggregation import Update, holders_mean, intersection_mean
 from fedprune.pruning.mask import Mask
-from fedprune.strategy import Update
 from fedprune.types import Arrays
 
 OLD: Arrays = {"w": np.array([10, 20, 30, 40], np.float32), "b": np.array([7], np.float32)}

@@ -8,6 +8,7 @@ from pathlib import Path
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
+from fedprune.federation.bundle import stay_with_bundle
 from fedprune.federation.local_round import Place, local_round
 from fedprune.training.threads import one_thread
 from fedprune.types import UserError
@@ -18,6 +19,8 @@ RUNS, DATA = "fedprune-runs", "fedprune-data"
 DEFAULT_RUNS = "~/.local/share/fedprune/runs"
 
 app = ClientApp()
+# While this is imported, as Flower does before it starts Ray.
+stay_with_bundle()
 
 
 @app.train()

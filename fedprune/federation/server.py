@@ -7,13 +7,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from fedprune.aggregation import Update
 from fedprune.federation.messages import Order, Phase, Report, read, write
 from fedprune.federation.site import site
 from fedprune.pruning.mask import Mask
 from fedprune.runs.store import VersionedStore
 from fedprune.scenario import Scenario
 from fedprune.seeds import generator
-from fedprune.strategy import Server, Update
+from fedprune.strategy import Server
 from fedprune.types import Arrays, Shapes, UserError
 from fedprune.wire.account import Bytes, measure
 from fedprune.wire.codec import decode_payload, encode_payload

@@ -1,4 +1,4 @@
-"""Orders and reports: what goes in comes out, numbers stay in bounds, and little travels beside the payload."""
+"""Orders and reports: what goes in comes out, numbers stay in bounds, little travels beside the payload."""
 
 from __future__ import annotations
 

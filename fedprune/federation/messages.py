@@ -72,6 +72,9 @@ class Report:
 
 Head = TypeVar("Head", Order, Report)
 
+# Making one takes longer than reading a message does.
+_TYPED: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Order, Report)}
+
 
 def write(head: Order | Report, parts: Mapping[str, bytes]) -> tuple[bytes, dict[str, bytes]]:
     """The blob, and the parts in it for accounting; fields at their defaults do not travel."""
@@ -104,7 +107,7 @@ def read(kind: type[Head], blob: bytes) -> tuple[Head, dict[str, memoryview]]:
 
 def _typed(kind: type[Head], values: Mapping[str, Any]) -> Head:
     try:
-        head: Head = TypeAdapter(kind).validate_python(dict(values), strict=False)
+        head: Head = _TYPED[kind].validate_python(dict(values), strict=False)
     except ValidationError as error:
         raise CodecError(f"message head: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
     return head

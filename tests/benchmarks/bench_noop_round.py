@@ -1,6 +1,7 @@
 """What a round costs beside training: 100 clients that echo LeNet-5's 248 kB, with 0, 1 and 2 workers.
 
-Run ``python -m tests.benchmarks.bench_noop_round`` from the checkout. The goal: a median under 0.15 s with 2.
+Run ``python tests/benchmarks/bench_noop_round.py`` after ``pip install -e .``. The goal: a median under
+0.15 s with 2.
 """
 
 from __future__ import annotations

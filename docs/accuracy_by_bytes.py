@@ -34,7 +34,6 @@ def main(target: str, *runs: str) -> None:
     for index, run in enumerate(runs):
         label, megabytes, accuracies = points(Path(run))
         axes.plot(megabytes, accuracies, STYLES[index % len(STYLES)], marker="o", markersize=3, label=label)
-    axes.set_xscale("log")
     axes.set_xlabel("measured traffic so far, up and down (MB)")
     axes.set_ylabel("personal accuracy (%)")
     axes.grid(alpha=0.3)

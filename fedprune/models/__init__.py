@@ -72,7 +72,8 @@ class Architecture:
     @cached_property
     def groups(self) -> tuple[ChannelGroup, ...]:
         """Hidden channels that can be removed, with every parameter slice that goes with them."""
-        return channel_groups(self.template, self.input_shape)
+        # Not of the template: torch imports half a second's worth of modules to leave the meta device.
+        return channel_groups(self.build(), self.input_shape)
 
     def build(self) -> nn.Module:
         """A fresh module of full size on the CPU; its values are whatever was in memory."""

@@ -40,6 +40,7 @@ def test_it_sees_a_local_folder_of_a_data_set(tmp_path: Path, monkeypatch: pytes
 def test_it_says_so_when_the_cache_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way", "utf-8")
     monkeypatch.setenv("FEDPRUNE_CACHE", str(tmp_path / "file"))
+    monkeypatch.delenv("FEDPRUNE_DATA", raising=False)
     facts = doctor.examine()
     assert facts["cache"]["writable"].startswith("no: ")
     assert facts["data"]["cifar10"].startswith("not here")

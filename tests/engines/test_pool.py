@@ -65,14 +65,23 @@ def test_a_worker_that_dies_costs_the_message_it_held_and_is_replaced(
     assert len(grid.worker_pids) == 2
 
 
-def test_workers_that_die_at_the_same_moment_each_cost_their_message(grid: LocalGrid, query: Query) -> None:
-    grid.send_and_receive([query(node_of(client)) for client in range(5)])
-    killer = threading.Timer(0.2, lambda: [os.kill(pid, signal.SIGKILL) for pid in grid.worker_pids])
+def test_workers_that_die_at_the_same_moment_each_cost_their_message(
+    grid: LocalGrid, query: Query, tmp_path: Path
+) -> None:
+    files = [tmp_path / "first", tmp_path / "second"]
+
+    def kill_both_at_work() -> None:
+        while not all(file.exists() and file.read_text() for file in files):
+            time.sleep(0.01)
+        for file in files:
+            os.kill(int(file.read_text()), signal.SIGKILL)
+
+    sleepers = [
+        query(node_of(client), "sleeps", seconds=60.0, file=str(file)) for client, file in enumerate(files)
+    ]
+    killer = threading.Thread(target=kill_both_at_work, daemon=True)
     killer.start()
-    replies = grid.send_and_receive(
-        [query(node_of(client), "sleeps", seconds=20.0 if client < 2 else 0.0) for client in range(5)],
-        timeout=10,
-    )
+    replies = grid.send_and_receive([*sleepers, *(query(node_of(client)) for client in (2, 3, 4))])
     killer.join()
     assert [reply.error.code for reply in replies if reply.has_error()] == [CRASHED, CRASHED]
     assert [reply.has_error() for reply in replies] == [True, True, False, False, False]

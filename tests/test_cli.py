@@ -63,6 +63,18 @@ BAD = {
     "bad sweep": "[sweep]\n'train.lr' = [0.1, -1]",
 }
 
+IMPOSSIBLE = {
+    "missing data": "[data]\nname = 'mnist'\nroot = 'nowhere'",
+    "unknown partitioner": "[partition]\nname = 'dirichlett'",
+    "unknown argument of a partitioner": "[partition]\nname = 'shards'\nshard_sise = 5",
+    "more clients than samples": "[partition]\nclients = 5000",
+    "more classes than there are": "[partition]\nname = 'pathological'\nnum_classes_per_partition = 11",
+    "unknown option of a model": "[model]\nname = 'digits_cnn'\nbatchnorm = true",
+    "images too small for the model": "[model]\nname = 'lenet5'",
+    "bad second member": "[model]\nname = 'digits_cnn'\n[sweep]\n'partition.clients' = [20, 5000]",
+}
+"""Well-formed scenarios that the data or the model refuses."""
+
 
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "fedprune", *arguments]
@@ -115,9 +127,10 @@ Refusal = tuple[subprocess.CompletedProcess[str], list[str]]
 def refusals(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Mapping[str, Refusal]]:
     """What came of each bad scenario, and the files found afterwards; two at a time, as starts take long."""
     home = tmp_path_factory.mktemp("bad")
+    scenarios: dict[str, str | bytes] = {**BAD, **IMPOSSIBLE}
 
     def refuse(case: str) -> Refusal:
-        content, folder = BAD[case], home / case
+        content, folder = scenarios[case], home / case
         folder.mkdir()
         (folder / "bad.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
         done = subprocess.run(
@@ -126,12 +139,12 @@ def refusals(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[
             env=environment(cache),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
         return done, [path.name for path in folder.iterdir()]
 
     with ThreadPoolExecutor(2) as pool:
-        yield dict(zip(BAD, pool.map(refuse, BAD), strict=True))
+        yield dict(zip(scenarios, pool.map(refuse, scenarios), strict=True))
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -144,6 +157,35 @@ def test_a_bad_scenario_ends_in_one_line_and_status_2_and_leaves_nothing(
     (line,) = done.stderr.splitlines()
     assert line.startswith("fedprune: error: bad.toml")
     assert left == ["bad.toml"]
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_what_data_or_model_refuse_ends_in_one_line_and_status_2_and_leaves_nothing(
+    refusals: Mapping[str, Refusal], case: str
+) -> None:
+    done, left = refusals[case]
+    assert (done.returncode, done.stdout, left) == (2, "", ["bad.toml"])
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("fedprune: error: ")
+
+
+def test_an_output_folder_that_cannot_be_made_ends_in_one_line_and_status_2(shell: Shell) -> None:
+    (shell.folder / "taken").write_text("a file", "utf-8")
+    done = shell("run", "tiny.toml", "--out", "taken/runs")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "taken/runs" in line
+    assert sorted(path.name for path in shell.folder.iterdir()) == ["taken", "tiny.toml"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to write-protected folders")
+def test_a_write_protected_output_folder_ends_in_one_line_and_status_2(shell: Shell) -> None:
+    protected = shell.folder / "protected"
+    protected.mkdir(mode=0o500)
+    done = shell("run", "tiny.toml", "--out", str(protected))
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert list(protected.iterdir()) == []
 
 
 def test_a_run_shows_progress_and_results_and_can_be_shown_again(shell: Shell) -> None:

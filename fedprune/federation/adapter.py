@@ -10,14 +10,14 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 
-from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
 from fedprune.federation.client_app import KEY, RECORD, content
 from fedprune.federation.flower_private import wire_size
 from fedprune.federation.messages import Phase
-from fedprune.federation.server import Federation, Incoming, Outcome, Outgoing
+from fedprune.federation.server import Federation, Incoming, Outgoing
 from fedprune.types import UserError
 from fedprune.wire.account import Bytes, measure
 
@@ -29,16 +29,13 @@ log = logging.getLogger("fedprune")
 
 
 class FlowerStrategy(Strategy):
-    """One round at a time: ``configure_train`` gives the messages, ``aggregate_train`` takes the replies."""
+    """One round at a time: ``configure_train`` gives the messages, ``aggregate_train`` takes the replies.
+
+    Our own loop needs more of a round than Flower's hooks give and takes ``messages`` and ``incoming`` instead.
+    """
 
     def __init__(self, federation: Federation) -> None:
         self.federation = federation
-        self.floor = 0
-        """The oldest round that a retained checkpoint can resume from."""
-        self.evaluate = False
-        """Whether clients report accuracy on test data in the next round."""
-        self.outcome: Outcome | None = None
-        """What the last round came to."""
         self._sent: dict[int, tuple[Outgoing, Message]] = {}
 
     def configure_train(
@@ -46,14 +43,22 @@ class FlowerStrategy(Strategy):
     ) -> Iterable[Message]:
         """Messages to this round's sampled clients; the weights sent are the federation's, not ``arrays``."""
         clients = self.federation.sample(server_round)
-        return self.messages(server_round, clients, grid, "train", self.evaluate)
+        evaluate = self.federation.evaluates(server_round)
+        return self.messages(server_round, clients, grid, "train", evaluate=evaluate)
 
     def messages(
-        self, round: int, clients: Sequence[int], grid: Grid, phase: Phase, evaluate: bool
+        self,
+        round: int,
+        clients: Sequence[int],
+        grid: Grid,
+        phase: Phase,
+        *,
+        evaluate: bool,
+        floor: int = 0,
     ) -> list[Message]:
-        """One message per client; client i is the i-th smallest node id."""
+        """One message per client; client i is the i-th smallest node id. ``floor``: see Order."""
         nodes = node_ids(grid, self.federation.here.partition.clients)
-        orders = self.federation.orders(round, clients, floor=self.floor, evaluate=evaluate, phase=phase)
+        orders = self.federation.orders(round, clients, floor=floor, evaluate=evaluate, phase=phase)
         self._sent = {}
         for order in orders:
             message = Message(
@@ -82,10 +87,14 @@ class FlowerStrategy(Strategy):
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Conclude the round; metrics are the sums of bytes. Raises TooFewRepliesError below the quorum."""
-        self.outcome = self.federation.conclude(server_round, self.incoming(replies), self.floor)
-        up = sum(reply.bytes_up.total for reply in self.outcome.accepted)
-        return ArrayRecord(), MetricRecord({"bytes_up": up, "clients": len(self.outcome.accepted)})
+        """The new global weights, how many replies count, and their bytes.
+
+        Raises TooFewRepliesError below the quorum.
+        """
+        outcome = self.federation.conclude(server_round, self.incoming(replies))
+        weights = {name: Array(value) for name, value in self.federation.state.weights.items()}
+        up = sum(reply.bytes_up.total for reply in outcome.accepted)
+        return ArrayRecord(weights), MetricRecord({"bytes_up": up, "clients": len(outcome.accepted)})
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flwr.app import ArrayRecord, ConfigRecord, Message
+from flwr.app import Message
 from flwr.serverapp import Grid
 
 from fedprune.federation import records
@@ -67,35 +67,22 @@ class Rounds:
 
     def _round(self, round: int) -> None:
         started = time.perf_counter()
-        every, prunable = self.scenario.evaluate.every, self.federation.here.architecture.prunable
-        adapter = self.adapter
-        adapter.evaluate = bool(every) and round % every == 0
-        adapter.floor = min(retained_rounds(self.folder.checkpoints), default=0)
-        messages = adapter.configure_train(round, ArrayRecord(), ConfigRecord(), self.grid)
-        adapter.aggregate_train(round, self._exchange(messages))
-        outcome = adapter.outcome
-        assert outcome is not None
+        federation, prunable = self.federation, self.federation.here.architecture.prunable
+        clients, evaluate = federation.sample(round), federation.evaluates(round)
+        floor = min(retained_rounds(self.folder.checkpoints), default=0)
+        messages = self.adapter.messages(round, clients, self.grid, "train", evaluate=evaluate, floor=floor)
+        outcome = federation.conclude(round, self.adapter.incoming(self._exchange(messages)), floor)
         for reply in outcome.accepted:
             self.logs["clients"].append(records.client_record(round, reply, prunable))
-        record = records.round_record(
-            round,
-            self.federation.sample(round),
-            outcome,
-            prunable,
-            self._global_accuracy() if adapter.evaluate else None,
-        )
+        global_accuracy = self._global_accuracy() if evaluate else None
+        record = records.round_record(round, clients, outcome, prunable, global_accuracy)
         record |= {"seconds": time.perf_counter() - started, "time": time.time()}
         self.logs["rounds"].append(record)
-        self.mark = Mark(self.federation.state, {name: log.offset for name, log in self.logs.items()})
+        self.mark = Mark(federation.state, {name: log.offset for name, log in self.logs.items()})
         self.on_round(record)
 
-    def _exchange(self, messages: Any) -> Sequence[Message]:
-        timeout = self.scenario.engine.timeout
-        return list(
-            self.grid.send_and_receive(messages, timeout=timeout)
-            if timeout
-            else self.grid.send_and_receive(messages)
-        )
+    def _exchange(self, messages: Sequence[Message]) -> Iterable[Message]:
+        return self.grid.send_and_receive(messages, timeout=self.scenario.engine.timeout)
 
     def _final(self) -> None:
         """Evaluate every client: its last personal model, what it receives, and that after local training."""

@@ -98,6 +98,11 @@ class Federation:
         every = self.scenario.partition.clients
         return sorted(int(client) for client in rng.choice(every, run.clients_per_round, replace=False))
 
+    def evaluates(self, round: int) -> bool:
+        """Whether clients report accuracy on test data in this round."""
+        every = self.scenario.evaluate.every
+        return bool(every) and round % every == 0
+
     def orders(
         self, round: int, clients: Sequence[int], *, floor: int, evaluate: bool, phase: Phase
     ) -> list[Outgoing]:
@@ -120,7 +125,7 @@ class Federation:
         blob, parts = write(head, encode_payload(payload.arrays, payload.mask, mask, wire.mask, wire.values))
         return Outgoing(client, blob, parts)
 
-    def conclude(self, round: int, replies: Sequence[Incoming], floor: int) -> Outcome:
+    def conclude(self, round: int, replies: Sequence[Incoming], floor: int = 0) -> Outcome:
         """Check the replies, aggregate the good ones, move on to the next state.
 
         Raises TooFewRepliesError when fewer than the quorum passed; the state is then as before.

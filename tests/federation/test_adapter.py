@@ -59,6 +59,9 @@ def test_flowers_own_loop_gives_the_weights_of_ours(
     theirs = strategy.federation.state.weights
     assert theirs.keys() == weights.keys()
     assert all(theirs[name].tobytes() == value.tobytes() for name, value in weights.items())
+    assert {name: array.numpy().tobytes() for name, array in result.arrays.items()} == {
+        name: value.tobytes() for name, value in weights.items()
+    }
     assert [metrics["clients"] for metrics in result.train_metrics_clientapp.values()] == [3, 3]
     spent = sum(metrics["bytes_up"] for metrics in result.train_metrics_clientapp.values())
     # Flower's loop and ours differ in the length of the run's name alone, which only orders hold.

@@ -9,7 +9,6 @@ encoded is not their concern.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -47,8 +46,7 @@ class Server:
 
 
 class Gate(Protocol):
-    """Accuracy in [0, 1] of weights under a mask, on the client's validation (or training) data, never on
-    test data."""
+    """Accuracy in [0, 1] of weights under a mask on the client's validation (else training) data, never test."""
 
     def __call__(self, weights: Arrays, mask: Mask) -> float: ...
 
@@ -65,7 +63,7 @@ class Client:
     epochs: int
     """Local epochs of this round, at least 1."""
     weights: Arrays
-    """The current model. Hooks may replace entries; after each epoch it holds what training made of it."""
+    """The current model; ``after_epoch`` finds what training made of it and only reads, other hooks may write."""
     mask: Mask
     """What lives: coordinates pruned here are zero and stay zero in training; empty means dense."""
     state: Arrays
@@ -87,8 +85,7 @@ class Strategy:
     """Batch-norm running statistics: averaged and sent down like weights, or kept by each client."""
 
     keeps_model = False
-    """Whether a client's personal model is the one it kept from its last round (else: the one it receives,
-    trained)."""
+    """Whether a client's own model is the one it kept from its last round, else the one it receives, trained."""
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         """Both sides: the parameters that travel. ``statistics`` names the batch-norm running statistics."""
@@ -105,8 +102,7 @@ class Strategy:
         return Payload({name: server.weights[name] for name in travelling})
 
     def receive(self, client: Client, arrays: Arrays) -> None:
-        """Client: merge what came down into ``client.weights``, which holds what it kept (else initial
-        weights)."""
+        """Client: merge what came down into ``client.weights``: what it kept, else the initial weights."""
         client.weights.update(arrays)
 
     def before_training(self, client: Client) -> None:
@@ -144,8 +140,3 @@ def make_strategy(settings: dict[str, Any]) -> Strategy:
     """A strategy from the validated ``[strategy]`` section: ``name`` and the dataclass's fields."""
     fields = {key: value for key, value in settings.items() if key != "name"}
     return strategy_class(settings["name"])(**fields)
-
-
-def strategy_fields(name: str) -> dict[str, dataclasses.Field[Any]]:
-    """The keys that ``[strategy]`` takes for this strategy."""
-    return {item.name: item for item in dataclasses.fields(strategy_class(name))}

@@ -31,7 +31,7 @@ log = logging.getLogger("fedprune")
 class FlowerStrategy(Strategy):
     """One round at a time: ``configure_train`` gives the messages, ``aggregate_train`` takes the replies.
 
-    Our own loop needs more of a round than Flower's hooks give and takes ``messages`` and ``incoming`` instead.
+    Our own loop needs more of a round than these hooks give: it takes ``messages`` and ``incoming``.
     """
 
     def __init__(self, federation: Federation) -> None:

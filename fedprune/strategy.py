@@ -46,7 +46,7 @@ class Server:
 
 
 class Gate(Protocol):
-    """Accuracy in [0, 1] of weights under a mask on the client's validation (else training) data, never test."""
+    """Accuracy in [0, 1] of weights under a mask on the client's validation (else training) data."""
 
     def __call__(self, weights: Arrays, mask: Mask) -> float: ...
 
@@ -63,7 +63,7 @@ class Client:
     epochs: int
     """Local epochs of this round, at least 1."""
     weights: Arrays
-    """The current model; ``after_epoch`` finds what training made of it and only reads, other hooks may write."""
+    """The current model; ``after_epoch`` finds what training made of it, and only reads."""
     mask: Mask
     """What lives: coordinates pruned here are zero and stay zero in training; empty means dense."""
     state: Arrays
@@ -85,7 +85,7 @@ class Strategy:
     """Batch-norm running statistics: averaged and sent down like weights, or kept by each client."""
 
     keeps_model = False
-    """Whether a client's own model is the one it kept from its last round, else the one it receives, trained."""
+    """Whether a client's own model is what it kept from its last round, else what it receives, trained."""
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         """Both sides: the parameters that travel. ``statistics`` names the batch-norm running statistics."""

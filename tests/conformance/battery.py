@@ -6,6 +6,7 @@ each other value: a new file under strategies/ is held to the battery without an
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import CLOCK_FIELDS
 from fedprune.scenario import Scenario
-from fedprune.strategy import strategy_class, strategy_fields
+from fedprune.strategy import strategy_class
 
 from . import faulty_app
 
@@ -58,10 +59,10 @@ def _choices(hint: Any) -> Sequence[Any]:
 def _variants(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield name, {"name": name}
     hints = typing.get_type_hints(strategy_class(name))
-    for field, spec in strategy_fields(name).items():
-        for value in _choices(hints[field]):
-            if value != spec.default:
-                yield f"{name}-{field}-{value}", {"name": name, field: value}
+    for field in dataclasses.fields(strategy_class(name)):
+        for value in _choices(hints[field.name]):
+            if value != field.default:
+                yield f"{name}-{field.name}-{value}", {"name": name, field.name: value}
 
 
 CASES = {label: small(strategy) for name in STRATEGIES for label, strategy in _variants(name)}

@@ -9,15 +9,21 @@ encoded is not their concern.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
 
 from fedprune import plugins
 from fedprune.aggregation import Update, holders_mean
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
+from fedprune.training.proximal import Proximal
 from fedprune.types import Arrays, Shapes, UserError
+
+if TYPE_CHECKING:
+    from fedprune.training.loop import Loss, Trainer
 
 
 @dataclass(frozen=True)
@@ -36,13 +42,17 @@ class Payload:
 
 @dataclass
 class Server:
-    """What the server holds between rounds; checkpoints carry all of it."""
+    """What the server holds between rounds; checkpoints carry weights and memory."""
 
     weights: Arrays
     memory: Arrays = field(default_factory=dict)
     """The strategy's own arrays (for example a shared mask or a first phase's saliencies)."""
     round: int = 0
     """The round under way, from 1; 0 before the first."""
+    initial: Arrays = field(default_factory=dict)
+    """The initial weights: keyed, so both sides have them and they never travel."""
+    prunable: tuple[str, ...] = ()
+    """As a client's."""
 
 
 class Gate(Protocol):
@@ -51,11 +61,63 @@ class Gate(Protocol):
     def __call__(self, weights: Arrays, mask: Mask) -> float: ...
 
 
+class Fit(Protocol):
+    """SGD on the client's training data: ``weights`` under ``mask`` as they are after ``epochs`` epochs.
+
+    ``epochs`` is the round's number unless given. ``loss`` takes the place of cross-entropy; it gets the
+    model, a batch and its labels, and ``weights`` may then hold further arrays, which train like parameters
+    and are ``model.extra`` there. ``proximal`` adds a pull towards an anchor. ``after_epoch`` gets the epoch,
+    from 1, and the weights then. Momentum starts afresh and batches come in another order each time it is
+    called in a round. Raises DivergedError when a loss or weight is not finite.
+    """
+
+    def __call__(
+        self,
+        weights: Arrays,
+        mask: Mask,
+        *,
+        epochs: int | None = None,
+        loss: Loss | None = None,
+        proximal: Proximal | None = None,
+        after_epoch: Callable[[int, Arrays], None] | None = None,
+    ) -> Arrays: ...
+
+
+class Gradient(Protocol):
+    """Mean gradient of cross-entropy at ``weights``, dense, by parameter name, float32.
+
+    Over ``batches`` keyed batches of the client's training data, over all of it when None.
+    """
+
+    def __call__(self, weights: Arrays, *, batches: int | None = None) -> Arrays: ...
+
+
+class Peer(Protocol):
+    """A second model on the client, with an optimizer of its own.
+
+    ``model`` is as the scenario's ``[model]`` section, the scenario's own when empty; ``weights`` are what it
+    holds, keyed initial ones where they are missing.
+    """
+
+    def __call__(self, model: Mapping[str, Any], weights: Arrays) -> Trainer: ...
+
+
+class Random(Protocol):
+    """A generator keyed by (seed, ``purpose``, round, client); without ``round`` the same in every round."""
+
+    def __call__(self, purpose: str, *, every_round: bool = True) -> np.random.Generator: ...
+
+
+def _absent(*arguments: Any, **options: Any) -> Any:
+    raise NotImplementedError("this client was made without data to compute on")
+
+
 @dataclass
 class Client:
     """One client's view of the round under way; hooks change it in place.
 
-    State commits with the reply: nothing here outlives a round that fails.
+    State commits with the reply: nothing here outlives a round that fails. None of what it can compute reads
+    test data.
     """
 
     id: int
@@ -73,8 +135,21 @@ class Client:
     groups: tuple[ChannelGroup, ...]
     """Channels that can be removed, with every parameter slice that goes with them."""
     gate: Gate
+    shared: Mask = field(default_factory=Mask)
+    """The mask that both sides know: coordinates it keeps are those that travel."""
+    initial: Arrays = field(default_factory=dict)
+    """The initial weights: keyed, so both sides have them and they never travel."""
+    final: bool = False
+    """Whether this is the evaluation after the last round, of which nothing is kept."""
+    fit: Fit = _absent
+    gradient: Gradient = _absent
+    peer: Peer = _absent
+    rng: Random = _absent
     scratch: dict[str, Any] = field(default_factory=dict)
     """Between hooks of one round; forgotten after it."""
+
+
+Way = Literal["down", "up"]
 
 
 @dataclass(frozen=True)
@@ -88,25 +163,46 @@ class Strategy:
     """Whether a client's own model is what it kept from its last round, else what it receives, trained."""
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
-        """Both sides: the parameters that travel. ``statistics`` names the batch-norm running statistics."""
+        """Both sides: the arrays that travel. ``statistics`` names the batch-norm running statistics."""
         if self.statistics == "averaged":
             return shapes
         return {name: shape for name, shape in shapes.items() if name not in statistics}
 
+    def part(self, travelling: Shapes, way: Way, round: int) -> Shapes:
+        """Both sides: those of ``travels`` that go this way in this round."""
+        return travelling
+
     def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
         """Both sides: the parameters that this method's masks cover, in order; none for a dense method."""
         return ()
+
+    def begin(self, server: Server) -> Arrays:
+        """Server: its weights before the first round; it finds the initial ones."""
+        return server.weights
 
     def send(self, server: Server, travelling: Shapes, mask: Mask) -> Payload:
         """Server: what goes down to a client that holds ``mask`` (the mask both sides know)."""
         return Payload({name: server.weights[name] for name in travelling})
 
     def receive(self, client: Client, arrays: Arrays) -> None:
-        """Client: merge what came down into ``client.weights``: what it kept, else the initial weights."""
+        """Client: merge what came down into ``client.weights``: what it kept, else the initial weights.
+
+        ``client.mask`` is what it kept; ``client.shared`` is what came down, else what both sides knew.
+        """
         client.weights.update(arrays)
+        client.mask = client.shared
 
     def before_training(self, client: Client) -> None:
         """Client: after receiving, before the first step."""
+
+    def train(self, client: Client) -> None:
+        """Client: local training; the place of a loss, a penalty or a second model of the method's own."""
+
+        def after_epoch(epoch: int, weights: Arrays) -> None:
+            client.weights = weights
+            self.after_epoch(client, epoch)
+
+        client.weights = client.fit(client.weights, client.mask, after_epoch=after_epoch)
 
     def after_epoch(self, client: Client, epoch: int) -> None:
         """Client: after local epoch ``epoch``, from 1."""
@@ -121,6 +217,10 @@ class Strategy:
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
         """Server: the next global weights from this round's updates, sorted by client; at least one."""
         return holders_mean(server.weights, updates, weighted=True)
+
+    def global_model(self, server: Server) -> Arrays:
+        """Server: the model it would hand to a newcomer, for a report of its accuracy."""
+        return server.weights
 
 
 def strategy_class(name: str) -> type[Strategy]:

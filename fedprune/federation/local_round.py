@@ -6,33 +6,22 @@ reply and says so in the next order, so a client that fails anywhere leaves no t
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import torch
-
+from fedprune.federation.local_work import LocalWork
 from fedprune.federation.messages import Order, Report, read, write
 from fedprune.federation.site import Samples, Site, site
 from fedprune.pruning.cost import cost_under
-from fedprune.pruning.mask import Mask
+from fedprune.pruning.mask import Mask, kept_counts
 from fedprune.runs.folder import RunFolder, checked_name
 from fedprune.runs.store import VersionedStore
-from fedprune.seeds import generator
 from fedprune.strategy import Client
 from fedprune.training.evaluate import accuracy
-from fedprune.training.loop import Trainer
 from fedprune.training.model import LocalModel
 from fedprune.types import Arrays
 from fedprune.wire.codec import decode_payload, encode_payload
-
-GATE = "gate accuracy"
-"""Where a client's scratch holds what its gate said last, for the report."""
-
-
-class DivergedError(RuntimeError):
-    """Local training gave a loss or weights that are not finite."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +29,24 @@ class Kept:
     """What a client keeps between rounds; all empty before its first."""
 
     mask: Mask
+    """What lives."""
+    shared: Mask
+    """The mask that the server knows."""
     weights: Arrays
     state: Arrays
 
     @classmethod
     def load(cls, store: VersionedStore, client: int, round: int) -> Kept:
-        rooms: dict[str, Arrays] = {"mask": {}, "weights": {}, "state": {}}
+        rooms: dict[str, Arrays] = {"mask": {}, "shared": {}, "weights": {}, "state": {}}
         for key, value in store.load(client, round).items():
             room, name = key.split(":", 1)
             rooms[room][name] = value
-        return cls(Mask(rooms["mask"]), rooms["weights"], rooms["state"])
+        return cls(Mask(rooms["mask"]), Mask(rooms["shared"]), rooms["weights"], rooms["state"])
 
     def arrays(self) -> Arrays:
         return {
             **{f"mask:{name}": kept for name, kept in self.mask.items()},
+            **{f"shared:{name}": kept for name, kept in self.shared.items()},
             **{f"weights:{name}": value for name, value in self.weights.items()},
             **{f"state:{name}": value for name, value in self.state.items()},
         }
@@ -83,99 +76,100 @@ def local_round(blob: bytes, place: Place) -> bytes:
     here, store = site(order.settings, place.data), place.store(order.run)
     store.collect(order.client, order.known, order.floor)
     kept = Kept.load(store, order.client, order.known)
-    wire = here.scenario.wire
-    arrays, mask = decode_payload(
-        parts, here.travelling, kept.mask, here.maskable, "mask" in parts, wire.mask, wire.values
-    )
+    arrays, shared = _received(here, order, parts, kept)
     samples = here.training(order.client)
-    client = _client(here, order, kept, mask, samples)
-    report = _train_and_test(here, order, client, arrays, samples)
+    work = LocalWork(here, order.client, order.round, samples)
+    client = _client(here, order, kept, shared, work)
+    report = _train_and_test(here, order, client, arrays, work)
     if order.phase == "final":
-        return write(_with_personal(here, order, kept, report), {})[0]
-    payload = here.strategy.upload(client, here.travelling)
-    encoded = encode_payload(payload.arrays, payload.mask, kept.mask, wire.mask, wire.values)
-    keep = Kept(client.mask, _kept_weights(here, client.weights), client.state).arrays()
+        return write(_deployed(here, order, kept, client, report), {})[0]
+    payload = here.strategy.upload(client, here.strategy.part(here.travelling, "up", order.round))
+    wire = here.scenario.wire
+    encoded = encode_payload(payload.arrays, payload.mask, shared, wire.mask, wire.values)
+    known = shared if payload.mask is None else payload.mask
+    keep = Kept(client.mask, known, _kept_weights(here, client.weights), client.state).arrays()
     if keep:
         store.save(order.client, order.round, keep)
-    return write(replace(report, kept=bool(keep)), encoded)[0]
+    alive = _alive(here, client.mask, known)
+    return write(replace(report, kept=bool(keep), alive=alive), encoded)[0]
 
 
-def _train_and_test(here: Site, order: Order, client: Client, arrays: Arrays, samples: Samples) -> Report:
+def _received(here: Site, order: Order, parts: Mapping[str, memoryview], kept: Kept) -> tuple[Arrays, Mask]:
+    wire, expected = here.scenario.wire, here.strategy.part(here.travelling, "down", order.round)
+    return decode_payload(
+        parts, expected, kept.shared, here.maskable, "mask" in parts, wire.mask, wire.values
+    )
+
+
+def _train_and_test(here: Site, order: Order, client: Client, arrays: Arrays, work: LocalWork) -> Report:
     """Receive, train and decide; what there is to say of it."""
     testing = here.testing(order.client) if order.evaluate else None
     here.strategy.receive(client, arrays)
     before = _accuracy(here, client.weights, client.mask, testing)
-    loss = _train(here, client, samples)
+    here.strategy.before_training(client)
+    here.strategy.train(client)
     here.strategy.after_training(client)
     spent = cost_under(here.architecture, client.mask)
     return Report(
         round=order.round,
         client=order.client,
-        samples=len(samples[1]),
+        samples=work.samples,
         kept=False,
         multiply_adds=spent.multiply_adds,
         parameters=spent.parameters,
-        train_loss=loss,
-        gate_accuracy=client.scratch.get(GATE),
+        train_loss=work.loss,
+        gate_accuracy=work.gate_accuracy,
         test_accuracy_before=before,
         test_accuracy_after=_accuracy(here, client.weights, client.mask, testing),
     )
 
 
-def _with_personal(here: Site, order: Order, kept: Kept, report: Report) -> Report:
-    """The final report: the model that the client kept, where it is its own, and the cost of that."""
-    spent = cost_under(here.architecture, kept.mask)
+def _deployed(here: Site, order: Order, kept: Kept, client: Client, report: Report) -> Report:
+    """The final report, of the model that the client would use: the one it kept, where it is its own."""
     own = kept.weights if here.strategy.keeps_model else {}
+    received = client.shared if here.strategy.keeps_model else client.mask
+    mask = kept.mask if own else received
+    spent = cost_under(here.architecture, mask)
     return replace(
         report,
         multiply_adds=spent.multiply_adds,
         parameters=spent.parameters,
-        test_accuracy_personal=_accuracy(here, own, kept.mask, here.testing(order.client)) if own else None,
+        alive=_alive(here, mask, client.shared),
+        test_accuracy_personal=_accuracy(here, own, mask, here.testing(order.client)) if own else None,
     )
 
 
-def _client(here: Site, order: Order, kept: Kept, mask: Mask, samples: Samples) -> Client:
-    gating = here.gating(order.client) or samples
-
-    def gate(weights: Arrays, mask: Mask) -> float:
-        found = accuracy(LocalModel(here.architecture, weights, mask).module, *gating)
-        client.scratch[GATE] = found
-        return found
-
-    client = Client(
+def _client(here: Site, order: Order, kept: Kept, shared: Mask, work: LocalWork) -> Client:
+    return Client(
         id=order.client,
         round=order.round,
+        final=order.phase == "final",
         epochs=here.scenario.train.epochs,
         weights={**here.initial, **kept.weights},
-        mask=mask,
+        mask=kept.mask,
+        shared=shared,
         state=dict(kept.state),
+        initial=here.initial,
         prunable=here.architecture.prunable,
         groups=here.architecture.groups,
-        gate=gate,
+        gate=work.gate,
+        fit=work.fit,
+        gradient=work.gradient,
+        peer=work.peer,
+        rng=work.rng,
     )
-    return client
-
-
-def _train(here: Site, client: Client, samples: Samples) -> float:
-    """All local epochs with the strategy's hooks between them; the mean loss of the last epoch."""
-    here.strategy.before_training(client)
-    model = LocalModel(here.architecture, client.weights, client.mask)
-    trainer = Trainer(model, *samples, here.step)
-    rng = generator(here.scenario.run.seed, "batches", round=client.round, client=client.id)
-    loss = 0.0
-    for epoch in range(1, client.epochs + 1):
-        loss = trainer.epoch(torch.from_numpy(rng.permutation(len(samples[1]))))
-        client.weights = model.weights()
-        if not math.isfinite(loss) or not all(np.isfinite(value).all() for value in client.weights.values()):
-            raise DivergedError(f"training diverged in epoch {epoch} (loss {loss:g}); lower train.lr")
-        here.strategy.after_epoch(client, epoch)
-    return loss
 
 
 def _accuracy(here: Site, weights: Arrays, mask: Mask, testing: Samples | None) -> float | None:
     if testing is None or not len(testing[1]):
         return None
     return accuracy(LocalModel(here.architecture, {**here.initial, **weights}, mask).module, *testing)
+
+
+def _alive(here: Site, mask: Mask, shared: Mask) -> list[int] | None:
+    """How much of each prunable parameter lives, where the mask that the server knows does not say so."""
+    mine, theirs = kept_counts(mask, here.prunable), kept_counts(shared, here.prunable)
+    return None if mine == theirs else mine
 
 
 def _kept_weights(here: Site, weights: Arrays) -> Arrays:

@@ -63,6 +63,8 @@ class Report:
     """Whether the client wrote a version of its state for this round."""
     multiply_adds: Count
     parameters: Count
+    alive: list[Count] | None = None
+    """Kept coordinates of each prunable parameter, in order, where the mask that travels does not tell."""
     train_loss: Loss | None = None
     gate_accuracy: Share | None = None
     test_accuracy_before: Share | None = None

@@ -5,6 +5,7 @@ Names and units are those of ``runs/metrics.py``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,15 +13,15 @@ import numpy as np
 
 from fedprune.federation.server import Accepted, Outcome
 from fedprune.federation.site import Site
-from fedprune.pruning.mask import Mask
 from fedprune.runs.metrics import summarise
 from fedprune.scenario import Scenario
+from fedprune.types import Shapes
 from fedprune.wire.account import Bytes
 
 Record = dict[str, Any]
 
 
-def client_record(round: int, reply: Accepted, prunable: Sequence[str]) -> Record:
+def client_record(round: int, reply: Accepted, prunable: Shapes) -> Record:
     """One client in one round."""
     report = reply.report
     return {
@@ -31,7 +32,7 @@ def client_record(round: int, reply: Accepted, prunable: Sequence[str]) -> Recor
         "gate_accuracy": report.gate_accuracy,
         "test_accuracy_before": report.test_accuracy_before,
         "test_accuracy_after": report.test_accuracy_after,
-        "density": _density(reply.update.mask, prunable),
+        "density": _density(reply, prunable),
         "multiply_adds": report.multiply_adds,
         "parameters": report.parameters,
         **_bytes("down", reply.bytes_down),
@@ -39,21 +40,23 @@ def client_record(round: int, reply: Accepted, prunable: Sequence[str]) -> Recor
     }
 
 
-def _density(mask: Mask, prunable: Sequence[str]) -> float:
+def _sizes(prunable: Shapes) -> list[int]:
+    return [math.prod(shape) for shape in prunable.values()]
+
+
+def _density(reply: Accepted, prunable: Shapes) -> float:
     """Kept share of the prunable weights."""
-    return Mask({name: mask[name] for name in prunable if name in mask}).density
+    return sum(reply.alive) / sum(_sizes(prunable))
 
 
-def layer_densities(masks: Sequence[Mask], prunable: Sequence[str]) -> dict[str, float]:
-    """Mean kept share of each prunable parameter over clients; 1.0 where a mask has no entry."""
-    return {
-        name: float(np.mean([np.mean(mask[name]) if name in mask else 1.0 for mask in masks]))
-        for name in prunable
-    }
+def layer_densities(replies: Sequence[Accepted], prunable: Shapes) -> dict[str, float]:
+    """Mean kept share of each prunable parameter over clients."""
+    shares = np.array([reply.alive for reply in replies], np.float64) / _sizes(prunable)
+    return dict(zip(prunable, shares.mean(axis=0).tolist(), strict=True))
 
 
 def round_record(
-    round: int, clients: Sequence[int], outcome: Outcome, prunable: Sequence[str], accuracy: float | None
+    round: int, clients: Sequence[int], outcome: Outcome, prunable: Shapes, accuracy: float | None
 ) -> Record:
     """One round over its sampled clients; ``accuracy`` is the global model's. Bytes include those of failed
     clients."""
@@ -71,7 +74,7 @@ def round_record(
         **after,
         "test_accuracy_global": accuracy,
         "density": _mean("density", rows),
-        "density_layers": layer_densities([reply.update.mask for reply in outcome.accepted], prunable),
+        "density_layers": layer_densities(outcome.accepted, prunable),
         "multiply_adds": _mean("multiply_adds", rows),
         "parameters": _mean("parameters", rows),
         **_bytes("down", down),
@@ -79,13 +82,11 @@ def round_record(
     }
 
 
-def final_record(reply: Accepted, mask: Mask, here: Site) -> Record:
-    """One client in the final evaluation; ``mask`` is the one its last accepted update had."""
+def final_record(reply: Accepted, here: Site) -> Record:
+    """One client in the final evaluation."""
     report = reply.report
-    prunable = here.architecture.prunable
     # A method without a personal model deploys the global one after local training; a client that was never
-    # sampled has
-    # nothing of its own yet and deploys what it receives.
+    # sampled has nothing of its own yet and deploys what it receives.
     own = report.test_accuracy_personal if here.strategy.keeps_model else report.test_accuracy_after
     return {
         "client": report.client,
@@ -93,8 +94,8 @@ def final_record(reply: Accepted, mask: Mask, here: Site) -> Record:
         "test_accuracy_personal": report.test_accuracy_before if own is None else own,
         "test_accuracy_received": report.test_accuracy_before,
         "test_accuracy_trained": report.test_accuracy_after,
-        "density": _density(mask, prunable),
-        "density_layers": layer_densities([mask], prunable),
+        "density": _density(reply, here.prunable),
+        "density_layers": layer_densities([reply], here.prunable),
         "multiply_adds": report.multiply_adds,
         "parameters": report.parameters,
     }

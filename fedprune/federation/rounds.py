@@ -67,7 +67,7 @@ class Rounds:
 
     def _round(self, round: int) -> None:
         started = time.perf_counter()
-        federation, prunable = self.federation, self.federation.here.architecture.prunable
+        federation, prunable = self.federation, self.federation.here.prunable
         clients, evaluate = federation.sample(round), federation.evaluates(round)
         floor = min(retained_rounds(self.folder.checkpoints), default=0)
         messages = self.adapter.messages(round, clients, self.grid, "train", evaluate=evaluate, floor=floor)
@@ -94,10 +94,7 @@ class Rounds:
             outcome = self.federation.sift(
                 round, self.adapter.incoming(self._exchange(messages)), expected={}
             )
-            rows += [
-                records.final_record(reply, self.federation.mask(reply.report.client), here)
-                for reply in outcome.accepted
-            ]
+            rows += [records.final_record(reply, here) for reply in outcome.accepted]
         self.folder.write_final("weights", dict(self.federation.state.weights))
         for client in self.federation.state.known if here.maskable else ():
             self.folder.write_final(f"mask-{client}", dict(self.federation.mask(client)))
@@ -106,13 +103,11 @@ class Rounds:
         )
 
     def _global_accuracy(self) -> float | None:
-        """Global weights, unmasked, on the whole test set; None where nothing travels."""
-        here = self.federation.here
-        if not here.travelling:
+        """The global model, unmasked, on the whole test set; None where there is none."""
+        weights, here = self.federation.global_model(), self.federation.here
+        if weights is None:
             return None
-        module = LocalModel(
-            here.architecture, {**here.initial, **self.federation.state.weights}, Mask()
-        ).module
+        module = LocalModel(here.architecture, weights, Mask()).module
         right = sum(accuracy(module, x, y) * len(y) for x, y in here.all_testing())
         return right / len(here.dataset.test_y)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fedprune.aggregation import Update
 from fedprune.federation.messages import Order, Phase, Report, read, write
 from fedprune.federation.site import site
-from fedprune.pruning.mask import Mask
+from fedprune.pruning.mask import Mask, kept_counts
 from fedprune.runs.store import VersionedStore
 from fedprune.scenario import Scenario
 from fedprune.seeds import generator
@@ -64,6 +65,8 @@ class Accepted:
 
     report: Report
     update: Update
+    alive: list[int]
+    """Kept coordinates of each prunable parameter, in order."""
     bytes_down: Bytes
     bytes_up: Bytes
 
@@ -89,7 +92,9 @@ class Federation:
         self._settings = scenario.client_settings()
         self.here = site(self._settings, scenario.data.root)
         self._run, self._masks = run, masks
-        self.state = State(round=0, weights=self.here.initial)
+        self._told: dict[int, Mask] = {}
+        server = self._server(State(round=0, weights=self.here.initial), 0)
+        self.state = State(round=0, weights=self.here.strategy.begin(server), memory=server.memory)
 
     def sample(self, round: int) -> list[int]:
         """This round's clients, sorted."""
@@ -107,6 +112,7 @@ class Federation:
         self, round: int, clients: Sequence[int], *, floor: int, evaluate: bool, phase: Phase
     ) -> list[Outgoing]:
         """What goes down to each client, encoded."""
+        self._told = {}
         return [self._order(round, client, floor, evaluate, phase) for client in clients]
 
     def mask(self, client: int) -> Mask:
@@ -115,10 +121,22 @@ class Federation:
             return Mask()
         return Mask(self._masks.load(client, self.state.known.get(client, 0)))
 
+    def global_model(self) -> Arrays | None:
+        """The weights that a newcomer would be handed; None where the server has no whole model."""
+        here, round = self.here, self.state.round + 1
+        if not set(here.architecture.prunable) <= set(here.strategy.part(here.travelling, "down", round)):
+            return None
+        return {**here.initial, **here.strategy.global_model(self._server(self.state, round))}
+
+    def _server(self, state: State, round: int) -> Server:
+        here = self.here
+        return Server(state.weights, dict(state.memory), round, here.initial, here.architecture.prunable)
+
     def _order(self, round: int, client: int, floor: int, evaluate: bool, phase: Phase) -> Outgoing:
         here, mask = self.here, self.mask(client)
-        server = Server(self.state.weights, self.state.memory, round)
-        payload = here.strategy.send(server, here.travelling, mask)
+        travelling = here.strategy.part(here.travelling, "down", round)
+        payload = here.strategy.send(self._server(self.state, round), travelling, mask)
+        self._told[client] = mask if payload.mask is None else payload.mask
         wire = here.scenario.wire
         known = self.state.known.get(client, 0)
         head = Order(phase, round, client, known, floor, evaluate, self._settings, self._run)
@@ -130,7 +148,8 @@ class Federation:
 
         Raises TooFewRepliesError when fewer than the quorum passed; the state is then as before.
         """
-        outcome = self.sift(round, replies, self.here.travelling)
+        here = self.here
+        outcome = self.sift(round, replies, here.strategy.part(here.travelling, "up", round))
         asked = len({reply.client for reply in replies})
         # 0.07 of 100 is 7, although 0.07 * 100 is 7.000000000000001 in floating point.
         needed = max(1, math.ceil(self.scenario.run.quorum * asked - 1e-9))
@@ -147,11 +166,11 @@ class Federation:
             client = reply.report.client
             if reply.report.kept:
                 self._masks.collect(client, known.get(client, 0), floor)
-                if self.here.maskable:
+                if here.maskable:
                     self._masks.save(client, round, dict(reply.update.mask))
                 known[client] = round
-        server = Server(self.state.weights, dict(self.state.memory), round)
-        weights = self.here.strategy.aggregate(server, [reply.update for reply in outcome.accepted])
+        server = self._server(self.state, round)
+        weights = here.strategy.aggregate(server, [reply.update for reply in outcome.accepted])
         self.state = replace(self.state, round=round, weights=weights, memory=server.memory, known=known)
         return outcome
 
@@ -184,8 +203,21 @@ class Federation:
         here, wire = self.here, self.here.scenario.wire
         if report.samples != (own := len(here.partition.train(reply.client))):
             raise CodecError(f"{report.samples} training samples, its partition has {own}")
+        client = reply.client
+        known = self._told[client] if client in self._told else self.mask(client)
         arrays, mask = decode_payload(
-            parts, expected, self.mask(reply.client), here.maskable, "mask" in parts, wire.mask, wire.values
+            parts, expected, known, here.maskable, "mask" in parts, wire.mask, wire.values
         )
+        alive = self._alive(report, mask)
         sizes = measure({**parts, "head": b""}, reply.transported)
-        return Accepted(report, Update(report.client, report.samples, arrays, mask), reply.bytes_down, sizes)
+        update = Update(report.client, report.samples, arrays, mask)
+        return Accepted(report, update, alive, reply.bytes_down, sizes)
+
+    def _alive(self, report: Report, mask: Mask) -> list[int]:
+        shapes = self.here.prunable
+        if report.alive is None:
+            return kept_counts(mask, shapes)
+        sizes = kept_counts(Mask(), shapes)
+        if len(report.alive) != len(sizes) or any(map(operator.gt, report.alive, sizes)):
+            raise CodecError(f"kept weights {report.alive}, the model has {sizes}")
+        return report.alive

@@ -37,9 +37,14 @@ class Site:
     strategy: Strategy
     initial: Arrays
     travelling: Shapes
-    """Parameters that travel, with their shapes."""
+    """Arrays that travel, in one direction or both, in some round or all, with their shapes."""
     maskable: Shapes
     """Parameters that a travelling mask covers."""
+
+    @property
+    def prunable(self) -> Shapes:
+        """The weights that masks may cover, in order."""
+        return {name: self.architecture.shapes[name] for name in self.architecture.prunable}
 
     @property
     def step(self) -> Step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, MutableMapping
 
 import numpy as np
@@ -94,3 +95,11 @@ class Mask(MutableMapping[str, Bools]):
             name: np.where(self[name], value, value.dtype.type(0)) if name in self else value
             for name, value in weights.items()
         }
+
+
+def kept_counts(mask: Mask, shapes: Shapes) -> list[int]:
+    """Number of kept coordinates of each parameter in ``shapes``, in order; one without an entry is dense."""
+    return [
+        int(np.count_nonzero(mask[name])) if name in mask else math.prod(shape)
+        for name, shape in shapes.items()
+    ]

@@ -18,35 +18,50 @@ gives."""
 
 
 class LocalModel:
-    """``weights`` under ``mask`` as a physically shrunk module.
+    """``weights`` under ``mask`` as a physically shrunk module, and what else trains with it.
 
     Every parameter is a view into ``flat`` and its gradient a view into ``gradient``, so that an optimizer
     step, clearing gradients and holding pruned coordinates at zero are each one operation, whatever the
     number of layers. Pruned coordinates that remain after shrinking are zero here and are held at zero by
-    ``hold_pruned``.
+    ``hold_pruned``. Entries of ``weights`` that the architecture does not know are in ``extra``, by name:
+    parameters that a loss of the method's own makes use of.
     """
 
     def __init__(self, architecture: Architecture, weights: Arrays, mask: Mask) -> None:
         self.architecture = architecture
-        self.module, self._kept = shrink(architecture, weights, mask)
-        parameters = dict(self.module.named_parameters())
-        size = sum(_padded(parameter.numel()) for parameter in parameters.values())
-        self.flat, self.gradient = torch.zeros(size), torch.zeros(size)
-        self._alive = self._flatten(parameters, mask)
+        known = {name: value for name, value in weights.items() if name in architecture.shapes}
+        self.module, self._kept = shrink(architecture, known, mask)
+        self.extra = {
+            name: nn.Parameter(torch.tensor(value)) for name, value in weights.items() if name not in known
+        }
+        self.parameters = {**dict(self.module.named_parameters()), **self.extra}
+        self._pieces = self._layout()
+        size = max((piece.stop for piece in self._pieces.values()), default=0)
+        self.flat, self.gradient = torch.zeros(_padded(size)), torch.zeros(_padded(size))
+        self._flatten()
+        self._alive = self._alive_under(mask)
 
-    def _flatten(self, parameters: dict[str, nn.Parameter], mask: Mask) -> torch.Tensor | None:
-        """Move parameters into the flat buffer; the alive coordinates as 0/1 floats, None where all are."""
-        alive = torch.ones_like(self.flat)
-        small = take({name: kept for name, kept in mask.items() if name in parameters}, self._kept)
-        start = 0
-        for name, parameter in parameters.items():
-            piece = slice(start, start + parameter.numel())
+    def _layout(self) -> dict[str, slice]:
+        pieces, start = {}, 0
+        for name, parameter in self.parameters.items():
+            pieces[name] = slice(start, start + parameter.numel())
+            start += _padded(parameter.numel())
+        return pieces
+
+    def _flatten(self) -> None:
+        """Move parameters into the flat buffer."""
+        for name, parameter in self.parameters.items():
+            piece = self._pieces[name]
             self.flat[piece] = parameter.data.reshape(-1)
             parameter.data = self.flat[piece].view(parameter.shape)
             parameter.grad = self.gradient[piece].view(parameter.shape)
-            if name in small:
-                alive[piece] = torch.from_numpy(small[name].astype(np.float32)).reshape(-1)
-            start += _padded(parameter.numel())
+
+    def _alive_under(self, mask: Mask) -> torch.Tensor | None:
+        """The alive coordinates as 0/1 floats, None where all are."""
+        alive = torch.ones_like(self.flat)
+        covered = {name: kept for name, kept in mask.items() if name in self.parameters}
+        for name, kept in take(covered, self._kept).items():
+            alive[self._pieces[name]] = torch.from_numpy(kept.astype(np.float32)).reshape(-1)
         return None if bool(alive.all()) else alive
 
     def hold_pruned(self) -> None:
@@ -54,12 +69,31 @@ class LocalModel:
         if self._alive is not None:
             self.flat.mul_(self._alive)
 
+    def flat_of(self, arrays: Arrays) -> torch.Tensor:
+        """Arrays in full coordinates, laid out as ``flat``; a parameter without one stands as it is."""
+        flat = self.flat.clone()
+        shared = {name: value for name, value in arrays.items() if name in self.parameters}
+        whole = {name: shared.pop(name) for name in list(shared) if name in self.extra}
+        for name, value in {**take(shared, self._kept), **whole}.items():
+            flat[self._pieces[name]] = torch.tensor(value).reshape(-1)
+        return flat
+
     def weights(self) -> Arrays:
-        """The model in full coordinates, float32, zeros where pruned; an independent copy."""
+        """All that trained, in full coordinates, float32, zeros where pruned; an independent copy."""
         small = {
             name: value.detach().numpy().copy()
             for name, value in self.module.state_dict().items()
             if name in self.architecture.shapes
+        }
+        extra = {name: value.detach().numpy().copy() for name, value in self.extra.items()}
+        return {**scatter(small, self._kept, self.architecture.shapes), **extra}
+
+    def gradients(self) -> Arrays:
+        """``gradient`` by parameter name, in full coordinates, float32; an independent copy."""
+        small = {
+            name: self.gradient[piece].view(self.parameters[name].shape).numpy().copy()
+            for name, piece in self._pieces.items()
+            if name not in self.extra
         }
         return scatter(small, self._kept, self.architecture.shapes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,21 +11,21 @@ import pytest
 from fedprune.federation.messages import Report
 from fedprune.federation.records import bytes_to_target, client_record, layer_densities, results, round_record
 from fedprune.federation.server import Accepted, Outcome
-from fedprune.pruning.mask import Mask
+from fedprune.pruning.mask import Mask, kept_counts
 from fedprune.scenario import Scenario
 from fedprune.strategy import Update
 from fedprune.wire.account import Bytes
 
 HALF = Mask({"w": np.array([True, False, True, False]), "bn": np.array([False])})
+PRUNABLE = {"w": (4,)}
 
 
 def accepted(client: int, mask: Mask, **measured: Any) -> Accepted:
     report = Report(
         round=4, client=client, samples=10, kept=True, multiply_adds=100, parameters=50, **measured
     )
-    return Accepted(
-        report, Update(client, 10, {}, mask), Bytes(values=8, overhead=2), Bytes(mask=3, overhead=1)
-    )
+    update, alive = Update(client, 10, {}, mask), kept_counts(mask, PRUNABLE)
+    return Accepted(report, update, alive, Bytes(values=8, overhead=2), Bytes(mask=3, overhead=1))
 
 
 def test_a_round_is_the_mean_over_the_clients_that_measured() -> None:
@@ -37,7 +38,7 @@ def test_a_round_is_the_mean_over_the_clients_that_measured() -> None:
         lost_down=Bytes(values=100),
         lost_up=Bytes(overhead=7),
     )
-    record = round_record(4, [1, 2, 5], outcome, ("w",), None)
+    record = round_record(4, [1, 2, 5], outcome, PRUNABLE, None)
     assert record["clients"] == [1, 2, 5]
     assert record["failed"] == [{"client": 5, "reason": "no reply in time"}]
     assert record["train_loss"] == 1.5
@@ -53,14 +54,16 @@ def test_a_round_is_the_mean_over_the_clients_that_measured() -> None:
 
 
 def test_a_clients_record_is_its_report_and_its_bytes() -> None:
-    record = client_record(4, accepted(1, HALF, train_loss=1.0), ("w",))
+    record = client_record(4, accepted(1, HALF, train_loss=1.0), PRUNABLE)
     assert (record["client"], record["samples"], record["density"]) == (1, 10, 0.5)
     assert record["test_accuracy_after"] is None
     assert (record["bytes_down"], record["bytes_up"]) == (10, 4)
 
 
 def test_a_parameter_that_no_mask_mentions_is_dense() -> None:
-    assert layer_densities([HALF, Mask()], ("w", "v")) == {"w": 0.75, "v": 1.0}
+    both = [accepted(1, HALF), accepted(2, Mask())]
+    counted = [replace(reply, alive=kept_counts(reply.update.mask, {"w": (4,), "v": (2,)})) for reply in both]
+    assert layer_densities(counted, {"w": (4,), "v": (2,)}) == {"w": 0.75, "v": 1.0}
 
 
 def of_round(up: int, down: int, reached: float | None) -> dict[str, Any]:

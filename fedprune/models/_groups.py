@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,29 +17,38 @@ Member = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class ChannelGroup:
-    """Channels that one layer puts out, with every parameter slice that goes when a channel goes.
+    """Channels that one layer puts out, or several whose outputs are added, with every parameter slice that
+    goes when a channel goes.
 
-    Members are, in this order, the layer's own weight and bias (axis 0), what follows it (batch-norm scale,
-    shift and running statistics), and the columns (axis 1) of the next layer's weight: several per channel
-    after a flatten.
+    Members are, in this order, the layer's own weight and bias (axis 0), what else goes along axis 0, in the
+    model's order (scales, shifts and running statistics of norms, layers whose outputs are added to its own),
+    then the columns (axis 1) of the next layers' weights: several per channel after a flatten.
+
+    Where a group norm (of torch, over some channels at a time) follows, what this class calls a channel is
+    all the channels that are normalised together: to remove fewer would change the others.
     """
 
     name: str
-    """The layer whose outputs are the channels."""
+    """The first layer whose outputs are the channels."""
     kind: Literal["conv", "linear"]
     size: int
     """Number of channels."""
     members: tuple[Member, ...]
-    norm: str | None
-    """The batch-norm scale of these channels, where there is one."""
+    norms: tuple[str, ...]
+    """The scales of the norms of these channels, as many as norms follow."""
+
+    @property
+    def norm(self) -> str | None:
+        """The first of ``norms``, where there is one."""
+        return self.norms[0] if self.norms else None
 
 
 def channel_groups(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[ChannelGroup, ...]:
     """The groups of hidden channels of ``module``, in the order of its layers; it is left as it was.
 
     Left out are the outputs of the network, and channels whose slices are not known to be removable one by
-    one: those that pass through a grouped convolution, a concatenation, or a layer with parameters other than
-    a convolution, a linear layer or a batch norm.
+    one: those that pass through a grouped convolution, a concatenation, a layer norm, or a layer with
+    parameters other than a convolution, a linear layer, a batch or a group norm.
     """
     import torch
 
@@ -74,22 +84,36 @@ def _group(graph: Any, traced: nn.Module, name: str, layer: nn.Module) -> Channe
     else:
         return None
     names = {other: name for name, other in traced.named_modules()}
-    members: dict[Member, None] = {}
+    found: set[Member] = set()
+    together = 1
     for item in graph.get_pruning_group(layer, remove, idxs=list(range(size))).items:
         part = _members(graph, names, item, size)
         if part is None:
             return None
-        members.update(dict.fromkeys(part))
-    if not any(axis == 1 for _, axis, _ in members):
-        return None  # the network's outputs
+        found.update(part)
+        together = math.lcm(together, _normalised_together(item, size))
+    if size % together or not any(axis == 1 for _, axis, _ in found):
+        return None  # the latter are the network's outputs
     state = traced.state_dict()
-    if any(state[parameter].shape[axis] != size * span for parameter, axis, span in members):
+    if any(state[parameter].shape[axis] != size * span for parameter, axis, span in found):
         return None  # these channels are only some of those along that axis, as after a concatenation
-    norms = [
-        f"{names[other]}.weight" for other in names if isinstance(other, nn.modules.batchnorm._BatchNorm)
-    ]
-    norm = next((parameter for parameter, _, _ in members if parameter in norms), None)
-    return ChannelGroup(name, kind, size, tuple(members), norm)
+    # The graph's order is that of a search; that of the state is the same wherever it is derived.
+    order = {parameter: place for place, parameter in enumerate(state)}
+    members = sorted(
+        found, key=lambda member: (member[1], not member[0].startswith(f"{name}."), order[member[0]])
+    )
+    scales = {
+        f"{names[other]}.weight"
+        for other in names
+        if isinstance(other, nn.modules.batchnorm._BatchNorm | nn.GroupNorm)
+    }
+    return ChannelGroup(
+        name,
+        kind,
+        size // together,
+        tuple((parameter, axis, span * together) for parameter, axis, span in members),
+        tuple(parameter for parameter, _, _ in members if parameter in scales),
+    )
 
 
 def _members(graph: Any, names: dict[nn.Module, str], item: Any, size: int) -> list[Member] | None:
@@ -103,14 +127,27 @@ def _members(graph: Any, names: dict[nn.Module, str], item: Any, size: int) -> l
         return None
     if layer not in names:
         return None if isinstance(layer, nn.Parameter) else []
-    prefix = names[layer]
+    own: tuple[str, ...] = ("weight", "bias")
+    axis = 0
     if isinstance(layer, nn.modules.batchnorm._BatchNorm):
         own = ("weight", "bias", "running_mean", "running_var")
-        return [(f"{prefix}.{name}", 0, span) for name in own if getattr(layer, name) is not None]
-    if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and getattr(layer, "groups", 1) == 1:
+    elif (
+        isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and getattr(layer, "groups", 1) == 1
+    ):
         if not graph.is_out_channel_pruning_fn(item.dep.handler):
-            return [(f"{prefix}.weight", 1, span)]
-        return [
-            (f"{prefix}.{name}", 0, span) for name in ("weight", "bias") if getattr(layer, name) is not None
-        ]
-    return None if any(True for _ in layer.parameters()) else []
+            own, axis = ("weight",), 1
+    elif not isinstance(layer, nn.GroupNorm):
+        normalises = isinstance(layer, nn.LayerNorm | nn.RMSNorm | nn.LocalResponseNorm)
+        return None if normalises or layer.state_dict() else []
+    return [(f"{names[layer]}.{name}", axis, span) for name in own if getattr(layer, name) is not None]
+
+
+def _normalised_together(item: Any, size: int) -> int:
+    """How many channels the layer of this item normalises together."""
+    from torch import nn
+
+    layer = item.dep.target.module
+    if not isinstance(layer, nn.GroupNorm):
+        return 1
+    of_one, span = layer.num_channels // layer.num_groups, len(item.idxs) // size
+    return of_one // math.gcd(of_one, span)

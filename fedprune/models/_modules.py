@@ -41,7 +41,7 @@ def initial_weights(template: nn.Module, shapes: Shapes, seed: int) -> Arrays:
     """float32 arrays of ``shapes``, keyed by ``seed`` and drawn in the order of the module's state.
 
     Weights and biases of convolutions and linear layers are uniform in +-1/sqrt(fan-in), which is what
-    torch's ``reset_parameters`` draws; batch norms begin as the identity.
+    torch's ``reset_parameters`` draws; norms begin as the identity.
     """
     rng = generator(seed, "initial-weights")
     weights: Arrays = {}
@@ -60,7 +60,7 @@ def _initial(layer: nn.Module, name: str, shape: tuple[int, ...], rng: np.random
     if isinstance(layer, _ConvNd | nn.Linear):
         bound = 1 / math.sqrt(layer.weight.shape[1:].numel())
         return rng.uniform(-bound, bound, shape).astype(np.float32)
-    if isinstance(layer, _BatchNorm):
+    if isinstance(layer, _BatchNorm | nn.GroupNorm | nn.LayerNorm):
         return np.full(shape, name in ("weight", "running_var"), np.float32)
     raise ModelError(
         f"no initial distribution is known for a layer of type {type(layer).__name__} ('{name}')"
@@ -85,3 +85,8 @@ def _tell_sizes(layer: nn.Module) -> None:
         layer.out_features, layer.in_features = layer.weight.shape
     elif isinstance(layer, _BatchNorm) and layer.running_mean is not None:
         layer.num_features = layer.running_mean.shape[0]
+    elif isinstance(layer, nn.GroupNorm) and layer.affine:
+        # Only whole groups are removed, so that what is left is normalised as before.
+        of_one = layer.num_channels // layer.num_groups
+        layer.num_channels = layer.weight.shape[0]
+        layer.num_groups = layer.num_channels // of_one

@@ -1,8 +1,40 @@
-"""Sizes of feature maps, so that too small an input is refused by name and not deep inside torch."""
+"""Sizes of layers and feature maps, so that what cannot be built is refused by name and not deep inside
+torch."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from fedprune.models import ModelError
+
+
+def scaled(model: str, sizes: Sequence[int], width: float, *, multiple: int = 1) -> list[int]:
+    """Each of ``sizes`` times ``width``, rounded to a ``multiple`` of which at least one is left.
+
+    Raises ModelError unless ``width`` is a positive number.
+    """
+    if not 0 < width < math.inf:
+        raise ModelError(f"model '{model}': option 'width' = {width}: must be a positive number")
+    return [multiple * max(1, round(size * width / multiple)) for size in sizes]
+
+
+def image_size(
+    model: str, input_shape: tuple[int, ...], smallest: int, *, advice: str = ""
+) -> tuple[int, int]:
+    """Height and width of the inputs.
+
+    Raises ModelError, ending in ``advice``, when ``input_shape`` is not (channels, height, width) or either
+    is below ``smallest``.
+    """
+    if len(input_shape) != 3:
+        raise ModelError(f"model '{model}' takes inputs of (channels, height, width), not {input_shape}")
+    _, height, width = input_shape
+    if min(height, width) < smallest:
+        raise ModelError(
+            f"model '{model}' takes inputs of at least {smallest}x{smallest}, not {height}x{width}{advice}"
+        )
+    return height, width
 
 
 def pooled_map(
@@ -15,13 +47,7 @@ def pooled_map(
     smallest = 1
     for _ in range(stages):
         smallest = 2 * smallest + kernel - 1 - 2 * padding
-    if len(input_shape) != 3:
-        raise ModelError(f"model '{model}' takes inputs of (channels, height, width), not {input_shape}")
-    _, height, width = input_shape
-    if min(height, width) < smallest:
-        raise ModelError(
-            f"model '{model}' takes inputs of at least {smallest}x{smallest}, not {height}x{width}"
-        )
+    height, width = image_size(model, input_shape, smallest)
     for _ in range(stages):
         height = (height - kernel + 1 + 2 * padding) // 2
         width = (width - kernel + 1 + 2 * padding) // 2

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import math
+import typing
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from fedprune import plugins
 from fedprune.models import ModelError, architecture
 
-SHAPES = [(1, 28, 28), (3, 32, 32), (2, 33, 40)]
+SHAPES = [(1, 32, 32), (2, 33, 40)]
+
+
+def variants() -> list[tuple[str, dict[str, Any]]]:
+    """Every family with its defaults, and with each other value of options that have a fixed set of them."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    for name in plugins.names("models"):
+        build = plugins.load("models", name).build
+        found.append((name, {}))
+        for option, parameter in inspect.signature(build).parameters.items():
+            hint = typing.get_type_hints(build)[option]
+            values = (True, False) if hint is bool else typing.get_args(hint)
+            if hint is bool or typing.get_origin(hint) is typing.Literal:
+                found += [(name, {option: value}) for value in values if value != parameter.default]
+    return found
+
+
+EVERY_VARIANT = pytest.mark.parametrize(("name", "options"), variants(), ids=str)
+SCALED = [
+    name
+    for name in plugins.names("models")
+    if "width" in inspect.signature(plugins.load("models", name).build).parameters
+]
+EVERY_SCALED = pytest.mark.parametrize("name", SCALED)
+
+
+def narrow(name: str) -> dict[str, Any]:
+    """Options of a variant that computes fast."""
+    return {"width": 0.25} if name in SCALED else {}
 
 
 def parameters(name: str, shape: tuple[int, ...], options: dict[str, Any] | None = None) -> int:
@@ -29,6 +63,11 @@ def parameters(name: str, shape: tuple[int, ...], options: dict[str, Any] | None
         ("digits_cnn", (1, 8, 8), {"batch_norm": True}, 13_802),
         ("mlp", (1, 8, 8), {}, 17_226),
         ("mlp", (1, 8, 8), {"hidden": []}, 650),
+        ("resnet20", (3, 32, 32), {}, 272_474),
+        ("resnet20", (3, 32, 32), {"norm": "group"}, 272_474),
+        ("resnet18", (3, 32, 32), {}, 11_173_962),
+        ("vgg11", (3, 32, 32), {}, 9_228_362),
+        ("tabular", (30, 1, 1), {}, 36_170),
     ],
 )
 def test_parameter_counts_are_the_published_ones(
@@ -37,26 +76,126 @@ def test_parameter_counts_are_the_published_ones(
     assert parameters(name, shape, options) == count
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "options", "digest"),
+    [
+        ("lenet5", (3, 32, 32), {}, "5dd8647e00c7e165"),
+        ("lenet5", (3, 32, 32), {"batch_norm": True}, "8a9117768620f7b2"),
+        ("mnist_cnn", (1, 28, 28), {"batch_norm": True}, "a94ff5b54ed2abee"),
+        ("digits_cnn", (1, 8, 8), {"batch_norm": True}, "448a4ffe2652f2be"),
+        ("mlp", (1, 8, 8), {}, "edf8482dd9cd4365"),
+    ],
+)
+def test_initial_weights_stay_the_same_from_version_to_version(
+    name: str, shape: tuple[int, ...], options: dict[str, Any], digest: str
+) -> None:
+    found = hashlib.sha256()
+    for parameter, value in architecture(name, shape, 10, options).initial_weights(7).items():
+        found.update(f"{parameter}{value.shape}".encode())
+        found.update(value.tobytes())
+    assert found.hexdigest()[:16] == digest
+
+
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", ["lenet5", "mnist_cnn", "digits_cnn", "mlp"])
-def test_logits_have_one_column_per_class(name: str, shape: tuple[int, ...]) -> None:
-    made = architecture(name, shape, 7)
+@EVERY_VARIANT
+def test_logits_have_one_column_per_class(name: str, options: dict[str, Any], shape: tuple[int, ...]) -> None:
+    made = architecture(name, shape, 7, {**narrow(name), **options})
     with torch.inference_mode():
-        logits = made.load(made.initial_weights(0))(torch.zeros(2, *shape))
+        logits = made.load(made.initial_weights(0)).eval()(torch.ones(2, *shape))
     assert logits.shape == (2, 7)
     assert torch.isfinite(logits).all()
 
 
-@pytest.mark.parametrize(("name", "smallest"), [("lenet5", 16), ("mnist_cnn", 16), ("digits_cnn", 4)])
-def test_too_small_an_input_is_refused_naming_the_smallest(name: str, smallest: int) -> None:
-    made = architecture(name, (1, smallest, smallest), 10)
+@pytest.mark.parametrize("batch", [1, 4])
+@EVERY_VARIANT
+def test_a_step_of_training_lowers_the_loss_even_on_one_sample(
+    name: str, options: dict[str, Any], batch: int
+) -> None:
+    made = architecture(name, (3, 32, 32), 7, {**narrow(name), **options})
+    module = made.load(made.initial_weights(0))
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.normal(size=(batch, 3, 32, 32)).astype(np.float32))
+    y = torch.from_numpy(rng.integers(0, 7, batch))
+    before = nn.functional.cross_entropy(module(x), y)
+    before.backward()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            assert parameter.grad is not None
+            parameter -= 0.01 * parameter.grad
+        assert nn.functional.cross_entropy(module(x), y) < before
+
+
+@EVERY_SCALED
+def test_width_scales_what_is_hidden_and_leaves_inputs_and_classes(name: str) -> None:
+    whole, half = architecture(name, (3, 32, 32), 10), architecture(name, (3, 32, 32), 10, {"width": 0.5})
+    assert list(half.shapes) == list(whole.shapes)
+    for group, smaller in zip(whole.groups, half.groups, strict=True):
+        assert smaller.size == group.size // 2
+    assert half.prunable[-1] == whole.prunable[-1]
+    assert half.shapes[half.prunable[-1]][0] == 10
+    assert half.shapes[half.prunable[0]][1:] == whole.shapes[whole.prunable[0]][1:]
+    assert parameters(name, (3, 32, 32), {"width": 1.0}) == parameters(name, (3, 32, 32))
+
+
+@EVERY_SCALED
+def test_the_narrowest_network_has_one_of_everything_and_still_computes(name: str) -> None:
+    made = architecture(name, (3, 32, 32), 10, {"width": 1e-6})
+    assert all(group.size == 1 for group in made.groups)
     with torch.inference_mode():
+        assert made.load(made.initial_weights(0))(torch.ones(2, 3, 32, 32)).shape == (2, 10)
+
+
+@EVERY_SCALED
+@pytest.mark.parametrize("width", [0.0, -1.0, math.inf, math.nan])
+def test_a_width_that_is_no_positive_number_is_refused(name: str, width: float) -> None:
+    with pytest.raises(ModelError, match=f"model '{name}': option 'width' = .*: must be a positive number"):
+        architecture(name, (3, 32, 32), 10, {"width": width})
+
+
+@pytest.mark.parametrize("name", ["resnet20", "resnet18", "vgg11"])
+def test_group_norm_widths_are_whole_groups(name: str) -> None:
+    made = architecture(name, (3, 32, 32), 10, {"norm": "group", "width": 0.3})
+    norms = [layer for layer in made.template.modules() if isinstance(layer, nn.GroupNorm)]
+    assert norms
+    assert all(layer.num_channels == 4 * layer.num_groups for layer in norms)
+
+
+def test_an_unknown_norm_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ModelError, match=r"'resnet20': option 'norm' = 'layer': .*'batch' or 'group'"):
+        architecture("resnet20", (3, 32, 32), 10, {"norm": "layer"})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "smallest"),
+    [
+        ("lenet5", {}, 16),
+        ("mnist_cnn", {}, 16),
+        ("digits_cnn", {}, 4),
+        ("resnet20", {}, 5),
+        ("resnet18", {}, 9),
+        ("vgg11", {}, 32),
+        ("vgg11", {"norm": "group"}, 32),
+    ],
+)
+def test_too_small_an_input_is_refused_naming_the_smallest(
+    name: str, options: dict[str, Any], smallest: int
+) -> None:
+    made = architecture(name, (1, smallest, smallest), 10, options)
+    with torch.inference_mode():
+        # In training mode and on a single sample, which is what batch norm needs the size for.
         assert made.load(made.initial_weights(0))(torch.zeros(1, 1, smallest, smallest)).shape == (1, 10)
     with pytest.raises(ModelError, match=f"'{name}' takes inputs of at least {smallest}x{smallest}, not"):
-        architecture(name, (1, smallest, smallest - 1), 10)
+        architecture(name, (1, smallest, smallest - 1), 10, options)
 
 
-@pytest.mark.parametrize("name", ["lenet5", "mnist_cnn", "digits_cnn"])
+@pytest.mark.parametrize("name", ["resnet20", "resnet18"])
+def test_residual_nets_with_group_norm_take_any_image(name: str) -> None:
+    made = architecture(name, (1, 1, 1), 10, {"norm": "group"})
+    with torch.inference_mode():
+        assert made.load(made.initial_weights(0))(torch.zeros(1, 1, 1, 1)).shape == (1, 10)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "mnist_cnn", "digits_cnn", "resnet20", "resnet18", "vgg11"])
 def test_an_input_that_is_no_image_is_refused(name: str) -> None:
     with pytest.raises(ModelError, match="takes inputs of"):
         architecture(name, (64,), 10)

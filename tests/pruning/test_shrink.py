@@ -26,6 +26,13 @@ CASES: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
     ("digits_cnn", (1, 8, 8), {}),
     ("digits_cnn", (1, 8, 8), {"batch_norm": True}),
     ("mlp", (1, 8, 8), {}),
+    ("tabular", (30, 1, 1), {"width": 0.25}),
+    ("resnet20", (3, 8, 8), {"width": 0.5}),
+    ("resnet20", (3, 8, 8), {"norm": "group"}),
+    ("resnet18", (3, 9, 9), {"width": 0.125}),
+    ("resnet18", (3, 8, 8), {"width": 0.125, "norm": "group"}),
+    ("vgg11", (3, 32, 32), {"width": 0.125}),
+    ("vgg11", (3, 32, 40), {"width": 0.125, "norm": "group"}),
 ]
 EVERY_CASE = pytest.mark.parametrize(("name", "shape", "options"), CASES)
 quick = settings(derandomize=True, deadline=None, max_examples=8)
@@ -33,10 +40,10 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def random_weights(made: Architecture, rng: np.random.Generator) -> Arrays:
-    """Initial weights, with norms and statistics that are not the identity."""
+    """Initial weights, with biases, norms and statistics that are not the initial ones."""
     weights = made.initial_weights(int(rng.integers(1000)))
     for name in weights:
-        if name.startswith("bn"):
+        if weights[name].ndim == 1:
             weights[name] = rng.uniform(0.5, 1.5, weights[name].shape).astype(np.float32)
     return weights
 

@@ -1,0 +1,51 @@
+"""What the small image networks share: 2 convolutions, each with ReLU and max pooling, then linear layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn.functional import max_pool2d, relu
+
+from fedprune.models._sizes import pooled_map, scaled
+
+
+class SmallCNN(nn.Module):
+    """Takes float32 (batch, channels, height, width), gives logits (batch, classes).
+
+    ``channels`` and ``hidden`` are the sizes of the convolutions and hidden linear layers at ``width`` 1.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        input_shape: tuple[int, ...],
+        num_classes: int,
+        *,
+        channels: tuple[int, int],
+        hidden: Sequence[int],
+        kernel: int,
+        padding: int = 0,
+        batch_norm: bool,
+        width: float,
+    ) -> None:
+        super().__init__()
+        rows, columns = pooled_map(name, input_shape, kernel, padding=padding)
+        first, second = scaled(name, channels, width)
+        self.conv1 = nn.Conv2d(input_shape[0], first, kernel, padding=padding)
+        self.bn1 = nn.BatchNorm2d(first) if batch_norm else nn.Identity()
+        self.conv2 = nn.Conv2d(first, second, kernel, padding=padding)
+        self.bn2 = nn.BatchNorm2d(second) if batch_norm else nn.Identity()
+        sizes = [second * rows * columns, *scaled(name, hidden, width), num_classes]
+        self.depth = len(sizes) - 1
+        for layer in range(1, self.depth + 1):
+            self.add_module(f"fc{layer}", nn.Linear(sizes[layer - 1], sizes[layer]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        # Rectifying after pooling gives the same numbers as before it, on a quarter of the entries.
+        x = relu(max_pool2d(self.bn1(self.conv1(x)), 2))
+        x = relu(max_pool2d(self.bn2(self.conv2(x)), 2)).flatten(1)
+        for layer in range(1, self.depth):
+            x = relu(self.get_submodule(f"fc{layer}")(x))
+        logits: Tensor = self.get_submodule(f"fc{self.depth}")(x)
+        return logits

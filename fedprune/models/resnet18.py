@@ -1,0 +1,23 @@
+"""ResNet-18 (He et al., CVPR 2016) in its CIFAR form: a 3 by 3 stem and no max pooling; 4 stages of 2 blocks.
+
+11,173,962 parameters on CIFAR-10 with batch norm.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from fedprune.models._norms import Norm
+from fedprune.models._residual import ResNet
+
+
+def build(
+    input_shape: tuple[int, ...], num_classes: int, *, norm: Norm = "batch", width: float = 1.0
+) -> nn.Module:
+    """The network for inputs of at least 9 by 9, of any size with group norm.
+
+    ``width`` multiplies channels, in whole groups with group norm.
+    """
+    return ResNet(
+        "resnet18", input_shape, num_classes, channels=(64, 128, 256, 512), blocks=2, norm=norm, width=width
+    )

@@ -1,0 +1,107 @@
+"""What a client computes on its own data: keyed, repeatable, and never on test data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from fedprune.federation.local_work import DivergedError, LocalWork
+from fedprune.federation.site import Site, site
+from fedprune.pruning.mask import Mask
+from fedprune.scenario import Scenario
+from fedprune.types import Arrays
+
+SETTINGS = {
+    "partition": {"name": "shards", "clients": 4, "shard_size": 20, "validation": 0.25},
+    "model": {"name": "digits_cnn"},
+    "train": {"epochs": 2, "lr": 0.05},
+}
+
+
+@pytest.fixture
+def here() -> Site:
+    return site(Scenario.from_dict({**SETTINGS, "run": {"clients_per_round": 4}}).client_settings(), None)
+
+
+def work(here: Site, client: int = 0, round: int = 1) -> LocalWork:
+    return LocalWork(here, client, round, here.training(client))
+
+
+def same(first: Arrays, second: Arrays) -> bool:
+    return all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_the_same_training_again_is_another_one_and_a_new_round_repeats_neither(here: Site) -> None:
+    one, other = work(here), work(here)
+    first, second = (one.fit(here.initial, Mask()) for _ in range(2))
+    assert same(first, other.fit(here.initial, Mask()))
+    assert not same(first, second)
+    assert not same(first, work(here, round=2).fit(here.initial, Mask()))
+
+
+def test_epochs_are_counted_from_one_and_the_last_ones_weights_come_back(here: Site) -> None:
+    seen: dict[int, Arrays] = {}
+    back = work(here).fit(here.initial, Mask(), epochs=3, after_epoch=seen.__setitem__)
+    assert list(seen) == [1, 2, 3]
+    assert same(back, seen[3])
+    assert not same(seen[2], seen[3])
+
+
+def test_the_gradient_over_all_samples_is_that_of_the_mean_loss(here: Site) -> None:
+    found = work(here).gradient(here.initial)
+    module = here.architecture.load(here.initial)
+    x, y = here.training(0)
+    cross_entropy(module(x), y).backward()  # type: ignore[no-untyped-call]
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None
+        np.testing.assert_allclose(found[name], parameter.grad, atol=1e-6, err_msg=name)
+
+
+def test_the_gradient_of_one_batch_has_one_at_pruned_coordinates_too(here: Site) -> None:
+    pruned = Mask({"fc1.weight": np.zeros(here.initial["fc1.weight"].shape, np.bool_)})
+    weights = {**pruned.apply(here.initial), "fc1.bias": np.ones_like(here.initial["fc1.bias"])}
+    found = work(here).gradient(weights, batches=1)
+    assert found["fc1.weight"].any()
+    assert not same(found, work(here).gradient(weights))
+
+
+def test_the_gate_reads_validation_samples_and_training_ones_where_there_are_none(here: Site) -> None:
+    held_out = here.gating(0)
+    assert held_out is not None
+    x, y = held_out
+    module = here.architecture.load(here.initial)
+    with torch.inference_mode():
+        right = float((module(x).argmax(1) == y).float().mean())
+    working = work(here)
+    assert working.gate_accuracy is None
+    assert working.gate(here.initial, Mask()) == pytest.approx(right)
+    assert working.gate_accuracy == pytest.approx(right)
+
+
+def test_a_peer_has_the_architecture_asked_for_and_weights_of_its_own(here: Site) -> None:
+    peer = work(here).peer({"name": "mlp", "hidden": [5]}, {})
+    assert peer.model.weights()["fc1.weight"].shape == (5, 64)
+    own = work(here).peer({}, {"fc2.bias": np.full(10, 7.0, np.float32)})
+    assert (own.model.weights()["fc2.bias"] == 7.0).all()
+    assert np.array_equal(own.model.weights()["fc1.weight"], here.initial["fc1.weight"])
+
+
+def test_draws_are_keyed_by_purpose_client_and_round_unless_they_are_for_all_rounds(here: Site) -> None:
+    draw = work(here).rng("mask").random()
+    assert draw == work(here).rng("mask").random()
+    others = (work(here, client=1), work(here, round=2))
+    assert draw not in {other.rng("mask").random() for other in others} | {work(here).rng("x").random()}
+    for_all = work(here).rng("mask", every_round=False).random()
+    assert for_all == work(here, round=2).rng("mask", every_round=False).random()
+
+
+def test_training_that_diverges_says_in_which_epoch_and_what_to_do(here: Site) -> None:
+    wild = replace(
+        here, scenario=Scenario.from_dict({**SETTINGS, "train": {"lr": 1e9}, "run": {"clients_per_round": 1}})
+    )
+    with pytest.raises(DivergedError, match=r"diverged in epoch 1 .*lower train\.lr"):
+        work(wild).fit(here.initial, Mask())

@@ -16,6 +16,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from fedprune.types import UserError
 
@@ -69,6 +70,42 @@ def load(kind: str, name: str) -> ModuleType:
         module: ModuleType = points[name].load()
         return module
     raise UnknownPluginError(f"unknown {KINDS[kind][1]} '{name}'{suggest(name, names(kind))}")
+
+
+def is_path(name: str) -> bool:
+    """Whether a name is an import path, "package.module:Name", and not a plug-in's."""
+    return ":" in name
+
+
+def check_path(path: str) -> None:
+    """Raises UnknownPluginError unless ``path`` reads as an import path whose module can be found.
+
+    The module itself is not imported, only the packages that it is in.
+    """
+    module, _, name = path.partition(":")
+    if not all(part.isidentifier() for part in [*module.split("."), name]):
+        raise UnknownPluginError(f"'{path}' is no import path; write package.module:Name")
+    try:
+        found = importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        found = False
+    if not found:
+        raise UnknownPluginError(
+            f"no module '{module}' to import '{name}' from; install it, or put its folder on PYTHONPATH"
+        )
+
+
+def imported(path: str) -> Any:
+    """What stands at an import path.
+
+    Raises UnknownPluginError when nothing does, and what the module raises when it is imported.
+    """
+    check_path(path)
+    module, _, name = path.partition(":")
+    found = importlib.import_module(module)
+    if not hasattr(found, name):
+        raise UnknownPluginError(f"module '{module}' has no '{name}'{suggest(name, sorted(vars(found)))}")
+    return getattr(found, name)
 
 
 def describe(kind: str) -> dict[str, str]:

@@ -44,6 +44,16 @@ def _known(kind: str, name: str) -> str:
     return name
 
 
+def _model(name: str) -> str:
+    if not plugins.is_path(name):
+        return _known("models", name)
+    try:
+        plugins.check_path(name)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+    return name
+
+
 def _run_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}", name) or ".." in name:
         raise ValueError(
@@ -123,9 +133,10 @@ class PartitionSection(OpenSection):
 
 
 class ModelSection(OpenSection):
-    """Which architecture; further keys are options of the plug-in's ``build``."""
+    """Which architecture; further keys are options of the plug-in's ``build`` or the class's constructor."""
 
-    name: Annotated[str, _plugin("models")] = "lenet5"
+    name: Annotated[str, AfterValidator(_model)] = "lenet5"
+    """A plug-in, or the import path of a torch module: package.module:Class."""
 
     @property
     def options(self) -> dict[str, Any]:

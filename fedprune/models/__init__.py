@@ -1,5 +1,7 @@
 """Models: one family per file, each with ``build(input_shape, num_classes, **options) -> nn.Module``.
 
+A user's own module goes by its import path, ``package.module:Class``; its class is called like ``build``.
+
 ``Architecture`` is what the rest of the package asks about a model: its parameters' names and shapes, which
 of them are prunable, which channels can be removed, its initial weights, and modules of it, whole or shrunk.
 It is described on torch's meta device, so nothing here draws a random number but ``initial_weights``, which
@@ -12,13 +14,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fedprune import plugins
 from fedprune.models._groups import ChannelGroup, channel_groups
 from fedprune.types import Arrays, Shapes, UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
 
 
@@ -41,12 +45,20 @@ class Architecture:
         """The module on the meta device: names and shapes without memory. Not to be changed."""
         import torch
 
-        with torch.device("meta"):
-            module = plugins.load("models", self.name).build(
-                self.input_shape, self.num_classes, **self.options
-            )
-        assert isinstance(module, torch.nn.Module)
-        return module
+        try:
+            with torch.device("meta"):
+                return _build(self.name)(self.input_shape, self.num_classes, **self.options)
+        except Exception as error:
+            if not self.imported or isinstance(error, UserError):
+                raise
+            from fedprune.models import _imported
+
+            raise ModelError(f"model '{self.name}' cannot be built: {_imported.reason(error)}") from error
+
+    @property
+    def imported(self) -> bool:
+        """Whether this is a user's own module, by import path."""
+        return plugins.is_path(self.name)
 
     @cached_property
     def shapes(self) -> Shapes:
@@ -69,11 +81,42 @@ class Architecture:
 
         return _modules.weight_names(self.template)
 
-    @cached_property
+    @property
     def groups(self) -> tuple[ChannelGroup, ...]:
-        """Hidden channels that can be removed, with every parameter slice that goes with them."""
+        """Hidden channels that can be removed, with every parameter slice that goes with them; none when the
+        graph of a user's module cannot be traced."""
+        return self._traced[0]
+
+    def channels(self, kind: Literal["conv", "linear"]) -> tuple[ChannelGroup, ...]:
+        """The groups of that kind, for a method that removes channels.
+
+        Raises ModelError, saying why, when there are none.
+        """
+        found = tuple(group for group in self.groups if group.kind == kind)
+        if not found:
+            layers = "convolution" if kind == "conv" else "linear layer"
+            raise ModelError(
+                f"model '{self.name}' has no {layers} whose channels can be removed{self._traced[1]}; "
+                "prune weights one by one, or use another model"
+            )
+        return found
+
+    @cached_property
+    def _traced(self) -> tuple[tuple[ChannelGroup, ...], str]:
+        """The groups, and for a message why some are missing."""
         # Not of the template: torch imports half a second's worth of modules to leave the meta device.
-        return channel_groups(self.build(), self.input_shape)
+        if not self.imported:
+            return channel_groups(self.build(), self.input_shape), ""
+        from fedprune.models import _imported
+
+        try:
+            groups = channel_groups(self.build(), self.input_shape)
+        except Exception as error:
+            return (), f" (its graph cannot be traced: {_imported.reason(error)})"
+        refused = [group for group in groups if not _imported.removable(self, group)]
+        names = ", ".join(f"'{group.name}'" for group in refused)
+        why = f" (without some channels of {names} it fails or computes something else)" if refused else ""
+        return tuple(group for group in groups if group not in refused), why
 
     def build(self) -> nn.Module:
         """A fresh module of full size on the CPU; its values are whatever was in memory."""
@@ -93,7 +136,9 @@ class Architecture:
     def initial_weights(self, seed: int) -> Arrays:
         """Fresh float32 initial weights, keyed by ``seed`` alone, in torch's default distribution.
 
-        Raises ModelError for a layer whose initial distribution is not known here.
+        Raises ModelError for a layer whose initial distribution is not known here, unless it, or a module
+        around it, defines ``initial_weights(rng: numpy.random.Generator)``, which returns arrays by the names
+        that their parameters have in it.
         """
         from fedprune.models import _modules
 
@@ -116,7 +161,21 @@ def architecture(
 def _architecture(name: str, input_shape: tuple[int, ...], num_classes: int, key: str) -> Architecture:
     from fedprune.models import _options
 
-    options = _options.check(name, plugins.load("models", name).build, json.loads(key))
+    options = _options.check(name, _build(name), json.loads(key))
     made = Architecture(name, input_shape, num_classes, options)
     assert made.template is not None  # built here, so that what cannot be built is refused here
+    if made.imported:
+        from fedprune.models import _imported
+
+        _imported.check(made)
     return made
+
+
+def _build(name: str) -> Callable[..., nn.Module]:
+    """What makes modules of that name."""
+    if plugins.is_path(name):
+        from fedprune.models import _imported
+
+        return _imported.module_class(name)
+    build: Callable[..., nn.Module] = plugins.load("models", name).build
+    return build

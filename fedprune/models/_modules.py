@@ -41,29 +41,47 @@ def initial_weights(template: nn.Module, shapes: Shapes, seed: int) -> Arrays:
     """float32 arrays of ``shapes``, keyed by ``seed`` and drawn in the order of the module's state.
 
     Weights and biases of convolutions and linear layers are uniform in +-1/sqrt(fan-in), which is what
-    torch's ``reset_parameters`` draws; norms begin as the identity.
+    torch's ``reset_parameters`` draws; norms begin as the identity. What modules define themselves comes
+    before that, and the outer module's word before the inner one's.
     """
     rng = generator(seed, "initial-weights")
     weights: Arrays = {}
     for prefix, layer in template.named_modules():
+        for name, value in _defined(layer, rng).items():
+            full = f"{prefix}.{name}" if prefix else name
+            if full not in shapes or np.shape(value) != shapes[full]:
+                raise ModelError(
+                    f"initial_weights of {type(layer).__name__} gives '{full}' {np.shape(value)}, "
+                    f"which is {shapes.get(full, 'no parameter of it')}"
+                )
+            weights.setdefault(full, np.asarray(value, np.float32))
         own = [
             name for name, _ in [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]
         ]
         for name in own:
             full = f"{prefix}.{name}" if prefix else name
-            if full in shapes:
-                weights[full] = _initial(layer, name, shapes[full], rng)
+            if full in shapes and full not in weights:
+                weights[full] = _initial(layer, name, full, shapes[full], rng)
     return {name: weights[name] for name in shapes}
 
 
-def _initial(layer: nn.Module, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def _defined(layer: nn.Module, rng: np.random.Generator) -> dict[str, Array]:
+    """What a user's module says of its own initial weights."""
+    define = getattr(layer, "initial_weights", None)
+    return dict(define(rng)) if callable(define) else {}
+
+
+def _initial(
+    layer: nn.Module, name: str, full: str, shape: tuple[int, ...], rng: np.random.Generator
+) -> Array:
     if isinstance(layer, _ConvNd | nn.Linear):
         bound = 1 / math.sqrt(layer.weight.shape[1:].numel())
         return rng.uniform(-bound, bound, shape).astype(np.float32)
     if isinstance(layer, _BatchNorm | nn.GroupNorm | nn.LayerNorm):
         return np.full(shape, name in ("weight", "running_var"), np.float32)
     raise ModelError(
-        f"no initial distribution is known for a layer of type {type(layer).__name__} ('{name}')"
+        f"no initial distribution is known for '{full}' of a layer of type {type(layer).__name__}; "
+        "let the model's class define initial_weights(rng), which returns arrays by parameter name"
     )
 
 

@@ -1,4 +1,4 @@
-"""Options of a model: the keyword-only arguments of its ``build``, checked by name and by type."""
+"""Options of a model: what its ``build`` takes beside shape and classes, checked by name and by type."""
 
 from __future__ import annotations
 
@@ -13,24 +13,44 @@ from fedprune.plugins import suggest
 
 
 def check(name: str, build: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """``options``, each of the type ``build`` declares for it.
+    """``options``, each of the type ``build`` (a function, or a class by its constructor) declares for it.
 
-    Raises ModelError, naming the option, for one that ``build`` does not take or of another type (strictly: 1
-    is not a bool).
+    Raises ModelError, naming the option, for one that ``build`` does not take, that is missing, or of another
+    type (strictly: 1 is not a bool).
     """
-    parameters = inspect.signature(build).parameters.values()
-    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
-    hints = get_type_hints(build)
+    signature = inspect.signature(build)
+    # The first two are the input shape and the number of classes.
+    known = [
+        parameter.name
+        for parameter in list(signature.parameters.values())[2:]
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    anything = any(item.kind is item.VAR_KEYWORD for item in signature.parameters.values())
+    hints = _hints(build)
     checked: dict[str, Any] = {}
     for option, value in options.items():
-        if option not in known:
+        if option not in known and not anything:
             raise ModelError(f"model '{name}': unknown option '{option}'{_known(option, known)}")
         try:
-            checked[option] = TypeAdapter(hints[option]).validate_python(value, strict=True)
+            checked[option] = TypeAdapter(hints.get(option, Any)).validate_python(value, strict=True)
         except ValidationError as error:
             problem = error.errors()[0]["msg"].lower()
             raise ModelError(f"model '{name}': option '{option}' = {value!r}: {problem}") from None
+    try:
+        signature.bind((), 0, **checked)
+    except TypeError as error:
+        raise ModelError(
+            f"model '{name}': {error}; it is called with (input_shape, num_classes, **options)"
+        ) from None
     return checked
+
+
+def _hints(build: Callable[..., Any]) -> dict[str, Any]:
+    called: Any = vars(build).get("__init__", build) if isinstance(build, type) else build
+    try:
+        return get_type_hints(called)
+    except NameError:
+        return {}  # of a user's class, imported for type checkers only
 
 
 def _known(option: str, known: list[str]) -> str:

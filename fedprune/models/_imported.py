@@ -1,0 +1,103 @@
+"""A user's own ``nn.Module`` by import path: found, tried on two samples, its channels tried group by group.
+
+Of what it computes nothing is known, and a line at the start is better than an error in the middle of a run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fedprune import plugins
+from fedprune.models import ModelError
+from fedprune.models._groups import ChannelGroup, Member
+from fedprune.seeds import generator
+from fedprune.types import Arrays
+
+if TYPE_CHECKING:
+    from fedprune.models import Architecture
+
+
+def module_class(name: str) -> Callable[..., nn.Module]:
+    """The class at the import path ``name``, called with (input_shape, num_classes, **options).
+
+    Raises ModelError when it cannot be imported or is no nn.Module.
+    """
+    try:
+        found = plugins.imported(name)
+    except plugins.UnknownPluginError:
+        raise
+    except Exception as error:
+        raise ModelError(f"model '{name}': importing it failed: {reason(error)}") from error
+    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+        raise ModelError(f"model '{name}' is not a class derived from torch.nn.Module")
+    return found
+
+
+def reason(error: Exception) -> str:
+    """An error as part of a line."""
+    text = re.sub(r"\s+", " ", str(error)).strip()
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
+def check(made: Architecture) -> None:
+    """Raises ModelError, saying why, for a module that cannot be used here at all."""
+    parameters = made.template.named_parameters(remove_duplicate=False)
+    seen: dict[int, str] = {}
+    for name, parameter in parameters:
+        if id(parameter) in seen:
+            raise ModelError(
+                f"model '{made.name}': '{seen[id(parameter)]}' and '{name}' are one parameter; "
+                "give each layer its own"
+            )
+        seen[id(parameter)] = name
+    try:
+        outputs = _outputs(made, made.initial_weights(0))
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"model '{made.name}': a forward pass over (2, *{made.input_shape}) failed: {reason(error)} "
+            "(tensors that are no parameters must be registered as buffers)"
+        ) from error
+    if not isinstance(outputs, Tensor) or outputs.shape != (2, made.num_classes):
+        shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise ModelError(f"model '{made.name}' gives {shape} for 2 samples, not (2, {made.num_classes})")
+
+
+def removable(made: Architecture, group: ChannelGroup) -> bool:
+    """Whether the module without half of these channels computes what it does with them at zero.
+
+    Functions that mix channels and sizes written into ``forward`` do not show in the graph.
+    """
+    if group.size == 1:
+        return True
+    weights = made.initial_weights(0)
+    masked, small = dict(weights), dict(weights)
+    for member in group.members:
+        name, axis, _ = member
+        masked[name] = np.where(_kept(member, masked[name].ndim, group.size), masked[name], np.float32(0))
+        small[name] = small[name].compress(_kept(member, 1, group.size), axis)
+    try:
+        return bool(torch.allclose(_outputs(made, masked), _outputs(made, small), rtol=1e-3, atol=1e-4))
+    except Exception:
+        return False
+
+
+def _kept(member: Member, dimensions: int, size: int) -> Any:
+    """Every second channel, as bools along the member's axis of an array with so many dimensions."""
+    _, axis, span = member
+    alive = np.repeat(np.arange(size) % 2 == 0, span)
+    return alive.reshape([-1 if at == axis else 1 for at in range(dimensions)]) if dimensions > 1 else alive
+
+
+def _outputs(made: Architecture, weights: Arrays) -> Tensor:
+    inputs = generator(0, "probe").normal(size=(2, *made.input_shape)).astype(np.float32)
+    with torch.inference_mode():
+        outputs: Tensor = made.load(weights).eval()(torch.from_numpy(inputs))
+    return outputs

@@ -92,6 +92,16 @@ class Gradient(Protocol):
     def __call__(self, weights: Arrays, *, batches: int | None = None) -> Arrays: ...
 
 
+class Activity(Protocol):
+    """Channels' share of zeros at ``weights`` under ``mask``: group's name -> float64 (channels,) in [0, 1].
+
+    Of all that the layers that read a channel are given of it (mostly what its ReLU puts out, pooled), over
+    all of the client's training data; 1 for a channel that is pruned.
+    """
+
+    def __call__(self, weights: Arrays, mask: Mask) -> Arrays: ...
+
+
 class Peer(Protocol):
     """A second model on the client, with an optimizer of its own.
 
@@ -143,6 +153,7 @@ class Client:
     """Whether this is the evaluation after the last round, of which nothing is kept."""
     fit: Fit = _absent
     gradient: Gradient = _absent
+    activity: Activity = _absent
     peer: Peer = _absent
     rng: Random = _absent
     scratch: dict[str, Any] = field(default_factory=dict)

@@ -155,6 +155,7 @@ def _client(here: Site, order: Order, kept: Kept, shared: Mask, work: LocalWork)
         gate=work.gate,
         fit=work.fit,
         gradient=work.gradient,
+        activity=work.activity,
         peer=work.peer,
         rng=work.rng,
     )

@@ -14,6 +14,7 @@ from fedprune.federation.site import Samples, Site
 from fedprune.models import architecture
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
+from fedprune.training.activity import zero_shares
 from fedprune.training.evaluate import accuracy
 from fedprune.training.loop import Loss, Trainer, classification
 from fedprune.training.model import LocalModel
@@ -26,8 +27,8 @@ class DivergedError(RuntimeError):
 
 
 class LocalWork:
-    """One client in one round; its methods are a ``Client``'s ``fit``, ``gradient``, ``gate``, ``peer`` and
-    ``rng``."""
+    """One client in one round; its methods are a ``Client``'s ``fit``, ``gradient``, ``activity``, ``gate``,
+    ``peer`` and ``rng``."""
 
     def __init__(self, here: Site, client: int, round: int, samples: Samples) -> None:
         self._here, self._client, self._round, self._samples = here, client, round, samples
@@ -78,6 +79,13 @@ class LocalWork:
             share = len(batch) / len(taken)
             (classification(model, x[batch], y[batch]) * share).backward()  # type: ignore[no-untyped-call]
         return model.gradients()
+
+    def activity(self, weights: Arrays, mask: Mask) -> Arrays:
+        """See ``strategy.Activity``."""
+        made = self._here.architecture
+        # At full size, so that what is pruned counts as zeros too.
+        module = LocalModel(made, mask.apply(weights), Mask()).module
+        return zero_shares(module, made.groups, self._samples[0])
 
     def gate(self, weights: Arrays, mask: Mask) -> float:
         """See ``strategy.Gate``."""

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, max_pool2d
 
 from fedprune.federation.local_work import DivergedError, LocalWork
 from fedprune.federation.site import Site, site
+from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
 from fedprune.scenario import Scenario
 from fedprune.types import Arrays
@@ -67,6 +68,27 @@ def test_the_gradient_of_one_batch_has_one_at_pruned_coordinates_too(here: Site)
     found = work(here).gradient(weights, batches=1)
     assert found["fc1.weight"].any()
     assert not same(found, work(here).gradient(weights))
+
+
+def test_activity_is_the_share_of_zeros_after_each_channels_relu_and_of_a_pruned_channel_all(
+    here: Site,
+) -> None:
+    alive = np.ones(16, np.bool_)
+    alive[3] = False
+    group = here.architecture.groups[0]
+    mask = channel_mask(group, alive, Mask(), here.architecture.shapes)
+    found = work(here).activity(here.initial, mask)
+    x, _ = here.training(0)
+    first = here.architecture.load(mask.apply(here.initial)).get_submodule("conv1")
+    with torch.inference_mode():
+        pooled = max_pool2d(first(x), 2).relu()
+    np.testing.assert_array_equal(found["conv1"], (pooled == 0).double().mean(dim=(0, 2, 3)).numpy())
+    assert found["conv1"][3] == 1.0
+    assert {name: shares.shape for name, shares in found.items()} == {
+        "conv1": (16,),
+        "conv2": (32,),
+        "fc1": (64,),
+    }
 
 
 def test_the_gate_reads_validation_samples_and_training_ones_where_there_are_none(here: Site) -> None:

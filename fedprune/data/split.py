@@ -1,4 +1,4 @@
-"""Dividing what belongs to clients: validation samples out of their own, test samples among them all."""
+"""Dividing samples: a bundled set's test split, clients' validation samples, test samples among clients."""
 
 from __future__ import annotations
 
@@ -22,6 +22,20 @@ def hold_out(samples: list[Array], share: float, seed: int) -> tuple[list[Array]
         training.append(np.sort(own[count:]))
         validation.append(np.sort(own[:count]))
     return training, validation
+
+
+def fifth_for_testing(name: str, labels: Array) -> Array:
+    """Bools (N,): which samples of the set ``name`` are its test split where none is published.
+
+    A fifth of each label's samples (rounded down), keyed by the set's name and the label. ``labels`` is int64
+    (N,).
+    """
+    test = np.zeros(len(labels), np.bool_)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        order = generator(0, f"{name} test {label}").permutation(members)
+        test[order[: len(members) // 5]] = True
+    return test
 
 
 def divide_test(histogram: Array, test_labels: Array, seed: int) -> list[Array]:

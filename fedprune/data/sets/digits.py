@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fedprune.data.image_set import ImageSet, Samples
-from fedprune.seeds import generator
+from fedprune.data.split import fifth_for_testing
 
 
 def read() -> tuple[Samples, Samples]:
@@ -16,11 +16,7 @@ def read() -> tuple[Samples, Samples]:
     # Pixels are whole numbers 0..16.
     x = np.rint(images * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     y = labels.astype(np.int64)
-    test = np.zeros(len(y), dtype=np.bool_)
-    for label in range(10):
-        members = np.flatnonzero(y == label)
-        order = generator(0, f"digits test {label}").permutation(members)
-        test[order[: len(members) // 5]] = True
+    test = fifth_for_testing("digits", y)
     return Samples(x[~test], y[~test]), Samples(x[test], y[test])
 
 

@@ -35,8 +35,8 @@ class LocalWork:
         self._gating = here.gating(client) or samples
         self._fits = itertools.count(1)
         self.samples = len(samples[1])
-        self.loss = 0.0
-        """Mean loss of the last epoch trained."""
+        self.loss: float | None = None
+        """Mean loss of the last epoch trained; None before the first."""
         self.gate_accuracy: float | None = None
         """What the gate said last."""
 
@@ -56,12 +56,10 @@ class LocalWork:
         trainer = Trainer(model, *self._samples, here.step, loss or classification, proximal)
         rng = self.rng(_numbered("batches", next(self._fits)))
         for epoch in range(1, (here.scenario.train.epochs if epochs is None else epochs) + 1):
-            self.loss = trainer.epoch(torch.from_numpy(rng.permutation(len(self._samples[1]))))
+            self.loss = mean = trainer.epoch(torch.from_numpy(rng.permutation(len(self._samples[1]))))
             weights = model.weights()
-            if not (math.isfinite(self.loss) and all(np.isfinite(value).all() for value in weights.values())):
-                raise DivergedError(
-                    f"training diverged in epoch {epoch} (loss {self.loss:g}); lower train.lr"
-                )
+            if not (math.isfinite(mean) and all(np.isfinite(value).all() for value in weights.values())):
+                raise DivergedError(f"training diverged in epoch {epoch} (loss {mean:g}); lower train.lr")
             if after_epoch is not None:
                 after_epoch(epoch, weights)
         return weights

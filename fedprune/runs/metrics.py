@@ -54,7 +54,10 @@ def _bytes(direction: str, end: str) -> dict[str, Metric]:
 _BEFORE = "accuracy on the client's own test data of what it received, under its mask, before local training"
 _AFTER = "accuracy on the client's own test data after local training"
 _GLOBAL = "accuracy of the global weights, unmasked, on the whole test set; null where nothing travels"
-_LOSS = "cross-entropy in the last local epoch, each batch before its step, mean over samples"
+_LOSS = (
+    "cross-entropy in the last local epoch, each batch before its step, mean over samples; null where no"
+    " epoch was trained"
+)
 _GATE = "accuracy on validation (else training) data that the prune decision saw; never test data"
 _DENSITY = "kept share of the prunable weights"
 _LAYERS = "name of each prunable weight -> its kept share, mean over clients"

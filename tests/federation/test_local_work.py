@@ -46,7 +46,10 @@ def test_the_same_training_again_is_another_one_and_a_new_round_repeats_neither(
 
 def test_epochs_are_counted_from_one_and_the_last_ones_weights_come_back(here: Site) -> None:
     seen: dict[int, Arrays] = {}
-    back = work(here).fit(here.initial, Mask(), epochs=3, after_epoch=seen.__setitem__)
+    working = work(here)
+    assert working.loss is None
+    back = working.fit(here.initial, Mask(), epochs=3, after_epoch=seen.__setitem__)
+    assert working.loss is not None
     assert list(seen) == [1, 2, 3]
     assert same(back, seen[3])
     assert not same(seen[2], seen[3])

@@ -1,9 +1,9 @@
 """FedDST: one sparse mask for all, which clients now and then readjust by drop and regrowth on their data.
 
 Bibikar, Vikalo, Wang, Chen: Federated Dynamic Sparse Training: Computing Less, Communicating Less, Yet
-Learning Better, AAAI 2022, https://arxiv.org/abs/2112.09824. Defaults are those of the published code's command
-for CIFAR-10 (sparsity 0.8, alpha 0.01, every 15 rounds); the paper's own tables were not at hand to compare.
-Departures, from the published code:
+Learning Better, AAAI 2022, https://arxiv.org/abs/2112.09824. Defaults are those of the published code's
+command for CIFAR-10 (sparsity 0.8, alpha 0.01, every 15 rounds); the paper's own tables were not at hand to
+compare. Departures, from the published code:
 
 - A client readjusts after the first half of its local epochs, rounded up, and trains on with fresh momentum;
   there after epochs that are counted over all its rounds, by default the last of 10. With a single epoch the
@@ -36,7 +36,7 @@ from fedprune.types import Arrays, Shapes
 
 @dataclass(frozen=True)
 class FedDST(Strategy):
-    """A shared mask that moves. No client keeps a model: it deploys the shared one, trained under the mask."""
+    """One mask for all, which moves. No client keeps a model: it deploys the shared one, trained under it."""
 
     density: float = 0.2
     """Kept share of the prunable weights, in (0, 1]."""

@@ -1,0 +1,105 @@
+"""Hermes: clients prune to personal channels; only what every participant kept is averaged.
+
+Li, Sun, Li, Pu, Li, Chen: Hermes: An Efficient Federated Learning Framework for Heterogeneous Mobile Clients,
+MobiCom 2021, https://doi.org/10.1145/3447993.3483278. Written from the paper's abstract and summary; no code
+of the authors was at hand. Departures, and what could not be checked:
+
+- ``step``, ``gate`` and the rule of the gate are those of LotteryFL, by the same group, and ``target`` is a
+  choice; none of them is verified against the paper. The gate reads the client's validation (or, without any,
+  training) data.
+- Channels are pruned after training, without rewinding, and without a regularizer that drives channels to
+  zero.
+- All removable channels count, units of hidden linear layers too: lowest norm's scale first, or lowest L2
+  norm where no norm follows. A channel goes with all that belongs to it (bias, norm, next layers' columns).
+- ``target`` is a share of weights. A step that would overshoot it takes fewer channels, layer after layer.
+- What comes down is what the last round averaged and the client kept. A client sampled now and then therefore
+  misses averages of rounds in between on channels that one of the last round's participants had dropped. A
+  newcomer receives the server's whole model, with the last average known of each coordinate.
+- Participants count alike, whatever their number of samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fedprune.aggregation import Update, intersection_mean
+from fedprune.pruning.channels import prune_channels
+from fedprune.pruning.criteria import channels_batch_norm, channels_l2
+from fedprune.pruning.groups import ChannelGroup, alive_channels
+from fedprune.pruning.mask import Mask
+from fedprune.pruning.select import share_of
+from fedprune.strategy import Client, Payload, Server, Strategy
+from fedprune.types import Arrays, Shapes, UserError
+
+
+@dataclass(frozen=True)
+class Hermes(Strategy):
+    """Structured personal subnetworks that overlap in what is averaged."""
+
+    keeps_model = True
+
+    target: float = 0.5
+    """Share of the prunable weights to prune, in [0, 1); channels stop short of it rather than overshoot."""
+    step: float = 0.2
+    """Share of a layer's living channels that one step prunes, but one at least."""
+    gate: float = 0.5
+    """Prune only when the trained model is more accurate than this."""
+
+    def __post_init__(self) -> None:
+        for name in ("target", "step", "gate"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name}: must lie in [0, 1), got {getattr(self, name)}")
+
+    def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
+        if not groups:
+            raise UserError("strategy 'hermes': the model has no channels to prune; give it a hidden layer")
+        return tuple(dict.fromkeys([*prunable, *(name for group in groups for name, _, _ in group.members)]))
+
+    def send(self, server: Server, travelling: Shapes, mask: Mask) -> Payload:
+        # Nothing but the intersection is in memory, and a newcomer's mask is empty: it takes all there is.
+        averaged = Mask({name: kept & server.memory[name] for name, kept in mask.items()})
+        arrays = {name: server.weights[name] for name in travelling}
+        return Payload(arrays, None if averaged == mask else averaged)
+
+    def receive(self, client: Client, arrays: Arrays) -> None:
+        for name, came in arrays.items():
+            averaged = client.shared.get(name, np.True_)
+            client.weights[name] = np.where(averaged, came, client.weights[name])
+
+    def after_training(self, client: Client) -> None:
+        mask = self._prune(client)
+        if mask != client.mask and client.gate(client.weights, client.mask) > self.gate:
+            client.mask, client.weights = mask, mask.apply(client.weights)
+
+    def upload(self, client: Client, travelling: Shapes) -> Payload:
+        names = self.masked(client.prunable, client.groups)
+        shapes = {name: client.weights[name].shape for name in names}
+        mask = Mask({**Mask.ones(shapes), **client.mask})
+        return Payload({name: client.weights[name] for name in travelling}, mask)
+
+    def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
+        for name in updates[0].mask:
+            server.memory[name] = np.logical_and.reduce([update.mask[name] for update in updates])
+        return intersection_mean(server.weights, updates)
+
+    def _prune(self, client: Client) -> Mask:
+        """One step in each group of channels, or as much of it as the target allows."""
+        shapes = {name: value.shape for name, value in client.weights.items()}
+        every = Mask.ones({name: shapes[name] for name in client.prunable})
+        most, mask = round(self.target * every.size), client.mask
+        for group in client.groups:
+            alive = int(np.count_nonzero(alive_channels(group, mask)))
+            for more in range(max(1, share_of(self.step, alive)), 0, -1):
+                amount = (group.size - alive + more) / group.size
+                score = channels_batch_norm.score if group.norms else channels_l2.score
+                fewer = prune_channels(client.weights, mask, (group,), shapes, amount, score)
+                if (
+                    Mask({**every, **{n: k for n, k in fewer.items() if n in every}}).kept
+                    >= every.size - most
+                ):
+                    mask = fewer
+                    break
+        return mask

@@ -15,19 +15,19 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_readmes_strategy_is_short_and_runs(tmp_path: Path) -> None:
-    source = next(block for block in blocks("python") if "class LGFedAvg" in block)
+    source = next(block for block in blocks("python") if "class FedBN" in block)
     assert len(source[source.index("from dataclasses") :].splitlines()) <= 15
-    (tmp_path / "lg_fedavg.py").write_text(source, "utf-8")
-    info = tmp_path / "lg-1.0.dist-info"
+    (tmp_path / "fed_bn.py").write_text(source, "utf-8")
+    info = tmp_path / "bn-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lg\nVersion: 1.0\n", "utf-8")
-    (info / "entry_points.txt").write_text("[fedprune.strategies]\nlg_fedavg = lg_fedavg\n", "utf-8")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bn\nVersion: 1.0\n", "utf-8")
+    (info / "entry_points.txt").write_text("[fedprune.strategies]\nfed_bn = fed_bn\n", "utf-8")
     settings = {
         "run": {"rounds": 1, "clients_per_round": 2},
         "partition": {"clients": 4},
-        "model": {"name": "digits_cnn"},
+        "model": {"name": "digits_cnn", "batch_norm": True},
         "train": {"epochs": 1},
-        "strategy": {"name": "lg_fedavg", "shared": "fc2"},
+        "strategy": {"name": "fed_bn"},
         "engine": {"workers": 0},
     }
     code = (
@@ -39,8 +39,8 @@ def test_the_readmes_strategy_is_short_and_runs(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     clients, sent = map(int, done.stdout.split())
     assert clients == 4
-    # Two clients send the last layer (10 outputs of 64 inputs, float32), not the model of some 55 kB.
-    assert 2 * 4 * 650 < sent < 2 * 4 * 650 + 2000
+    # Two clients send 13,706 float32 each; the norms of 16 and 32 channels would add 1,536 bytes.
+    assert 2 * 4 * 13706 < sent < 2 * 4 * 13706 + 1000
 
 
 def test_every_file_that_the_readme_links_to_is_there() -> None:

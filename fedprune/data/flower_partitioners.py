@@ -99,14 +99,15 @@ def _quiet(bounded: bool) -> Iterator[None]:
     """Silence the library's warnings; when ``bounded``, raise TimeoutError on one after ATTEMPT_SECONDS.
 
     It warns after every failed draw of a Dirichlet partition, which takes seconds each with thousands of
-    clients, so that is the place where a hopeless search can be stopped.
+    clients, so that is the place where a hopeless search can be stopped. Seconds are the processor's, so that
+    other work on the machine does not decide.
     """
-    deadline = time.monotonic() + ATTEMPT_SECONDS
+    deadline = time.process_time() + ATTEMPT_SECONDS
 
     def hear(*_: Any, **__: Any) -> None:
-        if bounded and time.monotonic() > deadline:
+        if bounded and time.process_time() > deadline:
             raise TimeoutError(
-                f"no draw within {ATTEMPT_SECONDS:g} s gave every client min_partition_size samples; "
+                f"no draw in {ATTEMPT_SECONDS:g} s of computing gave every client min_partition_size samples; "
                 "raise alpha, lower min_partition_size or lower partition.clients"
             )
 

@@ -79,3 +79,14 @@ def test_the_authors_quantile_leaves_four_and_nine_filters_of_lenet5() -> None:
 def test_a_share_above_one_is_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         prune_channels(weights_of(0), Mask(), CONVOLUTIONS, LENET.shapes, 1.5, channels_l2.score)
+
+
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_half_of_every_group_of_a_residual_net_goes_by_either_score(norm: str) -> None:
+    made = architecture("resnet20", (3, 8, 8), 10, {"norm": norm})
+    weights = made.initial_weights(0)
+    for score in (channels_batch_norm.score, channels_l2.score):
+        mask = prune_channels(weights, Mask(), made.channels("conv"), made.shapes, 0.5, score)
+        assert [int(alive_channels(group, mask).sum()) for group in made.groups] == [
+            group.size // 2 for group in made.groups
+        ]

@@ -56,3 +56,22 @@ def test_the_given_mask_is_left_alone() -> None:
     before = Mask.ones(LENET.shapes)
     channel_mask(LENET.groups[0], np.zeros(6, np.bool_), before, LENET.shapes)
     assert before.density == 1.0
+
+
+RESNET = architecture("resnet20", (3, 8, 8), 10, {"norm": "group"})
+
+
+@quick
+@given(st.integers(0, 1000))
+def test_channels_of_a_residual_net_die_in_all_layers_that_compute_them_or_not_at_all(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    stem = RESNET.groups[0]
+    alive = rng.random(stem.size) < 0.5
+    mask = channel_mask(stem, alive, Mask(), RESNET.shapes)
+    np.testing.assert_array_equal(alive_channels(stem, mask), alive)
+    if not alive.all():
+        # What one of the added layers still puts out keeps the channel.
+        mask["stage1block2.conv2.weight"][:] = True
+        assert alive_channels(stem, mask).all()
+    inner = RESNET.groups[1]
+    assert alive_channels(inner, mask).all()

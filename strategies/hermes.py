@@ -27,7 +27,7 @@ import numpy as np
 
 from fedprune.aggregation import Update, intersection_mean
 from fedprune.pruning.channels import prune_channels
-from fedprune.pruning.criteria import channels_batch_norm, channels_l2
+from fedprune.pruning.criteria import batch_norm, filter_l2
 from fedprune.pruning.groups import ChannelGroup, alive_channels
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.select import share_of
@@ -94,7 +94,7 @@ class Hermes(Strategy):
             alive = int(np.count_nonzero(alive_channels(group, mask)))
             for more in range(max(1, share_of(self.step, alive)), 0, -1):
                 amount = (group.size - alive + more) / group.size
-                score = channels_batch_norm.score if group.norms else channels_l2.score
+                score = batch_norm.score if group.norms else filter_l2.score
                 fewer = prune_channels(client.weights, mask, (group,), shapes, amount, score)
                 if (
                     Mask({**every, **{n: k for n, k in fewer.items() if n in every}}).kept

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedprune.aggregation import Update
-from fedprune.pruning.criteria import magnitude_global
+from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
 from fedprune.strategy import Client, Payload, Server, Strategy, Way
@@ -89,7 +89,7 @@ class SSFL(Strategy):
         if server.round < self.phase:
             server.memory = sums
         else:
-            server.memory = dict(magnitude_global.prune(sums, Mask(), 1 - self.density, server.prunable))
+            server.memory = dict(magnitude.prune_global(sums, Mask(), 1 - self.density, server.prunable))
         return server.weights
 
     def global_model(self, server: Server) -> Arrays:

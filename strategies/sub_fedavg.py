@@ -23,7 +23,7 @@ import numpy as np
 from fedprune.aggregation import Update, holders_mean, intersection_mean
 from fedprune.pruning.budget import prune_to
 from fedprune.pruning.channels import prune_channels
-from fedprune.pruning.criteria import channels_batch_norm, channels_l2, magnitude
+from fedprune.pruning.criteria import batch_norm, filter_l2, magnitude
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
 from fedprune.strategy import Client, Payload, Server, Strategy
@@ -133,7 +133,7 @@ class SubFedAvg(Strategy):
         shapes = {name: value.shape for name, value in client.weights.items()}
         mask = Mask({**Mask.ones({name: shapes[name] for name in client.prunable}), **client.mask})
         groups = _conv(client.groups)
-        score = channels_batch_norm.score if all(group.norm for group in groups) else channels_l2.score
+        score = batch_norm.score if all(group.norm for group in groups) else filter_l2.score
         for tenths in range(10, 0, -1):
             amount = self.channels * tenths / 10
             pruned = prune_channels(client.weights, mask, groups, shapes, amount, score, self.channel_floor)

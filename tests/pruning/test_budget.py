@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedprune.pruning.budget import Prune, prune_to
-from fedprune.pruning.criteria import magnitude, magnitude_global
+from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays
 
-BOTH = pytest.mark.parametrize("prune", [magnitude.prune, magnitude_global.prune])
+BOTH = pytest.mark.parametrize("prune", [magnitude.prune, magnitude.prune_global])
 quick = settings(derandomize=True, deadline=None, max_examples=60)
 sizes = st.lists(st.integers(1, 60), min_size=1, max_size=6)
 shares = st.floats(0, 1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fedprune.models import architecture
 from fedprune.pruning.channels import prune_channels
-from fedprune.pruning.criteria import channels_batch_norm, channels_l2
+from fedprune.pruning.criteria import batch_norm, filter_l2
 from fedprune.pruning.groups import alive_channels
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.select import share_of
@@ -34,13 +34,11 @@ def test_the_floor_of_the_share_dies_but_never_the_last_channels(
     seed: int, amount: float, floor: int
 ) -> None:
     weights = weights_of(seed)
-    mask = prune_channels(
-        weights, Mask(), CONVOLUTIONS, LENET.shapes, amount, channels_batch_norm.score, floor
-    )
+    mask = prune_channels(weights, Mask(), CONVOLUTIONS, LENET.shapes, amount, batch_norm.score, floor)
     for group in CONVOLUTIONS:
         alive = alive_channels(group, mask)
         assert alive.sum() == group.size - min(share_of(amount, group.size), group.size - floor)
-        scores = channels_batch_norm.score(weights, group)
+        scores = batch_norm.score(weights, group)
         assert alive.all() or scores[alive].min() >= scores[~alive].max()
 
 
@@ -52,7 +50,7 @@ def test_channels_stay_dead_and_a_repeated_call_changes_nothing(
     weights = weights_of(seed)
 
     def prune(mask: Mask, amount: float, by: int) -> Mask:
-        score = (channels_batch_norm.score, channels_l2.score)[by]
+        score = (batch_norm.score, filter_l2.score)[by]
         return prune_channels(weights, mask, CONVOLUTIONS, LENET.shapes, amount, score)
 
     once = prune(Mask(), first, 0)
@@ -66,26 +64,26 @@ def test_channels_stay_dead_and_a_repeated_call_changes_nothing(
 
 def test_ties_go_by_index() -> None:
     weights = LENET.initial_weights(0)
-    mask = prune_channels(weights, Mask(), CONVOLUTIONS, LENET.shapes, 0.5, channels_batch_norm.score)
+    mask = prune_channels(weights, Mask(), CONVOLUTIONS, LENET.shapes, 0.5, batch_norm.score)
     assert alive_channels(CONVOLUTIONS[0], mask).tolist() == [False] * 3 + [True] * 3
 
 
 def test_the_authors_quantile_leaves_four_and_nine_filters_of_lenet5() -> None:
     weights = weights_of(0)
-    mask = prune_channels(weights, Mask(), CONVOLUTIONS, LENET.shapes, 0.45, channels_batch_norm.score)
+    mask = prune_channels(weights, Mask(), CONVOLUTIONS, LENET.shapes, 0.45, batch_norm.score)
     assert [int(alive_channels(group, mask).sum()) for group in CONVOLUTIONS] == [4, 9]
 
 
 def test_a_share_above_one_is_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
-        prune_channels(weights_of(0), Mask(), CONVOLUTIONS, LENET.shapes, 1.5, channels_l2.score)
+        prune_channels(weights_of(0), Mask(), CONVOLUTIONS, LENET.shapes, 1.5, filter_l2.score)
 
 
 @pytest.mark.parametrize("norm", ["batch", "group"])
 def test_half_of_every_group_of_a_residual_net_goes_by_either_score(norm: str) -> None:
     made = architecture("resnet20", (3, 8, 8), 10, {"norm": norm})
     weights = made.initial_weights(0)
-    for score in (channels_batch_norm.score, channels_l2.score):
+    for score in (batch_norm.score, filter_l2.score):
         mask = prune_channels(weights, Mask(), made.channels("conv"), made.shapes, 0.5, score)
         assert [int(alive_channels(group, mask).sum()) for group in made.groups] == [
             group.size // 2 for group in made.groups

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fedprune.pruning.criteria import channels_batch_norm, channels_l2
+from fedprune.pruning.criteria import batch_norm, filter_l2
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.types import UserError
 
@@ -14,21 +14,21 @@ WITHOUT = ChannelGroup("conv", "conv", 2, (("conv.weight", 0, 1),), ())
 
 
 def test_batch_norm_scores_are_absolute_scales() -> None:
-    scores = channels_batch_norm.score({"bn.weight": np.array([-2, 0.5], np.float32)}, WITH_NORM)
+    scores = batch_norm.score({"bn.weight": np.array([-2, 0.5], np.float32)}, WITH_NORM)
     assert scores.dtype == np.float64
     assert scores.tolist() == [2, 0.5]
 
 
 def test_without_batch_norm_the_error_says_what_to_do() -> None:
-    with pytest.raises(UserError, match=r"follows layer 'conv'.*batch_norm = true.*'channels_l2'"):
-        channels_batch_norm.score({"conv.weight": np.ones((2, 1, 3, 3), np.float32)}, WITHOUT)
+    with pytest.raises(UserError, match=r"follows layer 'conv'.*batch_norm = true.*'filter_l2'"):
+        batch_norm.score({"conv.weight": np.ones((2, 1, 3, 3), np.float32)}, WITHOUT)
 
 
 def test_l2_scores_are_norms_of_filters() -> None:
     filters = np.zeros((2, 1, 2, 2), np.float32)
     filters[0].flat[:2] = 3, 4
     filters[1].flat[0] = -1
-    scores = channels_l2.score({"conv.weight": filters}, WITHOUT)
+    scores = filter_l2.score({"conv.weight": filters}, WITHOUT)
     assert scores.dtype == np.float64
     assert scores.tolist() == [5, 1]
 
@@ -58,8 +58,8 @@ def test_scores_of_channels_that_several_layers_compute_sum_over_them() -> None:
         "bn2.bias": np.array([9, 9], np.float32),
         "next.weight": np.full((1, 2, 1, 1), 9, np.float32),
     }
-    assert channels_l2.score(weights, RESIDUAL).tolist() == [5, 1]
-    assert channels_batch_norm.score(weights, RESIDUAL).tolist() == [3, 0.75]
+    assert filter_l2.score(weights, RESIDUAL).tolist() == [5, 1]
+    assert batch_norm.score(weights, RESIDUAL).tolist() == [3, 0.75]
 
 
 def test_channels_that_go_together_are_scored_together() -> None:
@@ -68,5 +68,5 @@ def test_channels_that_go_together_are_scored_together() -> None:
         "conv.weight": np.array([3, 4, 0, 1], np.float32).reshape(4, 1, 1, 1),
         "gn.weight": np.array([1, -2, 0.5, 0], np.float32),
     }
-    assert channels_l2.score(weights, pairs).tolist() == [5, 1]
-    assert channels_batch_norm.score(weights, pairs).tolist() == [3, 0.5]
+    assert filter_l2.score(weights, pairs).tolist() == [5, 1]
+    assert batch_norm.score(weights, pairs).tolist() == [3, 0.5]

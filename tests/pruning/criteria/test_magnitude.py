@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedprune.pruning.criteria import magnitude, magnitude_global
+from fedprune.pruning.budget import Prune
+from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.select import share_of
 from fedprune.types import Arrays
 
 NAMES = ("a", "b", "c")
-BOTH = pytest.mark.parametrize("criterion", [magnitude, magnitude_global])
+BOTH = pytest.mark.parametrize("prune", [magnitude.prune, magnitude.prune_global])
 quick = settings(derandomize=True, deadline=None, max_examples=60)
 seeds = st.integers(0, 2**32 - 1)
 amounts = st.sampled_from([0.0, 0.1, 0.29, 0.5, 0.9, 1.0])
@@ -34,9 +35,9 @@ def alive(weights: Arrays, mask: Mask, name: str) -> np.ndarray:
 @BOTH
 @quick
 @given(seed=seeds, amount=amounts)
-def test_pruning_never_revives_a_weight(criterion: object, seed: int, amount: float) -> None:
+def test_pruning_never_revives_a_weight(prune: Prune, seed: int, amount: float) -> None:
     weights, mask = example(seed)
-    pruned = criterion.prune(weights, mask, amount, NAMES)  # type: ignore[attr-defined]
+    pruned = prune(weights, mask, amount, NAMES)
     assert pruned.is_subset(mask)
     assert set(pruned) == set(NAMES)
 
@@ -55,7 +56,7 @@ def test_the_floor_of_the_share_goes_in_each_parameter(seed: int, amount: float)
 @given(seed=seeds, amount=amounts)
 def test_the_floor_of_the_share_goes_over_all_parameters(seed: int, amount: float) -> None:
     weights, mask = example(seed)
-    pruned = magnitude_global.prune(weights, mask, amount, NAMES)
+    pruned = magnitude.prune_global(weights, mask, amount, NAMES)
     before = sum(int(alive(weights, mask, name).sum()) for name in NAMES)
     assert pruned.kept == before - share_of(amount, before)
 
@@ -63,10 +64,10 @@ def test_the_floor_of_the_share_goes_over_all_parameters(seed: int, amount: floa
 @BOTH
 @quick
 @given(seed=seeds, amount=amounts)
-def test_no_kept_weight_is_smaller_than_a_removed_one(criterion: object, seed: int, amount: float) -> None:
+def test_no_kept_weight_is_smaller_than_a_removed_one(prune: Prune, seed: int, amount: float) -> None:
     weights, mask = example(seed)
-    pruned = criterion.prune(weights, mask, amount, NAMES)  # type: ignore[attr-defined]
-    pools = [NAMES] if criterion is magnitude_global else [(name,) for name in NAMES]
+    pruned = prune(weights, mask, amount, NAMES)
+    pools = [NAMES] if prune is magnitude.prune_global else [(name,) for name in NAMES]
     for pool in pools:
         kept = np.concatenate([np.abs(weights[name][pruned[name]]) for name in pool])
         gone = np.concatenate([np.abs(weights[n][alive(weights, mask, n) & ~pruned[n]]) for n in pool])
@@ -74,34 +75,34 @@ def test_no_kept_weight_is_smaller_than_a_removed_one(criterion: object, seed: i
 
 
 @BOTH
-def test_ties_go_by_index(criterion: object) -> None:
+def test_ties_go_by_index(prune: Prune) -> None:
     weights = {"a": np.ones((2, 3), np.float32)}
-    pruned = criterion.prune(weights, Mask(), 0.5, ["a"])  # type: ignore[attr-defined]
+    pruned = prune(weights, Mask(), 0.5, ["a"])
     assert pruned["a"].tolist() == [[False] * 3, [True] * 3]
 
 
 def test_global_pruning_may_empty_one_layer_and_spare_another() -> None:
     weights = {"small": np.full(4, 0.1, np.float32), "large": np.ones(4, np.float32)}
-    pruned = magnitude_global.prune(weights, Mask(), 0.5, ["small", "large"])
+    pruned = magnitude.prune_global(weights, Mask(), 0.5, ["small", "large"])
     assert pruned.densities() == {"small": 0.0, "large": 1.0}
 
 
 @BOTH
-def test_the_given_mask_and_weights_are_left_alone(criterion: object) -> None:
+def test_the_given_mask_and_weights_are_left_alone(prune: Prune) -> None:
     weights, mask = example(0)
     before, held = mask.copy(), {name: value.copy() for name, value in weights.items()}
-    criterion.prune(weights, mask, 0.5, NAMES)  # type: ignore[attr-defined]
+    prune(weights, mask, 0.5, NAMES)
     assert mask == before
     assert all(np.array_equal(value, held[name]) for name, value in weights.items())
 
 
 @BOTH
-def test_a_share_above_one_is_refused(criterion: object) -> None:
+def test_a_share_above_one_is_refused(prune: Prune) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
-        criterion.prune(*example(0), 1.5, NAMES)  # type: ignore[attr-defined]
+        prune(*example(0), 1.5, NAMES)
 
 
 @BOTH
-def test_no_names_change_nothing(criterion: object) -> None:
+def test_no_names_change_nothing(prune: Prune) -> None:
     weights, mask = example(0)
-    assert criterion.prune(weights, mask, 0.5, ()) == mask  # type: ignore[attr-defined]
+    assert prune(weights, mask, 0.5, ()) == mask

@@ -19,15 +19,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fedprune import plugins
 from fedprune.scenario_error import ScenarioError, plain
+from fedprune.section import Section
 from fedprune.sections import (
     SECTIONS,
     DataSection,
+    DistillSection,
     EngineSection,
     EvaluateSection,
     ModelSection,
     PartitionSection,
     RunSection,
-    Section,
     StrategySection,
     TrainSection,
     WireSection,
@@ -43,7 +44,7 @@ MAX_BYTES = 1 << 20
 MAX_KEY_PARTS = 16
 """Dotted keys longer than this are refused: tomllib's memory grows with the square of their parts."""
 
-CLIENT_SECTIONS = ("data", "partition", "model", "train", "strategy", "wire")
+CLIENT_SECTIONS = ("data", "partition", "model", "train", "distill", "strategy", "wire")
 """What a client needs to do its part of a round."""
 
 UNHASHED = {
@@ -52,6 +53,14 @@ UNHASHED = {
     "engine": tuple(EngineSection.model_fields),
 }
 """Keys that never change a result."""
+
+LATER = {
+    "data": ("augment",),
+    "train": ("l1", "batch_norm_l1", "group_lasso"),
+    "distill": tuple(DistillSection.model_fields),
+}
+"""Keys younger than the first recorded runs: hashed only when they are not at their defaults, which do
+nothing, so that those runs keep their names."""
 
 
 class Scenario(BaseModel):
@@ -64,6 +73,7 @@ class Scenario(BaseModel):
     partition: PartitionSection = Field(default_factory=PartitionSection)
     model: ModelSection = Field(default_factory=ModelSection)
     train: TrainSection = Field(default_factory=TrainSection)
+    distill: DistillSection = Field(default_factory=DistillSection)
     strategy: StrategySection = Field(default_factory=StrategySection)
     wire: WireSection = Field(default_factory=WireSection)
     evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
@@ -86,6 +96,10 @@ class Scenario(BaseModel):
         if asked > there:
             what = f"{asked} of {there} clients ([partition] clients); lower the one or raise the other"
             raise ScenarioError(what, "run", "clients_per_round")
+        for name in ("run", "train"):
+            if made.section(name).plain().get("patience") and not made.partition.validation:
+                what = "waits for a better validation accuracy: set [partition] validation above 0"
+                raise ScenarioError(what, name, "patience")
         return made
 
     @property
@@ -112,6 +126,14 @@ class Scenario(BaseModel):
             section: {key: value for key, value in keys.items() if key not in UNHASHED.get(section, ())}
             for section, keys in self.to_dict().items()
         }
+        for section, younger in LATER.items():
+            changed = self.section(section).changed()
+            kept = {
+                key: value
+                for key, value in settings.pop(section).items()
+                if key not in younger or key in changed
+            }
+            settings |= {section: kept} if kept else {}
         text = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

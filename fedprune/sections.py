@@ -11,47 +11,23 @@ import dataclasses
 import json
 import re
 import typing
-from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 from pydantic_core import to_jsonable_python
 
 from fedprune import plugins
 from fedprune.scenario_error import ScenarioError, shown
+from fedprune.section import Count, OpenSection, Section, known, model_name, plugin
 from fedprune.types import UserError
-
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-def _plugin(kind: str) -> AfterValidator:
-    return AfterValidator(partial(_known, kind))
-
-
-@cache  # Looking through installed packages takes many milliseconds; a refusal is not cached.
-def _known(kind: str, name: str) -> str:
-    every = plugins.names(kind)
-    if name not in every:
-        raise ValueError(f"unknown {plugins.KINDS[kind][1]} '{name}'{plugins.suggest(name, every)}")
-    return name
-
-
-def _model(name: str) -> str:
-    if not plugins.is_path(name):
-        return _known("models", name)
-    try:
-        plugins.check_path(name)
-    except UserError as error:
-        raise ValueError(str(error)) from None
-    return name
 
 
 def _run_name(name: str) -> str:
@@ -60,36 +36,6 @@ def _run_name(name: str) -> str:
             f"{shown(name)} cannot name a folder; use up to 64 letters, digits, '_', inner '-' and single '.'"
         )
     return name
-
-
-class Section(BaseModel):
-    """What all sections share: frozen, strict, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    def plain(self) -> dict[str, Any]:
-        """All keys with their values as TOML has them; keys that are None are left out."""
-        return self.model_dump(mode="json", exclude_none=True)
-
-    def changed(self) -> dict[str, Any]:
-        """The keys whose values differ from their defaults."""
-        defaults = self.defaults()
-        return {
-            key: value for key, value in self.plain().items() if key not in defaults or defaults[key] != value
-        }
-
-    def defaults(self) -> dict[str, Any]:
-        """Key -> default value."""
-        return {key: field.default for key, field in type(self).model_fields.items()}
-
-
-class OpenSection(Section):
-    """A section that takes keys beside its own."""
-
-    model_config = ConfigDict(extra="allow")
-
-    def _free(self) -> dict[str, Any]:
-        return dict(self.model_extra or {})
 
 
 class RunSection(Section):
@@ -106,14 +52,18 @@ class RunSection(Section):
     """Share of the sampled clients that must reply for a round to count."""
     checkpoint_every: Count = 10
     """Rounds between checkpoints."""
+    patience: Count | None = None
+    """Rounds without a better mean validation accuracy after which the run ends; never unless given."""
 
 
 class DataSection(Section):
     """Which data set, and where its files are."""
 
-    name: Annotated[str, _plugin("datasets")] = "digits"
+    name: Annotated[str, plugin("datasets")] = "digits"
     root: str | None = None
     """Folder of local data sets; FEDPRUNE_DATA unless given."""
+    augment: bool = False
+    """Whether training images are cropped and flipped at random, as the data set declares."""
 
 
 class PartitionSection(OpenSection):
@@ -135,7 +85,7 @@ class PartitionSection(OpenSection):
 class ModelSection(OpenSection):
     """Which architecture; further keys are options of the plug-in's ``build`` or the class's constructor."""
 
-    name: Annotated[str, AfterValidator(_model)] = "lenet5"
+    name: Annotated[str, AfterValidator(model_name)] = "lenet5"
     """A plug-in, or the import path of a torch module: package.module:Class."""
 
     @property
@@ -152,12 +102,45 @@ class TrainSection(Section):
     lr: Annotated[float, Field(gt=0)] = 0.01
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.5
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """L2 as torch's SGD has it: this times the weights joins the gradient, of all parameters."""
+    l1: Annotated[float, Field(ge=0)] = 0.0
+    """Times the sum of absolute weights of convolutions and linear layers."""
+    batch_norm_l1: Annotated[float, Field(ge=0)] = 0.0
+    """Times the sum of absolute batch-norm scales."""
+    group_lasso: Annotated[float, Field(ge=0)] = 0.0
+    """Times the sum over output filters of the square root of their size times their norm."""
+    patience: Count | None = None
+    """Local epochs without a better validation accuracy after which training ends, at the best epoch's
+    weights; never unless given."""
+
+
+class DistillSection(Section):
+    """Who teaches the clients' models, and how much."""
+
+    teacher: Literal["none", "received", "previous", "local"] = "none"
+    """The model that came down this round; the client's own last one; or one that it trains beside."""
+    model: ModelSection | None = None
+    """Architecture of a local teacher; the student's own unless given."""
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of distillation in the loss; the rest is cross-entropy."""
+    temperature: Annotated[float, Field(gt=0)] = 2.0
+    recover: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Epochs of training after a prune, taught by the model from before it; with alpha 0 by labels alone."""
+
+    @field_validator("model")
+    @classmethod
+    def _of_a_local_teacher(cls, model: ModelSection | None, info: ValidationInfo) -> ModelSection | None:
+        if model is not None and info.data.get("teacher") != "local":
+            raise ValueError('only teacher = "local" has a model of its own; remove this, or ask for that')
+        if model is not None and "name" not in model.model_fields_set:
+            raise ValueError('names no architecture; write model = { name = "lenet5", ... }')
+        return model
 
 
 class StrategySection(OpenSection):
     """Which algorithm; further keys are its dataclass's fields, all of them resolved here."""
 
-    name: Annotated[str, _plugin("strategies")] = "fedavg"
+    name: Annotated[str, plugin("strategies")] = "fedavg"
 
     @model_validator(mode="before")
     @classmethod
@@ -166,7 +149,7 @@ class StrategySection(OpenSection):
             return raw
         name = raw.get("name", cls.model_fields["name"].default)
         try:
-            _known("strategies", name)
+            known("strategies", name)
         except (ValueError, TypeError):
             return {"name": name}  # not a strategy's name, which the field's own check says better
         return {"name": name, **_resolved(name, {key: value for key, value in raw.items() if key != "name"})}
@@ -190,8 +173,8 @@ class StrategySection(OpenSection):
 class WireSection(Section):
     """How updates are encoded."""
 
-    mask: Annotated[str, _plugin("mask_codings")] = "entropy"
-    values: Annotated[str, _plugin("value_codecs")] = "fp32"
+    mask: Annotated[str, plugin("mask_codings")] = "entropy"
+    values: Annotated[str, plugin("value_codecs")] = "fp32"
 
 
 class EvaluateSection(Section):
@@ -206,7 +189,7 @@ class EvaluateSection(Section):
 class EngineSection(Section):
     """Where clients run; never changes a result."""
 
-    name: Annotated[str, _plugin("engines")] = "local"
+    name: Annotated[str, plugin("engines")] = "local"
     workers: Annotated[int, Field(ge=0, le=1024)] | None = None
     """Worker processes; as many as usable cores unless given, 0: in this process."""
     timeout: Annotated[float, Field(gt=0)] | None = None
@@ -219,6 +202,7 @@ SECTIONS: dict[str, type[Section]] = {
     "partition": PartitionSection,
     "model": ModelSection,
     "train": TrainSection,
+    "distill": DistillSection,
     "strategy": StrategySection,
     "wire": WireSection,
     "evaluate": EvaluateSection,

@@ -17,7 +17,7 @@ PACKAGE = Path(fedprune.__file__).parent
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *bundled("strategies").glob("*.py")])
 
 FLOORS = (
-    {"types", "seeds", "plugins", "scenario_error", "sections", "sweep", "scenario", "progress"},
+    {"types", "seeds", "plugins", "scenario_error", "section", "sections", "sweep", "scenario", "progress"},
     {"data", "models"},
     {"training", "pruning", "aggregation"},
     {"strategy", "wire"},

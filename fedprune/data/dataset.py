@@ -15,7 +15,7 @@ import numpy as np
 from fedprune import plugins
 from fedprune.data import cache, reader
 from fedprune.data.errors import DataError as DataError
-from fedprune.data.image_set import ImageSet, Samples
+from fedprune.data.image_set import Augmentation, ImageSet, Samples
 from fedprune.types import Array
 
 LAYOUT = 1
@@ -42,6 +42,7 @@ class Dataset:
     num_classes: int
     fingerprint: str
     columns: Mapping[str, Array] = field(default_factory=dict)
+    augmentation: Augmentation | None = None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -150,4 +151,5 @@ def _open(name: str, declared: ImageSet, entry: Path) -> Dataset:
         num_classes=declared.num_classes,
         fingerprint=meta["fingerprint"],
         columns={column: array(f"column_{column}") for column in meta["columns"]},
+        augmentation=declared.augmentation,
     )

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fedprune.federation.kept import Kept
 from fedprune.federation.local_work import LocalWork
 from fedprune.federation.messages import Order, Report, read, write
 from fedprune.federation.site import Samples, Site, site
+from fedprune.federation.teacher import Teacher
 from fedprune.pruning.cost import cost_under
 from fedprune.pruning.mask import Mask, kept_counts
 from fedprune.runs.folder import RunFolder, checked_name
@@ -22,34 +24,6 @@ from fedprune.training.evaluate import accuracy
 from fedprune.training.model import LocalModel
 from fedprune.types import Arrays
 from fedprune.wire.codec import decode_payload, encode_payload
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What a client keeps between rounds; all empty before its first."""
-
-    mask: Mask
-    """What lives."""
-    shared: Mask
-    """The mask that the server knows."""
-    weights: Arrays
-    state: Arrays
-
-    @classmethod
-    def load(cls, store: VersionedStore, client: int, round: int) -> Kept:
-        rooms: dict[str, Arrays] = {"mask": {}, "shared": {}, "weights": {}, "state": {}}
-        for key, value in store.load(client, round).items():
-            room, name = key.split(":", 1)
-            rooms[room][name] = value
-        return cls(Mask(rooms["mask"]), Mask(rooms["shared"]), rooms["weights"], rooms["state"])
-
-    def arrays(self) -> Arrays:
-        return {
-            **{f"mask:{name}": kept for name, kept in self.mask.items()},
-            **{f"shared:{name}": kept for name, kept in self.shared.items()},
-            **{f"weights:{name}": value for name, value in self.weights.items()},
-            **{f"state:{name}": value for name, value in self.state.items()},
-        }
 
 
 @dataclass(frozen=True)
@@ -80,14 +54,16 @@ def local_round(blob: bytes, place: Place) -> bytes:
     samples = here.training(order.client)
     work = LocalWork(here, order.client, order.round, samples)
     client = _client(here, order, kept, shared, work)
-    report = _train_and_test(here, order, client, arrays, work)
+    teacher = Teacher(here, work, kept)
+    report = _train_and_test(here, order, client, arrays, work, teacher)
     if order.phase == "final":
         return write(_deployed(here, order, kept, client, report), {})[0]
     payload = here.strategy.upload(client, here.strategy.part(here.travelling, "up", order.round))
     wire = here.scenario.wire
     encoded = encode_payload(payload.arrays, payload.mask, shared, wire.mask, wire.values)
     known = shared if payload.mask is None else payload.mask
-    keep = Kept(client.mask, known, _kept_weights(here, client.weights), client.state).arrays()
+    weights, taught = _kept_weights(here, client.weights), teacher.keeps(client.weights)
+    keep = Kept(client.mask, known, weights, client.state, taught).arrays()
     if keep:
         store.save(order.client, order.round, keep)
     alive = _alive(here, client.mask, known)
@@ -101,14 +77,19 @@ def _received(here: Site, order: Order, parts: Mapping[str, memoryview], kept: K
     )
 
 
-def _train_and_test(here: Site, order: Order, client: Client, arrays: Arrays, work: LocalWork) -> Report:
+def _train_and_test(
+    here: Site, order: Order, client: Client, arrays: Arrays, work: LocalWork, teacher: Teacher
+) -> Report:
     """Receive, train and decide; what there is to say of it."""
     testing = here.testing(order.client) if order.evaluate else None
+    validation = here.gating(order.client) if order.validation else None
     here.strategy.receive(client, arrays)
     before = _accuracy(here, client.weights, client.mask, testing)
+    teacher.meet(client.weights, client.mask)
+    work.lesson = teacher.lesson
     here.strategy.before_training(client)
     here.strategy.train(client)
-    here.strategy.after_training(client)
+    _decide(here, client, work, teacher)
     spent = cost_under(here.architecture, client.mask)
     return Report(
         round=order.round,
@@ -119,9 +100,22 @@ def _train_and_test(here: Site, order: Order, client: Client, arrays: Arrays, wo
         parameters=spent.parameters,
         train_loss=work.loss,
         gate_accuracy=work.gate_accuracy,
+        validation_accuracy=_accuracy(here, client.weights, client.mask, validation),
         test_accuracy_before=before,
         test_accuracy_after=_accuracy(here, client.weights, client.mask, testing),
     )
+
+
+def _decide(here: Site, client: Client, work: LocalWork, teacher: Teacher) -> None:
+    """The prune decision, and the recovery from it where the scenario asks for one."""
+    if not here.scenario.distill.recover:
+        here.strategy.after_training(client)
+        return
+    weights, mask = {name: value.copy() for name, value in client.weights.items()}, client.mask.copy()
+    here.strategy.after_training(client)
+    dense = Mask.ones({name: kept.shape for name, kept in client.mask.items()})
+    if not Mask({**dense, **mask}).is_subset(client.mask):
+        client.weights = work.recover(client.weights, client.mask, teacher.before_prune(weights, mask))
 
 
 def _deployed(here: Site, order: Order, kept: Kept, client: Client, report: Report) -> Report:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from fedprune.federation.site import Samples, Site
-from fedprune.models import architecture
+from fedprune.models import Architecture, architecture
+from fedprune.models._dropout import key_dropout
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
 from fedprune.training.activity import zero_shares
+from fedprune.training.distillation import Lesson
+from fedprune.training.early_stopping import BestEpoch
 from fedprune.training.evaluate import accuracy
 from fedprune.training.loop import Loss, Trainer, classification
 from fedprune.training.model import LocalModel
@@ -32,13 +35,15 @@ class LocalWork:
 
     def __init__(self, here: Site, client: int, round: int, samples: Samples) -> None:
         self._here, self._client, self._round, self._samples = here, client, round, samples
-        self._gating = here.gating(client) or samples
-        self._fits = itertools.count(1)
+        self._validation = here.gating(client)
+        self._fits, self._peers = itertools.count(1), itertools.count(1)
         self.samples = len(samples[1])
         self.loss: float | None = None
         """Mean loss of the last epoch trained; None before the first."""
         self.gate_accuracy: float | None = None
         """What the gate said last."""
+        self.lesson: Callable[[], Lesson | None] = lambda: None
+        """What takes the place of cross-entropy where a strategy brings no loss of its own."""
 
     def fit(
         self,
@@ -51,18 +56,63 @@ class LocalWork:
         after_epoch: Callable[[int, Arrays], None] | None = None,
     ) -> Arrays:
         """See ``strategy.Fit``."""
-        here = self._here
-        model = LocalModel(here.architecture, weights, mask)
-        trainer = Trainer(model, *self._samples, here.step, loss or classification, proximal)
-        rng = self.rng(_numbered("batches", next(self._fits)))
-        for epoch in range(1, (here.scenario.train.epochs if epochs is None else epochs) + 1):
-            self.loss = mean = trainer.epoch(torch.from_numpy(rng.permutation(len(self._samples[1]))))
-            weights = model.weights()
-            if not (math.isfinite(mean) and all(np.isfinite(value).all() for value in weights.values())):
-                raise DivergedError(f"training diverged in epoch {epoch} (loss {mean:g}); lower train.lr")
+        lesson = self.lesson() if loss is None else None
+        epochs = self._here.scenario.train.epochs if epochs is None else epochs
+        return self._fit(
+            weights, mask, epochs, after_epoch, loss=loss or classification, proximal=proximal, lesson=lesson
+        )
+
+    def recover(self, weights: Arrays, mask: Mask, lesson: Lesson | None) -> Arrays:
+        """Weights after ``distill.recover`` epochs, taught by ``lesson``, or by labels alone if None."""
+        return self._fit(weights, mask, self._here.scenario.distill.recover, None, lesson=lesson)
+
+    def study(self, made: Architecture, weights: Arrays) -> LocalModel:
+        """A model beside the client's own after a round's epochs of cross-entropy."""
+        model = LocalModel(made, weights, Mask())
+        for _ in self._epochs(self._here.scenario.train.epochs, model, "teacher {}"):
+            pass
+        return model
+
+    def _fit(
+        self,
+        weights: Arrays,
+        mask: Mask,
+        epochs: int,
+        after_epoch: Callable[[int, Arrays], None] | None,
+        **options: Any,
+    ) -> Arrays:
+        """``options`` are the trainer's."""
+        model = LocalModel(self._here.architecture, weights, mask)
+        patience, validation = self._here.scenario.train.patience, self._validation
+        # With extra parameters only the method knows what the model computes.
+        watched = BestEpoch(patience) if patience and validation and not model.extra else None
+        key = _numbered("{}", next(self._fits))
+        for epoch, loss, weights in self._epochs(epochs, model, key, **options):
+            self.loss = loss
             if after_epoch is not None:
                 after_epoch(epoch, weights)
-        return weights
+            if watched and validation and watched.ends(accuracy(model.module, *validation), weights):
+                break
+        return watched.weights if watched and watched.weights else weights
+
+    def _epochs(
+        self, epochs: int, model: LocalModel, key: str, **options: Any
+    ) -> Iterator[tuple[int, float, Arrays]]:
+        """Train for so many epochs: each one's number, from 1, its mean loss, and the weights after it."""
+        rng, trainer = self.rng(key.format("batches")), self._trainer(model, key, **options)
+        for epoch in range(1, epochs + 1):
+            loss = trainer.epoch(torch.from_numpy(rng.permutation(self.samples)))
+            weights = model.weights()
+            if not (math.isfinite(loss) and all(np.isfinite(value).all() for value in weights.values())):
+                raise DivergedError(f"training diverged in epoch {epoch} (loss {loss:g}); lower train.lr")
+            yield epoch, loss, weights
+
+    def _trainer(self, model: LocalModel, key: str, **options: Any) -> Trainer:
+        """SGD whose randomness is keyed: ``key`` holds the place of what is drawn."""
+        here = self._here
+        key_dropout(model.module, self.rng(key.format("dropout")))
+        augment = here.augment(self.rng(key.format("augment")))
+        return Trainer(model, *self._samples, here.step, augment=augment, **options)
 
     def gradient(self, weights: Arrays, *, batches: int | None = None) -> Arrays:
         """See ``strategy.Gradient``."""
@@ -71,6 +121,7 @@ class LocalWork:
         size = self._here.step.batch_size
         order = torch.from_numpy(self.rng("gradient batches").permutation(len(y)))
         taken = order if batches is None else order[: batches * size]
+        key_dropout(model.module, self.rng("gradient dropout"))
         model.module.train()
         for start in range(0, len(taken), size):
             batch = taken[start : start + size]
@@ -88,7 +139,7 @@ class LocalWork:
     def gate(self, weights: Arrays, mask: Mask) -> float:
         """See ``strategy.Gate``."""
         module = LocalModel(self._here.architecture, weights, mask).module
-        self.gate_accuracy = accuracy(module, *self._gating)
+        self.gate_accuracy = accuracy(module, *(self._validation or self._samples))
         return self.gate_accuracy
 
     def peer(self, model: Mapping[str, Any], weights: Arrays) -> Trainer:
@@ -98,7 +149,8 @@ class LocalWork:
             options = {key: value for key, value in model.items() if key != "name"}
             made = architecture(model["name"], made.input_shape, made.num_classes, options)
         initial = made.initial_weights(here.scenario.run.seed)
-        return Trainer(LocalModel(made, {**initial, **weights}, Mask()), *self._samples, here.step)
+        second = LocalModel(made, {**initial, **weights}, Mask())
+        return self._trainer(second, _numbered("peer {}", next(self._peers)))
 
     def rng(self, purpose: str, *, every_round: bool = True) -> np.random.Generator:
         """See ``strategy.Random``."""

@@ -50,6 +50,8 @@ class Order:
     """``Scenario.client_settings()``."""
     run: str
     """Names the run; clients keep its state under that name."""
+    validation: bool = False
+    """Whether to report accuracy on validation data."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Report:
     """Kept coordinates of each prunable parameter, in order, where the mask that travels does not tell."""
     train_loss: Loss | None = None
     gate_accuracy: Share | None = None
+    validation_accuracy: Share | None = None
     test_accuracy_before: Share | None = None
     test_accuracy_after: Share | None = None
     test_accuracy_personal: Share | None = None

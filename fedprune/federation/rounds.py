@@ -19,6 +19,7 @@ from fedprune.runs.checkpoint import latest_checkpoint, retained_rounds, save_ch
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import JsonLines, read_lines
 from fedprune.scenario import Scenario
+from fedprune.training.early_stopping import out_of_patience
 from fedprune.training.evaluate import accuracy
 from fedprune.training.model import LocalModel
 from fedprune.training.threads import one_thread
@@ -48,22 +49,35 @@ class Rounds:
         self.logs = {"rounds": JsonLines(folder.rounds), "clients": JsonLines(folder.clients)}
         self.mark = self._restore()
         self._saved = self.mark.state.round
+        self._validation: list[float | None] = [
+            record.get("validation_accuracy") for record in read_lines(folder.rounds)
+        ]
 
     def run(self) -> None:
         """Train the rounds that are left, evaluate, and write the results to the run folder."""
-        total, every = self.scenario.run.rounds, self.scenario.run.checkpoint_every
+        every = self.scenario.run.checkpoint_every
         with one_thread():
             try:
-                for round in range(self.mark.state.round + 1, total + 1):
-                    self._round(round)
-                    if round % every == 0 or round == total:
+                while not self._over():
+                    self._round(self.mark.state.round + 1)
+                    if self.mark.state.round % every == 0:
                         self._checkpoint()
+                if self.mark.state.round > self._saved:
+                    self._checkpoint()
                 self._final()
             finally:
                 if self.mark.state.round > self._saved:
                     self._checkpoint()
                 for log in self.logs.values():
                     log.close()
+
+    def _over(self) -> bool:
+        """Whether no round is left: decided by the log alone, so that a resumed run ends where it would
+        have."""
+        run = self.scenario.run
+        if self.mark.state.round >= run.rounds:
+            return True
+        return run.patience is not None and out_of_patience(self._validation, run.patience)
 
     def _round(self, round: int) -> None:
         started = time.perf_counter()
@@ -78,6 +92,7 @@ class Rounds:
         record = records.round_record(round, clients, outcome, prunable, global_accuracy)
         record |= {"seconds": time.perf_counter() - started, "time": time.time()}
         self.logs["rounds"].append(record)
+        self._validation.append(record["validation_accuracy"])
         self.mark = Mark(federation.state, {name: log.offset for name, log in self.logs.items()})
         self.on_round(record)
 
@@ -86,7 +101,7 @@ class Rounds:
 
     def _final(self) -> None:
         """Evaluate every client: its last personal model, what it receives, and that after local training."""
-        round, here = self.scenario.run.rounds + 1, self.federation.here
+        round, here = self.mark.state.round + 1, self.federation.here
         rows: list[dict[str, Any]] = []
         for start in range(0, here.partition.clients, FINAL_CHUNK):
             clients = range(start, min(start + FINAL_CHUNK, here.partition.clients))

@@ -139,7 +139,8 @@ class Federation:
         self._told[client] = mask if payload.mask is None else payload.mask
         wire = here.scenario.wire
         known = self.state.known.get(client, 0)
-        head = Order(phase, round, client, known, floor, evaluate, self._settings, self._run)
+        watched = self.scenario.run.patience is not None and phase == "train"
+        head = Order(phase, round, client, known, floor, evaluate, self._settings, self._run, watched)
         blob, parts = write(head, encode_payload(payload.arrays, payload.mask, mask, wire.mask, wire.values))
         return Outgoing(client, blob, parts)
 

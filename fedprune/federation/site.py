@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from fedprune.data.dataset import Dataset, client_data, client_test_data, load_dataset
+from fedprune.data.dataset import Dataset, client_data, client_test_data, load_dataset, normalise
+from fedprune.data.errors import DataError
 from fedprune.data.partition import Partition, make_partition
 from fedprune.models import Architecture, architecture
 from fedprune.scenario import Scenario
 from fedprune.strategy import Strategy, make_strategy
+from fedprune.training.augmentation import Augment, crop_and_flip
 from fedprune.training.loop import Step
+from fedprune.training.regularizers import Regularizers
 from fedprune.types import Array, Arrays, Shapes
 
 TEST_CHUNK = 1000
@@ -40,6 +43,8 @@ class Site:
     """Arrays that travel, in one direction or both, in some round or all, with their shapes."""
     maskable: Shapes
     """Parameters that a travelling mask covers."""
+    teacher: Architecture
+    """Of the teacher that a client trains beside its model, where the scenario asks for one."""
 
     @property
     def prunable(self) -> Shapes:
@@ -49,7 +54,8 @@ class Site:
     @property
     def step(self) -> Step:
         train = self.scenario.train
-        return Step(train.batch_size, train.lr, train.momentum, train.weight_decay)
+        penalties = Regularizers(train.l1, train.batch_norm_l1, train.group_lasso)
+        return Step(train.batch_size, train.lr, train.momentum, train.weight_decay, penalties)
 
     def training(self, client: int) -> Samples:
         return _tensors(client_data(self.dataset, self.partition.train(client)))
@@ -58,6 +64,17 @@ class Site:
         """The client's validation samples; None when it has none, so that gates read training data."""
         indices = self.partition.validation(client)
         return _tensors(client_data(self.dataset, indices)) if len(indices) else None
+
+    def augment(self, rng: np.random.Generator) -> Augment | None:
+        """What changes the images of each epoch, drawing from ``rng``; None where they stay as they are."""
+        how, dataset = self.dataset.augmentation, self.dataset
+        if how is None or not self.scenario.data.augment:
+            return None
+        channels = len(dataset.mean)
+        # Padded with the normalised background, which is not zero: as if padded before normalising.
+        background = normalise(np.full((channels, 1, 1), how.border, np.uint8), dataset)
+        border = torch.from_numpy(background).reshape(channels)
+        return lambda x: crop_and_flip(x, border, how.padding, how.flip, rng)
 
     def testing(self, client: int) -> Samples:
         return _tensors(client_test_data(self.dataset, self.partition.test(client)))
@@ -82,6 +99,8 @@ def site(settings: dict[str, Any], root: str | None) -> Site:
 def _site(settings: str, root: str | None) -> Site:
     scenario = Scenario.from_client_settings(json.loads(settings))
     dataset = load_dataset(scenario.data.name, root)
+    if scenario.data.augment and dataset.augmentation is None:
+        raise DataError(f"data set '{dataset.name}' declares no augmentation; leave out data.augment")
     section = scenario.partition
     partition = make_partition(
         dataset,
@@ -95,6 +114,12 @@ def _site(settings: str, root: str | None) -> Site:
     model = architecture(
         scenario.model.name, dataset.input_shape, dataset.num_classes, scenario.model.options
     )
+    taught_by = scenario.distill.model
+    teacher = (
+        model
+        if taught_by is None
+        else architecture(taught_by.name, model.input_shape, model.num_classes, taught_by.options)
+    )
     strategy = make_strategy({"name": scenario.strategy.name, **scenario.strategy.fields})
     masked = strategy.masked(model.prunable, model.groups)
     return Site(
@@ -106,4 +131,5 @@ def _site(settings: str, root: str | None) -> Site:
         initial=model.initial_weights(scenario.run.seed),
         travelling=strategy.travels(model.shapes, model.statistics),
         maskable={name: model.shapes[name] for name in masked},
+        teacher=teacher,
     )

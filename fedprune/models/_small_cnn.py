@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
+from fedprune.models._dropout import KeyedDropout
 from fedprune.models._sizes import pooled_map, scaled
 
 
 class SmallCNN(nn.Module):
     """Takes float32 (batch, channels, height, width), gives logits (batch, classes).
 
-    ``channels`` and ``hidden`` are the sizes of the convolutions and hidden linear layers at ``width`` 1.
+    ``channels`` and ``hidden`` are the sizes of the convolutions and hidden linear layers at ``width`` 1;
+    ``dropout`` follows each hidden linear layer.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class SmallCNN(nn.Module):
         padding: int = 0,
         batch_norm: bool,
         width: float,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         rows, columns = pooled_map(name, input_shape, kernel, padding=padding)
@@ -40,12 +43,13 @@ class SmallCNN(nn.Module):
         self.depth = len(sizes) - 1
         for layer in range(1, self.depth + 1):
             self.add_module(f"fc{layer}", nn.Linear(sizes[layer - 1], sizes[layer]))
+        self.dropout = KeyedDropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         # Rectifying after pooling gives the same numbers as before it, on a quarter of the entries.
         x = relu(max_pool2d(self.bn1(self.conv1(x)), 2))
         x = relu(max_pool2d(self.bn2(self.conv2(x)), 2)).flatten(1)
         for layer in range(1, self.depth):
-            x = relu(self.get_submodule(f"fc{layer}")(x))
+            x = self.dropout(relu(self.get_submodule(f"fc{layer}")(x)))
         logits: Tensor = self.get_submodule(f"fc{self.depth}")(x)
         return logits

@@ -11,11 +11,17 @@ from fedprune.models._small_cnn import SmallCNN
 
 
 def build(
-    input_shape: tuple[int, ...], num_classes: int, *, batch_norm: bool = False, width: float = 1.0
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    *,
+    batch_norm: bool = False,
+    width: float = 1.0,
+    dropout: float = 0.0,
 ) -> nn.Module:
     """LeNet-5 for inputs of at least 16 by 16; ``batch_norm`` adds one after each convolution.
 
-    ``width`` multiplies channels and hidden units.
+    ``width`` multiplies channels and hidden units; ``dropout`` is the probability in [0, 1) with which hidden
+    units of the linear layers are dropped in training.
     """
     return SmallCNN(
         "lenet5",
@@ -26,4 +32,5 @@ def build(
         kernel=5,
         batch_norm=batch_norm,
         width=width,
+        dropout=dropout,
     )

@@ -59,6 +59,7 @@ _LOSS = (
     " epoch was trained"
 )
 _GATE = "accuracy on validation (else training) data that the prune decision saw; never test data"
+_VALIDATION = "accuracy on validation data after local training; null unless `run.patience` asks for it"
 _DENSITY = "kept share of the prunable weights"
 _LAYERS = "name of each prunable weight -> its kept share, mean over clients"
 _MULTIPLY_ADDS = "multiply-adds of a forward pass of the physically shrunk model"
@@ -70,6 +71,7 @@ _ROUNDS = {
     "failed": Metric("", "list of {client, reason} for those whose reply was missing or rejected"),
     "train_loss": Metric("nats", f"{_LOSS}; mean over clients"),
     "gate_accuracy": Metric("share", f"{_GATE}; mean over clients"),
+    "validation_accuracy": Metric("share", f"{_VALIDATION}; mean over clients"),
     **_spread("test_accuracy_before", _BEFORE),
     **_spread("test_accuracy_after", _AFTER),
     "test_accuracy_global": Metric("share", _GLOBAL),
@@ -89,6 +91,7 @@ _CLIENTS = {
     "samples": Metric("count", "training samples of the client"),
     "train_loss": Metric("nats", _LOSS),
     "gate_accuracy": Metric("share", _GATE),
+    "validation_accuracy": Metric("share", _VALIDATION),
     "test_accuracy_before": Metric("share", _BEFORE),
     "test_accuracy_after": Metric("share", _AFTER),
     "density": Metric("share", f"{_DENSITY} after the round"),

@@ -20,11 +20,12 @@ gives."""
 class LocalModel:
     """``weights`` under ``mask`` as a physically shrunk module, and what else trains with it.
 
-    Every parameter is a view into ``flat`` and its gradient a view into ``gradient``, so that an optimizer
-    step, clearing gradients and holding pruned coordinates at zero are each one operation, whatever the
-    number of layers. Pruned coordinates that remain after shrinking are zero here and are held at zero by
-    ``hold_pruned``. Entries of ``weights`` that the architecture does not know are in ``extra``, by name:
-    parameters that a loss of the method's own makes use of.
+    Every parameter is a view into ``flat``, at ``pieces[name]``, and its gradient one into ``gradient``, so
+    that an optimizer step, clearing gradients and holding pruned coordinates at zero are each one operation,
+    whatever the number of layers. ``alive`` is 1.0 where a coordinate of ``flat`` lives and 0.0 where one is
+    pruned that remains after shrinking: it is zero here and is held at zero by ``hold_pruned``. Entries of
+    ``weights`` that the architecture does not know are in ``extra``, by name: parameters that a loss of the
+    method's own makes use of.
     """
 
     def __init__(self, architecture: Architecture, weights: Arrays, mask: Mask) -> None:
@@ -35,11 +36,12 @@ class LocalModel:
             name: nn.Parameter(torch.tensor(value)) for name, value in weights.items() if name not in known
         }
         self.parameters = {**dict(self.module.named_parameters()), **self.extra}
-        self._pieces = self._layout()
-        size = max((piece.stop for piece in self._pieces.values()), default=0)
+        self.pieces = self._layout()
+        size = max((piece.stop for piece in self.pieces.values()), default=0)
         self.flat, self.gradient = torch.zeros(_padded(size)), torch.zeros(_padded(size))
         self._flatten()
-        self._alive = self._alive_under(mask)
+        self.alive = self._alive_under(mask)
+        self._dense = bool(self.alive.all())
 
     def _layout(self) -> dict[str, slice]:
         pieces, start = {}, 0
@@ -51,23 +53,23 @@ class LocalModel:
     def _flatten(self) -> None:
         """Move parameters into the flat buffer."""
         for name, parameter in self.parameters.items():
-            piece = self._pieces[name]
+            piece = self.pieces[name]
             self.flat[piece] = parameter.data.reshape(-1)
             parameter.data = self.flat[piece].view(parameter.shape)
             parameter.grad = self.gradient[piece].view(parameter.shape)
 
-    def _alive_under(self, mask: Mask) -> torch.Tensor | None:
-        """The alive coordinates as 0/1 floats, None where all are."""
+    def _alive_under(self, mask: Mask) -> torch.Tensor:
+        """1.0 where a coordinate of ``flat`` lives, 0.0 where it is pruned."""
         alive = torch.ones_like(self.flat)
         covered = {name: kept for name, kept in mask.items() if name in self.parameters}
         for name, kept in take(covered, self._kept).items():
-            alive[self._pieces[name]] = torch.from_numpy(kept.astype(np.float32)).reshape(-1)
-        return None if bool(alive.all()) else alive
+            alive[self.pieces[name]] = torch.from_numpy(kept.astype(np.float32)).reshape(-1)
+        return alive
 
     def hold_pruned(self) -> None:
         """Set pruned coordinates back to zero."""
-        if self._alive is not None:
-            self.flat.mul_(self._alive)
+        if not self._dense:
+            self.flat.mul_(self.alive)
 
     def flat_of(self, arrays: Arrays) -> torch.Tensor:
         """Arrays in full coordinates, laid out as ``flat``; a parameter without one stands as it is."""
@@ -75,7 +77,7 @@ class LocalModel:
         shared = {name: value for name, value in arrays.items() if name in self.parameters}
         whole = {name: shared.pop(name) for name in list(shared) if name in self.extra}
         for name, value in {**take(shared, self._kept), **whole}.items():
-            flat[self._pieces[name]] = torch.tensor(value).reshape(-1)
+            flat[self.pieces[name]] = torch.tensor(value).reshape(-1)
         return flat
 
     def weights(self) -> Arrays:
@@ -92,7 +94,7 @@ class LocalModel:
         """``gradient`` by parameter name, in full coordinates, float32; an independent copy."""
         small = {
             name: self.gradient[piece].view(self.parameters[name].shape).numpy().copy()
-            for name, piece in self._pieces.items()
+            for name, piece in self.pieces.items()
             if name not in self.extra
         }
         return scatter(small, self._kept, self.architecture.shapes)

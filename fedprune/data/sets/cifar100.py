@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fedprune.data.image_set import ImageSet
+from fedprune.data.image_set import Augmentation, ImageSet
 
 SET = ImageSet(
     repo="uoft-cs/cifar100",
@@ -10,4 +10,5 @@ SET = ImageSet(
     std=(0.2673, 0.2564, 0.2762),
     num_classes=100,
     label=("fine_label", "label"),
+    augmentation=Augmentation(padding=4, flip=True),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fedprune.data.image_set import ImageSet, Samples
+from fedprune.data.image_set import Augmentation, ImageSet, Samples
 from fedprune.data.split import fifth_for_testing
 
 
@@ -20,4 +20,4 @@ def read() -> tuple[Samples, Samples]:
     return Samples(x[~test], y[~test]), Samples(x[test], y[test])
 
 
-SET = ImageSet(mean=(0.3053,), std=(0.3761,), num_classes=10, read=read)
+SET = ImageSet(mean=(0.3053,), std=(0.3761,), num_classes=10, read=read, augmentation=Augmentation(padding=1))

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from fedprune.data.image_set import ImageSet
+from fedprune.data.image_set import Augmentation, ImageSet
 
-SET = ImageSet(repo="zalando-datasets/fashion_mnist", mean=(0.2860,), std=(0.3530,), num_classes=10)
+SET = ImageSet(
+    repo="zalando-datasets/fashion_mnist",
+    mean=(0.2860,),
+    std=(0.3530,),
+    num_classes=10,
+    augmentation=Augmentation(padding=2, flip=True),
+)

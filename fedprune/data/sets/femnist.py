@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fedprune.data.image_set import ImageSet
+from fedprune.data.image_set import Augmentation, ImageSet
 
 SET = ImageSet(
     repo="flwrlabs/femnist",
@@ -12,4 +12,6 @@ SET = ImageSet(
     label=("character", "label"),
     columns={"writer_id": ("writer_id",)},
     test_by="writer_id",
+    # Dark strokes on a white page.
+    augmentation=Augmentation(padding=2, border=255),
 )

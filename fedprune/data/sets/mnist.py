@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from fedprune.data.image_set import ImageSet
+from fedprune.data.image_set import Augmentation, ImageSet
 
-SET = ImageSet(repo="ylecun/mnist", mean=(0.1307,), std=(0.3081,), num_classes=10)
+SET = ImageSet(
+    repo="ylecun/mnist",
+    mean=(0.1307,),
+    std=(0.3081,),
+    num_classes=10,
+    augmentation=Augmentation(padding=2),
+)

@@ -43,6 +43,10 @@ scenarios = st.fixed_dictionaries(
             {"name": st.just("sub_fedavg")},
             optional={"target": tenths, "variant": st.sampled_from(["unstructured", "hybrid"])},
         ),
+        "distill": st.fixed_dictionaries(
+            {"teacher": st.just("local")},
+            optional={"alpha": tenths, "model": st.just({"name": "lenet5", "width": 2.0})},
+        ),
         "evaluate": st.fixed_dictionaries({}, optional={"target_accuracy": tenths}),
         "engine": st.fixed_dictionaries({}, optional={"workers": st.integers(0, 8), "timeout": tenths}),
     },
@@ -76,7 +80,7 @@ def test_a_client_sees_its_sections_as_they_were(raw: dict[str, Any]) -> None:
     scenario = Scenario.from_dict(raw)
     sent = json.loads(json.dumps(scenario.client_settings()))
     there = Scenario.from_client_settings(sent)
-    for section in ("data", "partition", "model", "train", "strategy", "wire"):
+    for section in ("data", "partition", "model", "train", "distill", "strategy", "wire"):
         assert there.section(section) == scenario.section(section)
     assert there.run.seed == scenario.run.seed
     assert there.client_settings() == sent
@@ -104,7 +108,13 @@ def test_the_hash_does_not_depend_on_the_order_of_keys(raw: dict[str, Any], shuf
 
 def test_the_hash_does_not_depend_on_writing_defaults() -> None:
     terse = Scenario.from_dict({"strategy": {"name": "sub_fedavg"}})
-    explicit = Scenario.from_dict({"train": {"lr": 0.01}, "strategy": {"name": "sub_fedavg", "target": 0.5}})
+    explicit = Scenario.from_dict(
+        {
+            "train": {"lr": 0.01, "group_lasso": 0.0},
+            "distill": {"teacher": "none", "alpha": 0.5},
+            "strategy": {"name": "sub_fedavg", "target": 0.5},
+        }
+    )
     assert explicit.settings_hash() == terse.settings_hash()
 
 
@@ -128,6 +138,9 @@ def test_the_hash_does_not_depend_on_what_cannot_change_a_result(setting: dict[s
         {"partition": {"alpha": 0.5}},
         {"model": {"batch_norm": True}},
         {"train": {"lr": 0.02}},
+        {"train": {"l1": 0.1}},
+        {"data": {"augment": True}},
+        {"distill": {"recover": 1}},
         {"strategy": {"name": "standalone"}},
         {"wire": {"values": "fp16"}},
     ],
@@ -231,6 +244,22 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "not a number among free keys": (
         "[partition]\nalpha = nan",
         "[partition] alpha: must be a finite number",
+    ),
+    "a teacher nobody knows": (
+        '[distill]\nteacher = "mine"',
+        ":2: [distill] teacher: must be 'none', 'received', 'previous' or 'local', not 'mine'",
+    ),
+    "a model for a teacher that needs none": (
+        '[distill]\nteacher = "received"\nmodel = { name = "mlp" }',
+        ':3: [distill] model: only teacher = "local" has a model of its own',
+    ),
+    "a teacher's model without a name": (
+        '[distill]\nteacher = "local"\nmodel = { width = 2.0 }',
+        ":3: [distill] model: names no architecture",
+    ),
+    "patience without validation data": (
+        "[train]\npatience = 2",
+        ":2: [train] patience: waits for a better validation accuracy: set [partition] validation above 0",
     ),
     "no rounds": ("[run]\nrounds = 0", "[run] rounds: must be greater than or equal to 1, not 0"),
     "a huge integer": (f"[run]\nrounds = 1{'0' * 60}", "[run] rounds: must fit in 64 bits"),

@@ -65,7 +65,33 @@ def _variants(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{name}-{field.name}-{value}", {"name": name, field.name: value}
 
 
-CASES = {label: small(strategy) for name in STRATEGIES for label, strategy in _variants(name)}
+PRUNING = {"name": "sub_fedavg", "step": 0.5, "target": 0.7, "distance": 0.0, "gate": 0.0}
+
+TRAINING = {
+    "training-taught-by-the-received": small(PRUNING, distill={"teacher": "received"}),
+    "training-taught-by-the-previous": small({"name": "fedavg"}, distill={"teacher": "previous"}),
+    "training-taught-by-its-own-and-recovering": small(
+        PRUNING,
+        distill={"teacher": "local", "recover": 1, "model": {"name": "digits_cnn", "width": 2.0}},
+    ),
+    "training-augmented-and-regularized": small(
+        PRUNING, data={"augment": True}, train={"l1": 1e-4, "batch_norm_l1": 1e-3, "group_lasso": 1e-4}
+    ),
+    "training-with-dropout-and-patience": Scenario.from_dict(
+        {
+            **small(
+                {"name": "fedavg"},
+                run={"patience": 9},
+                partition={"validation": 0.2},
+                train={"epochs": 4, "patience": 1},
+            ).to_dict(),
+            "model": {"name": "mlp", "dropout": 0.5},
+        }
+    ),
+}
+"""What the training options do with any strategy, under one that prunes or one that does not."""
+
+CASES = {label: small(strategy) for name in STRATEGIES for label, strategy in _variants(name)} | TRAINING
 """What is run -> its scenario."""
 
 

@@ -82,12 +82,15 @@ class _Machines:
 
     def grid(self, scenario: Scenario) -> Any:
         """The engine of a scenario, with as many nodes as it has clients."""
-        from fedprune.federation.client_app import DATA, RUNS
+        from fedprune.federation.client_app import DATA, MODULES, RUNS
+        from fedprune.federation.user_code import import_paths
 
         section, nodes = scenario.engine, scenario.partition.clients
         config = {RUNS: str(self._runs.resolve())}
         if scenario.data.root:
             config[DATA] = str(Path(scenario.data.root).resolve())
+        if modules := import_paths(scenario.client_settings()):
+            config[MODULES] = " ".join(modules)
         key = section.model_dump_json() + str(config)
         if key not in self._open:
             engine = plugins.load("engines", section.name)

@@ -161,6 +161,8 @@ class Client:
 
 
 Way = Literal["down", "up"]
+Removed = Literal["conv", "any"]
+"""Channels of convolutions, or of linear layers as well."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,11 @@ class Strategy:
 
     keeps_model = False
     """Whether a client's own model is what it kept from its last round, else what it receives, trained."""
+
+    @property
+    def removes(self) -> Removed | None:
+        """Whose channels this method removes; a model that has none is refused before anything runs."""
+        return None
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         """Both sides: the arrays that travel. ``statistics`` names the batch-norm running statistics."""

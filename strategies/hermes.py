@@ -31,8 +31,8 @@ from fedprune.pruning.criteria import batch_norm, filter_l2
 from fedprune.pruning.groups import ChannelGroup, alive_channels
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.select import share_of
-from fedprune.strategy import Client, Payload, Server, Strategy
-from fedprune.types import Arrays, Shapes, UserError
+from fedprune.strategy import Client, Payload, Removed, Server, Strategy
+from fedprune.types import Arrays, Shapes
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,11 @@ class Hermes(Strategy):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: must lie in [0, 1), got {getattr(self, name)}")
 
+    @property
+    def removes(self) -> Removed | None:
+        return "any"
+
     def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
-        if not groups:
-            raise UserError("strategy 'hermes': the model has no channels to prune; give it a hidden layer")
         return tuple(dict.fromkeys([*prunable, *(name for group in groups for name, _, _ in group.members)]))
 
     def send(self, server: Server, travelling: Shapes, mask: Mask) -> Payload:

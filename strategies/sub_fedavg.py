@@ -14,19 +14,17 @@ Heterogeneity, ICDCS Workshops 2021, https://arxiv.org/abs/2105.00562. Defaults 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
 
 from fedprune.aggregation import Update, holders_mean, intersection_mean
 from fedprune.pruning.budget import prune_to
 from fedprune.pruning.channels import prune_channels
 from fedprune.pruning.criteria import batch_norm, filter_l2, magnitude
 from fedprune.pruning.groups import ChannelGroup
-from fedprune.pruning.mask import Mask
-from fedprune.strategy import Client, Payload, Server, Strategy
+from fedprune.pruning.mask import Mask, distance
+from fedprune.strategy import Client, Payload, Removed, Server, Strategy
 from fedprune.types import Arrays, Shapes
 
 CHANNELS, WEIGHTS = "channels", "weights"
@@ -64,6 +62,10 @@ class SubFedAvg(Strategy):
         if self.channel_floor < 1:
             raise ValueError(f"channel_floor: must be at least 1, got {self.channel_floor}")
 
+    @property
+    def removes(self) -> Removed | None:
+        return None if self.variant == "unstructured" else "conv"
+
     def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
         if self.variant == "unstructured":
             return prunable
@@ -84,7 +86,7 @@ class SubFedAvg(Strategy):
         conv = tuple(group.members[0][0] for group in _conv(client.groups))
         parts = ((CHANNELS, self.channel_distance, conv), (WEIGHTS, self.distance, self._weights(client)))
         for part, threshold, names in parts:
-            if part not in second or _distance(first[part], second[part], names) <= threshold:
+            if part not in second or distance(first[part], second[part], names) <= threshold:
                 continue
             # Channels may just have gone: what is left of the step is decided under the mask as it is now.
             mask = second[part] if part == CHANNELS else self._prune_weights(client)
@@ -133,24 +135,14 @@ class SubFedAvg(Strategy):
         shapes = {name: value.shape for name, value in client.weights.items()}
         mask = Mask({**Mask.ones({name: shapes[name] for name in client.prunable}), **client.mask})
         groups = _conv(client.groups)
-        score = batch_norm.score if all(group.norm for group in groups) else filter_l2.score
+        score = batch_norm.score if all(group.norms for group in groups) else filter_l2.score
         for tenths in range(10, 0, -1):
             amount = self.channels * tenths / 10
             pruned = prune_channels(client.weights, mask, groups, shapes, amount, score, self.channel_floor)
-            if _sparsity(pruned, client.prunable) <= self.target:
+            if 1 - Mask({name: pruned[name] for name in client.prunable}).density <= self.target:
                 return pruned
         return mask
 
 
 def _conv(groups: tuple[ChannelGroup, ...]) -> tuple[ChannelGroup, ...]:
     return tuple(group for group in groups if group.kind == "conv")
-
-
-def _distance(first: Mask, second: Mask, names: Iterable[str]) -> float:
-    """Mean over the named parameters of the share of entries in which two masks differ."""
-    return float(np.mean([np.mean(first[name] != second[name]) for name in names]))
-
-
-def _sparsity(mask: Mask, names: Iterable[str]) -> float:
-    part = Mask({name: mask[name] for name in names})
-    return 1 - part.density

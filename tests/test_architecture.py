@@ -110,6 +110,21 @@ def test_strategies_import_public_names_and_never_each_other(path: Path) -> None
         assert not any(part.startswith("_") and part != "__future__" for part in name.split(".")), name
 
 
+@pytest.mark.parametrize("path", sorted(bundled("strategies").glob("*.py")), ids=shown)
+def test_a_strategy_is_one_short_file_that_nothing_else_names(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 150
+    # FedAvg is what a scenario gets that names no strategy.
+    own = {"sections.py"} if path.stem == "fedavg" else set()
+    for source in SOURCES:
+        if source.is_relative_to(PACKAGE) and source.name not in own:
+            texts = {
+                node.value
+                for node in ast.walk(tree(source))
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            }
+            assert path.stem not in texts, source
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=shown)
 def test_bytes_never_name_code_and_no_global_randomness_is_touched(path: Path) -> None:
     roots = {name.split(".")[0] for name in imports(path)}

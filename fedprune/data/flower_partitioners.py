@@ -107,7 +107,7 @@ def _quiet(bounded: bool) -> Iterator[None]:
     def hear(*_: Any, **__: Any) -> None:
         if bounded and time.process_time() > deadline:
             raise TimeoutError(
-                f"no draw in {ATTEMPT_SECONDS:g} s of computing gave every client min_partition_size samples; "
+                f"no draw in {ATTEMPT_SECONDS:g} s of work gave every client min_partition_size samples; "
                 "raise alpha, lower min_partition_size or lower partition.clients"
             )
 

@@ -14,8 +14,8 @@ from fedprune.training.threads import one_thread
 from fedprune.types import UserError
 
 RECORD, KEY = "fedprune", "blob"
-RUNS, DATA = "fedprune-runs", "fedprune-data"
-"""Keys of a node's configuration: folder of run folders, folder of data sets."""
+RUNS, DATA, MODULES = "fedprune-runs", "fedprune-data", "fedprune-modules"
+"""Keys of a node's configuration: folder of run folders, folder of data sets, code that orders may name."""
 DEFAULT_RUNS = "~/.local/share/fedprune/runs"
 
 app = ClientApp()
@@ -33,15 +33,17 @@ def train(message: Message, context: Context) -> Message:
 
 
 def place(context: Context) -> Place:
-    """Where runs and data are on this machine; a server and its clients on one machine find the same folders.
+    """Where runs and data are on this machine, and which modules of the user's own its orders may name.
 
-    Taken from the node's configuration, else from the run's (``runs``, ``data``), else from FEDPRUNE_RUNS and
-    FEDPRUNE_DATA, else DEFAULT_RUNS. Raises UserError for a relative folder.
+    Taken from the node's configuration, else from the run's (``runs``, ``data``, ``modules``), else from
+    FEDPRUNE_RUNS and FEDPRUNE_DATA, else DEFAULT_RUNS and no modules. A server and its clients on one machine
+    find the same folders. Raises UserError for a relative folder.
     """
     node, run = context.node_config, context.run_config
     runs = node.get(RUNS) or run.get("runs") or os.environ.get("FEDPRUNE_RUNS") or DEFAULT_RUNS
     data = node.get(DATA) or run.get("data")
-    return Place(_absolute(runs), str(_absolute(data)) if data else None)
+    modules = str(node.get(MODULES) or run.get("modules") or "").split()
+    return Place(_absolute(runs), str(_absolute(data)) if data else None, frozenset(modules))
 
 
 def _absolute(folder: object) -> Path:

@@ -15,6 +15,7 @@ from fedprune.federation.local_work import LocalWork
 from fedprune.federation.messages import Order, Report, read, write
 from fedprune.federation.site import Samples, Site, site
 from fedprune.federation.teacher import Teacher
+from fedprune.federation.user_code import check_import_paths
 from fedprune.pruning.cost import cost_under
 from fedprune.pruning.mask import Mask, kept_counts
 from fedprune.runs.folder import RunFolder, checked_name
@@ -34,6 +35,8 @@ class Place:
     """Folder of run folders: a client keeps its state in the run's."""
     data: str | None = None
     """Folder of local data sets; FEDPRUNE_DATA unless given."""
+    modules: frozenset[str] = frozenset()
+    """Import paths of the user's own code that orders may name."""
 
     def store(self, run: str) -> VersionedStore:
         """The clients' state of a run. Raises RunError when its name would lead elsewhere."""
@@ -43,10 +46,11 @@ class Place:
 def local_round(blob: bytes, place: Place) -> bytes:
     """One order in, one reply out.
 
-    Raises CodecError on a bad order, RunError when the run or state that it names is not there, DivergedError
-    when training does.
+    Raises CodecError on a bad order, UserError on one that names code unknown here, RunError when the run or
+    state that it names is not there, DivergedError when training does.
     """
     order, parts = read(Order, blob)
+    check_import_paths(order.settings, place.modules)
     here, store = site(order.settings, place.data), place.store(order.run)
     store.collect(order.client, order.known, order.floor)
     kept = Kept.load(store, order.client, order.known)

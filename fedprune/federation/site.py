@@ -121,6 +121,8 @@ def _site(settings: str, root: str | None) -> Site:
         else architecture(taught_by.name, model.input_shape, model.num_classes, taught_by.options)
     )
     strategy = make_strategy({"name": scenario.strategy.name, **scenario.strategy.fields})
+    if strategy.removes is not None:
+        model.channels(strategy.removes)
     masked = strategy.masked(model.prunable, model.groups)
     return Site(
         scenario=scenario,

@@ -87,14 +87,14 @@ class Architecture:
         graph of a user's module cannot be traced."""
         return self._traced[0]
 
-    def channels(self, kind: Literal["conv", "linear"]) -> tuple[ChannelGroup, ...]:
-        """The groups of that kind, for a method that removes channels.
+    def channels(self, kind: Literal["conv", "any"]) -> tuple[ChannelGroup, ...]:
+        """The groups of convolutions, or all, for a method that removes channels.
 
         Raises ModelError, saying why, when there are none.
         """
-        found = tuple(group for group in self.groups if group.kind == kind)
+        found = tuple(group for group in self.groups if kind in (group.kind, "any"))
         if not found:
-            layers = "convolution" if kind == "conv" else "linear layer"
+            layers = "convolution" if kind == "conv" else "layer"
             raise ModelError(
                 f"model '{self.name}' has no {layers} whose channels can be removed{self._traced[1]}; "
                 "prune weights one by one, or use another model"

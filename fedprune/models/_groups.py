@@ -37,11 +37,6 @@ class ChannelGroup:
     norms: tuple[str, ...]
     """The scales of the norms of these channels, as many as norms follow."""
 
-    @property
-    def norm(self) -> str | None:
-        """The first of ``norms``, where there is one."""
-        return self.norms[0] if self.norms else None
-
 
 def channel_groups(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[ChannelGroup, ...]:
     """The groups of hidden channels of ``module``, in the order of its layers; it is left as it was.

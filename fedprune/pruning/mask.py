@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 
 import numpy as np
 
@@ -95,6 +95,11 @@ class Mask(MutableMapping[str, Bools]):
             name: np.where(self[name], value, value.dtype.type(0)) if name in self else value
             for name, value in weights.items()
         }
+
+
+def distance(first: Mask, second: Mask, names: Iterable[str]) -> float:
+    """Mean over the named parameters of the share of entries in which two masks differ, in [0, 1]."""
+    return float(np.mean([np.mean(first[name] != second[name]) for name in names]))
 
 
 def kept_counts(mask: Mask, shapes: Shapes) -> list[int]:

@@ -259,7 +259,7 @@ def test_hopeless_draws_of_thousands_of_clients_are_given_up(
 ) -> None:
     monkeypatch.setattr("fedprune.data.flower_partitioners.ATTEMPT_SECONDS", 0.0)
     with pytest.raises(
-        PartitionError, match="no draw in 0 s of computing gave every client min_partition_size samples"
+        PartitionError, match="no draw in 0 s of work gave every client min_partition_size samples"
     ):
         make(digits, "dirichlet", 700, arguments={"alpha": 0.5, "min_partition_size": 2})
 

@@ -43,6 +43,13 @@ def test_a_relative_folder_is_refused() -> None:
         place(context(run={"runs": "runs"}))
 
 
+def test_modules_are_those_that_the_node_or_the_run_names() -> None:
+    runs = {"runs": "/runs", "modules": "their.net:Net our.net:Net"}
+    assert place(context(run=runs)).modules == {"their.net:Net", "our.net:Net"}
+    assert place(context({"fedprune-modules": "a:B"}, runs)).modules == {"a:B"}
+    assert place(context(run={"runs": "/runs"})).modules == frozenset()
+
+
 def test_a_client_computes_with_one_thread_whatever_engine_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 

@@ -1,8 +1,8 @@
 """Quantizers: one per file, values as symbols of small alphabets and back.
 
-A plug-in's file defines one frozen dataclass, a ``Quantizer``, whose fields are its options in a scenario. The
-receiver derives the sizes of all symbols, and the number of bytes of side information, from what both sides
-know: neither is ever read from bytes.
+A plug-in's file defines one frozen dataclass, a ``Quantizer``, whose fields are its options in a scenario.
+The receiver derives the sizes of all symbols, and the number of bytes of side information, from what both
+sides know: neither is ever read from bytes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Alphabet:
 
 @dataclass(frozen=True)
 class Quantized:
-    """What travels of some values: a run of symbols for each alphabet, and side information (scales, seeds)."""
+    """What travels of some values: a run of symbols for each alphabet, and side information (scales)."""
 
     symbols: list[Symbols]
     side: bytes = b""
@@ -66,7 +66,10 @@ class Quantizer(Protocol):
     def quantize(
         self, values: Sequence[Values], slots: Sequence[Slot], noise: Generator, shared: Generator
     ) -> Quantized:
-        """``noise`` is the sender's own (stochastic rounding), ``shared`` the same on both sides (rotations)."""
+        """Values as symbols.
+
+        ``noise`` is the sender's own (stochastic rounding), ``shared`` the same on both sides (rotations).
+        """
 
     def dequantize(self, quantized: Quantized, slots: Sequence[Slot], shared: Generator) -> list[Values]:
         """The values, finite or not as the side information has it.

@@ -1,6 +1,9 @@
-"""Mask codings: one per file, each with ``encode(mask, known)`` and ``decode(data, shapes, known)``.
+"""Mask codings: one per file, each with ``encode(mask, known, weights)`` and ``decode(data, shapes, known,
+weights)``.
 
-``known`` is the mask that both sides know, or None; a parameter that it has no entry for is kept whole. Names
-and shapes never travel: ``decode`` is told them, and both directions go through the parameters sorted by
-name, so that the order of nobody's dict matters.
+``known`` is the mask that both sides know, or None; a parameter that it has no entry for is kept whole.
+``weights`` are values that both sides hold, bit for bit (what came down, as decoded), or None; a parameter
+without values there is coded without their help, and a coding is free to look at none. Names and shapes never
+travel: ``decode`` is told them, and both directions go through the parameters sorted by name, so that the
+order of nobody's dict matters.
 """

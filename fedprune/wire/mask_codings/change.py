@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fedprune.pruning.mask import Mask
-from fedprune.types import Shapes
+from fedprune.types import Arrays, Shapes
 from fedprune.wire.errors import CodecError
 from fedprune.wire.mask_codings._flat import (
     flatten,
@@ -24,7 +24,7 @@ from fedprune.wire.mask_codings._flat import (
 _ONLY_SHRINKS, _REVIVES = 0, 1
 
 
-def encode(mask: Mask, known: Mask | None) -> bytes:
+def encode(mask: Mask, known: Mask | None, weights: Arrays | None = None) -> bytes:
     """A flag byte, the bits of coordinates kept in ``known``, then those of the others if any was revived."""
     flat, before = flatten(mask), flatten_known(shapes_of(mask), known)
     kept = pack_bits(flat.take(np.flatnonzero(before)))
@@ -34,7 +34,9 @@ def encode(mask: Mask, known: Mask | None) -> bytes:
     return bytes([_ONLY_SHRINKS]) + kept
 
 
-def decode(data: bytes | memoryview, shapes: Shapes, known: Mask | None) -> Mask:
+def decode(
+    data: bytes | memoryview, shapes: Shapes, known: Mask | None, weights: Arrays | None = None
+) -> Mask:
     """The mask over ``shapes``; CodecError unless ``data`` has exactly the bits that ``known`` calls for."""
     before = flatten_known(shapes, known)
     kept, pruned = np.flatnonzero(before), np.flatnonzero(~before)

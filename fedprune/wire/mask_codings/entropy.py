@@ -18,7 +18,7 @@ from constriction import stream
 from numpy.typing import NDArray
 
 from fedprune.pruning.mask import Mask
-from fedprune.types import Bools, Shapes
+from fedprune.types import Arrays, Bools, Shapes
 from fedprune.wire.errors import CodecError
 from fedprune.wire.mask_codings._flat import known_entry, shapes_of
 from fedprune.wire.varint import decode_varint, encode_varint
@@ -27,7 +27,7 @@ _PRECISION = 20
 """Bits of a probability: exact in floating point, and far finer than any kept share needs."""
 
 
-def encode(mask: Mask, known: Mask | None) -> bytes:
+def encode(mask: Mask, known: Mask | None, weights: Arrays | None = None) -> bytes:
     """The counts of all contexts, then the coded bits: little-endian words without the zeros at the end."""
     counts = bytearray()
     coded: list[tuple[Bools, int]] = []
@@ -46,7 +46,9 @@ def encode(mask: Mask, known: Mask | None) -> bytes:
     return bytes(counts) + words.rstrip(b"\0")
 
 
-def decode(data: bytes | memoryview, shapes: Shapes, known: Mask | None) -> Mask:
+def decode(
+    data: bytes | memoryview, shapes: Shapes, known: Mask | None, weights: Arrays | None = None
+) -> Mask:
     """The mask over ``shapes``.
 
     Raises CodecError for counts beyond a context's size, bits that contradict the counts, and bytes left

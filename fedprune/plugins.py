@@ -8,6 +8,7 @@ description is the first line of its module docstring, read without importing it
 from __future__ import annotations
 
 import ast
+import dataclasses
 import difflib
 import importlib
 import importlib.util
@@ -28,7 +29,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "datasets": ("data/sets", "data set"),
     "criteria": ("pruning/criteria", "criterion"),
     "mask_codings": ("wire/mask_codings", "mask coding"),
-    "value_codecs": ("wire/value_codecs", "value codec"),
+    "quantizers": ("wire/quantizers", "quantizer"),
+    "entropy_coders": ("wire/entropy_coders", "entropy coder"),
     "engines": ("engines/kinds", "engine"),
 }
 """Kind -> (folder under the package, what one of them is called)."""
@@ -70,6 +72,25 @@ def load(kind: str, name: str) -> ModuleType:
         module: ModuleType = points[name].load()
         return module
     raise UnknownPluginError(f"unknown {KINDS[kind][1]} '{name}'{suggest(name, names(kind))}")
+
+
+def dataclass_of(kind: str, name: str) -> Any:
+    """The one public dataclass that a plug-in's file defines; its fields are the plug-in's options.
+
+    Raises UserError when there is not exactly one.
+    """
+    module = load(kind, name)
+    found = [
+        value
+        for key, value in vars(module).items()
+        if isinstance(value, type)
+        and dataclasses.is_dataclass(value)
+        and value.__module__ == module.__name__
+        and not key.startswith("_")
+    ]
+    if len(found) != 1:
+        raise UserError(f"the file of '{name}' must define one public dataclass, found {len(found)}")
+    return found[0]
 
 
 def is_path(name: str) -> bool:

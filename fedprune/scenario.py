@@ -24,6 +24,7 @@ from fedprune.sections import (
     SECTIONS,
     DataSection,
     DistillSection,
+    DownlinkSection,
     EngineSection,
     EvaluateSection,
     ModelSection,
@@ -31,7 +32,7 @@ from fedprune.sections import (
     RunSection,
     StrategySection,
     TrainSection,
-    WireSection,
+    UplinkSection,
     explain,
 )
 from fedprune.sweep import check_key, expand, put
@@ -44,7 +45,7 @@ MAX_BYTES = 1 << 20
 MAX_KEY_PARTS = 16
 """Dotted keys longer than this are refused: tomllib's memory grows with the square of their parts."""
 
-CLIENT_SECTIONS = ("data", "partition", "model", "train", "distill", "strategy", "wire")
+CLIENT_SECTIONS = ("data", "partition", "model", "train", "distill", "strategy", "uplink", "downlink")
 """What a client needs to do its part of a round."""
 
 UNHASHED = {
@@ -58,9 +59,15 @@ LATER = {
     "data": ("augment",),
     "train": ("l1", "batch_norm_l1", "group_lasso"),
     "distill": tuple(DistillSection.model_fields),
+    "uplink": tuple(UplinkSection.model_fields),
+    "downlink": tuple(DownlinkSection.model_fields),
 }
 """Keys younger than the first recorded runs: hashed only when they are not at their defaults, which do
 nothing, so that those runs keep their names."""
+
+FORMER = {"wire": {"mask": "entropy", "values": "fp32"}}
+"""Sections that the first recorded runs had, at what are still the defaults of those that came after them:
+hashed for the same reason."""
 
 
 class Scenario(BaseModel):
@@ -75,7 +82,8 @@ class Scenario(BaseModel):
     train: TrainSection = Field(default_factory=TrainSection)
     distill: DistillSection = Field(default_factory=DistillSection)
     strategy: StrategySection = Field(default_factory=StrategySection)
-    wire: WireSection = Field(default_factory=WireSection)
+    uplink: UplinkSection = Field(default_factory=UplinkSection)
+    downlink: DownlinkSection = Field(default_factory=DownlinkSection)
     evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
     engine: EngineSection = Field(default_factory=EngineSection)
 
@@ -134,7 +142,7 @@ class Scenario(BaseModel):
                 if key not in younger or key in changed
             }
             settings |= {section: kept} if kept else {}
-        text = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(settings | FORMER, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def run_id(self) -> str:

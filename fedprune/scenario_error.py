@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from fedprune.types import UserError
@@ -26,6 +27,14 @@ def shown(value: Any) -> str:
     """A value for a message, shortened."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def complaint(error: Mapping[str, Any]) -> str:
+    """One of pydantic's complaints about a value, in our words."""
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    what = error["msg"].replace("Input should", "must").replace("have at most", "hold at most")
+    return f"{what}, not {shown(error['input'])}"
 
 
 def plain(value: Any, section: str, key: str = "", depth: int = 0) -> Any:

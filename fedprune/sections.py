@@ -1,33 +1,21 @@
 """The sections of a scenario: what each key may hold, and one clear line when it holds something else.
 
-Unknown keys are refused and types are strict (``"0.5"`` is no number, ``true`` no integer). Three sections
-take free keys beside their own, as ``name`` says which: ``[partition]`` (the partitioner's arguments),
-``[model]`` (``build``'s options) and ``[strategy]`` (its dataclass's fields, checked here).
+Unknown keys are refused and types are strict (``"0.5"`` is no number, ``true`` no integer). Some sections
+take free keys beside their own: ``[partition]`` (the partitioner's arguments), ``[model]`` (``build``'s
+options), ``[strategy]`` (its dataclass's fields), ``[uplink]`` and ``[downlink]`` (their quantizer's).
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import re
-import typing
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import to_jsonable_python
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from fedprune import plugins
-from fedprune.scenario_error import ScenarioError, shown
-from fedprune.section import Count, OpenSection, Section, known, model_name, plugin
-from fedprune.types import UserError
+from fedprune.plugin_section import PluginSection
+from fedprune.scenario_error import ScenarioError, complaint, shown
+from fedprune.section import Count, OpenSection, Section, model_name, plugin
 
 
 def _run_name(name: str) -> str:
@@ -137,44 +125,45 @@ class DistillSection(Section):
         return model
 
 
-class StrategySection(OpenSection):
-    """Which algorithm; further keys are its dataclass's fields, all of them resolved here."""
+class StrategySection(PluginSection):
+    """Which algorithm; further keys are its dataclass's fields, all of them resolved."""
+
+    KIND, NAMED_BY, SECTION = "strategies", "name", "strategy"
 
     name: Annotated[str, plugin("strategies")] = "fedavg"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _resolve(cls, raw: Any) -> Any:
-        if not isinstance(raw, dict):
-            return raw
-        name = raw.get("name", cls.model_fields["name"].default)
-        try:
-            known("strategies", name)
-        except (ValueError, TypeError):
-            return {"name": name}  # not a strategy's name, which the field's own check says better
-        return {"name": name, **_resolved(name, {key: value for key, value in raw.items() if key != "name"})}
 
-    @property
-    def fields(self) -> dict[str, Any]:
-        """Every field of the strategy's dataclass, defaults included."""
-        return self._free()
+class CodecSection(PluginSection):
+    """How one direction is coded; further keys are the quantizer's fields, all of them resolved."""
 
-    def defaults(self) -> dict[str, Any]:
-        """Key -> default value, of the dataclass's fields as well."""
-        own = {
-            item.name: item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
-            for item in dataclasses.fields(_definition(self.name))
-        }
-        given = {key: value for key, value in own.items() if value is not dataclasses.MISSING}
-        dumped: dict[str, Any] = to_jsonable_python(given)
-        return super().defaults() | dumped
-
-
-class WireSection(Section):
-    """How updates are encoded."""
+    KIND, NAMED_BY = "quantizers", "values"
 
     mask: Annotated[str, plugin("mask_codings")] = "entropy"
-    values: Annotated[str, plugin("value_codecs")] = "fp32"
+    """How masks travel."""
+    values: Annotated[str, plugin("quantizers")] = "fp32"
+    """What becomes of the values."""
+    entropy: Annotated[str, plugin("entropy_coders")] = "none"
+    """How the quantizer's symbols become bytes."""
+    base: Literal["weights", "update", "tracked"] = "weights"
+    """What values are coded against: nothing; what both sides hold; that and what both track beside."""
+    step: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """For base = "tracked": share of each decoded difference by which both sides follow."""
+    sparsify: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the kept coordinates that travels, the largest of what would be coded."""
+    feedback: Literal["none", "residual"] = "none"
+    """Whether what a message lost is added to the sender's next one."""
+
+
+class UplinkSection(CodecSection):
+    """How clients' replies are coded."""
+
+    SECTION = "uplink"
+
+
+class DownlinkSection(CodecSection):
+    """How the server's orders are coded."""
+
+    SECTION = "downlink"
 
 
 class EvaluateSection(Section):
@@ -204,31 +193,37 @@ SECTIONS: dict[str, type[Section]] = {
     "train": TrainSection,
     "distill": DistillSection,
     "strategy": StrategySection,
-    "wire": WireSection,
+    "uplink": UplinkSection,
+    "downlink": DownlinkSection,
     "evaluate": EvaluateSection,
     "engine": EngineSection,
 }
 
+GONE = {
+    "wire": "there is a section for each direction now: write its keys under [uplink], and under [downlink] "
+    "as well if what goes down is to be coded alike"
+}
+"""Section of older scenarios -> what to write instead."""
 
-def explain(error: ValidationError, prefix: tuple[str, ...] = ()) -> ScenarioError:
-    """The first of pydantic's complaints as one line; ``prefix`` is where the validated value stands."""
+
+def explain(error: ValidationError) -> ScenarioError:
+    """The first of pydantic's complaints as one line."""
     first = error.errors(include_url=False)[0]
-    where = [*prefix, *(str(part) for part in first["loc"])]
+    where = [str(part) for part in first["loc"]]
     section, key = where[0], ".".join(where[1:])
     if first["type"] == "extra_forbidden":
         return unknown(section, key)
-    if first["type"] == "value_error":
-        return ScenarioError(str(first["ctx"]["error"]), section, key)
     if first["type"] in ("model_type", "dict_type") and not key:
         return ScenarioError(
             f"must be a table, not {shown(first['input'])}; write [{section}] above its keys", section
         )
-    what = first["msg"].replace("Input should", "must").replace("have at most", "hold at most")
-    return ScenarioError(f"{what}, not {shown(first['input'])}", section, key)
+    return ScenarioError(complaint(first), section, key)
 
 
 def unknown(section: str, key: str = "") -> ScenarioError:
     """The error for a key of ``section``, or for a section, that does not exist."""
+    if not key and section in GONE:
+        return ScenarioError(GONE[section], section)
     name, known = (key, list(SECTIONS[section].model_fields)) if key else (section, list(SECTIONS))
     owners = [owner for owner, model in SECTIONS.items() if owner != section and name in model.model_fields]
     if len(owners) == 1:
@@ -236,47 +231,3 @@ def unknown(section: str, key: str = "") -> ScenarioError:
     else:
         advice = plugins.suggest(name, known)
     return ScenarioError(f"unknown {'key' if key else 'section'}{advice}", section, key)
-
-
-def _definition(name: str) -> Any:
-    """The dataclass that a strategy's file defines (found without importing the room above this one)."""
-    module = plugins.load("strategies", name)
-    found = [
-        value
-        for key, value in vars(module).items()
-        if isinstance(value, type)
-        and dataclasses.is_dataclass(value)
-        and value.__module__ == module.__name__
-        and not key.startswith("_")
-    ]
-    if len(found) != 1:
-        raise ScenarioError(
-            f"the file of '{name}' must define one public dataclass, found {len(found)}", "strategy", "name"
-        )
-    return found[0]
-
-
-def _resolved(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """All fields of the strategy, the given ones checked against their type hints."""
-    definition = _definition(name)
-    hints = typing.get_type_hints(definition, include_extras=True)
-    known = [item.name for item in dataclasses.fields(definition) if item.init]
-    values = {}
-    for key, value in given.items():
-        if key not in known:
-            raise ScenarioError(
-                f"unknown key of strategy '{name}'{plugins.suggest(key, ['name', *known])}", "strategy", key
-            )
-        try:
-            # As JSON: there a list may become a tuple, yet a text never a number.
-            values[key] = TypeAdapter(hints[key]).validate_json(json.dumps(value), strict=True)
-        except ValidationError as error:
-            raise explain(error, ("strategy", key)) from None
-    try:
-        made = definition(**values)
-    except (ValueError, TypeError, UserError) as error:
-        # By convention such a message begins with the field: "target: must lie in [0, 1)".
-        key, _, what = str(error).partition(": ")
-        key, what = (key, what) if key in known else ("", str(error))
-        raise ScenarioError(what, "strategy", key) from None
-    return {key: getattr(made, key) for key in known}

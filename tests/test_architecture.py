@@ -17,7 +17,8 @@ PACKAGE = Path(fedprune.__file__).parent
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *bundled("strategies").glob("*.py")])
 
 FLOORS = (
-    {"types", "seeds", "plugins", "scenario_error", "section", "sections", "sweep", "scenario", "progress"},
+    {"types", "seeds", "plugins", "progress"}
+    | {"scenario_error", "section", "plugin_section", "sections", "sweep", "scenario"},
     {"data", "models"},
     {"training", "pruning", "aggregation"},
     {"strategy", "wire"},

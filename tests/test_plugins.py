@@ -16,7 +16,7 @@ EVERY = [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)]
 FUNCTIONS = {
     "models": {"build"},
     "mask_codings": {"encode", "decode"},
-    "value_codecs": {"encode", "decode", "max_bytes"},
+    "entropy_coders": {"encode", "decode"},
     "engines": {"open_engine"},
     "criteria": {"importance"},
 }
@@ -30,6 +30,12 @@ def test_every_plug_in_loads_says_what_it_is_and_has_what_its_kind_asks_for(kind
     assert all(callable(getattr(module, function)) for function in FUNCTIONS.get(kind, ()))
     if kind == "strategies":
         assert strategy_class(name).__module__ == module.__name__
+    elif kind == "quantizers":
+        made = plugins.dataclass_of(kind, name)()
+        assert all(
+            callable(getattr(made, method))
+            for method in ("alphabets", "side_bytes", "quantize", "dequantize")
+        )
     elif kind == "datasets":
         assert module.SET.num_classes >= 2
 
@@ -53,8 +59,8 @@ def test_an_unknown_name_is_refused_with_what_was_meant_or_what_there_is() -> No
         plugins.UnknownPluginError, match=r"unknown strategy 'fedavgg', did you mean 'fedavg'\?"
     ):
         plugins.load("strategies", "fedavgg")
-    with pytest.raises(plugins.UnknownPluginError, match=r"unknown value codec 'zzz'; known: .*fp32"):
-        plugins.load("value_codecs", "zzz")
+    with pytest.raises(plugins.UnknownPluginError, match=r"unknown quantizer 'zzz'; known: .*fp32"):
+        plugins.load("quantizers", "zzz")
 
 
 def test_an_installed_package_adds_a_strategy_that_scenarios_can_name(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_client_sees_its_sections_as_they_were(raw: dict[str, Any]) -> None:
     scenario = Scenario.from_dict(raw)
     sent = json.loads(json.dumps(scenario.client_settings()))
     there = Scenario.from_client_settings(sent)
-    for section in ("data", "partition", "model", "train", "distill", "strategy", "wire"):
+    for section in ("data", "partition", "model", "train", "distill", "strategy", "uplink", "downlink"):
         assert there.section(section) == scenario.section(section)
     assert there.run.seed == scenario.run.seed
     assert there.client_settings() == sent
@@ -142,7 +142,9 @@ def test_the_hash_does_not_depend_on_what_cannot_change_a_result(setting: dict[s
         {"data": {"augment": True}},
         {"distill": {"recover": 1}},
         {"strategy": {"name": "standalone"}},
-        {"wire": {"values": "fp16"}},
+        {"uplink": {"values": "fp16"}},
+        {"downlink": {"values": "fp16"}},
+        {"uplink": {"sparsify": 0.1}},
     ],
 )
 def test_the_hash_depends_on_what_can_change_a_result(setting: dict[str, Any]) -> None:
@@ -298,8 +300,22 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         "[strategy] name: unknown strategy '../fedavg'",
     ),
     "a number for a strategy": ("[strategy]\nname = 3", "[strategy] name: must be a valid string, not 3"),
-    "an unknown mask coding": ("[wire]\nmask = 'bits'", "[wire] mask: unknown mask coding 'bits'"),
-    "an unknown value codec": ("[wire]\nvalues = 'fp33'", "[wire] values: unknown value codec 'fp33'"),
+    "an unknown mask coding": ("[uplink]\nmask = 'bits'", "[uplink] mask: unknown mask coding 'bits'"),
+    "an unknown quantizer": ("[downlink]\nvalues = 'fp33'", "[downlink] values: unknown quantizer 'fp33'"),
+    "an unknown entropy coder": ("[uplink]\nentropy = 'lz'", "[uplink] entropy: unknown entropy coder 'lz'"),
+    "a quantizer's field for another": (
+        "[uplink]\nvalues = 'fp16'\nbits = 4",
+        ":3: [uplink] bits: unknown key of quantizer 'fp16'",
+    ),
+    "a share beyond all": ("[uplink]\nsparsify = 1.5", ":2: [uplink] sparsify: must be less than or equal"),
+    "a feedback nobody knows": (
+        "[uplink]\nfeedback = 'more'",
+        "[uplink] feedback: must be 'none' or 'residual'",
+    ),
+    "the section that both directions once shared": (
+        "[train]\n[wire]\nvalues = 'fp16'",
+        ":2: [wire]: there is a section for each direction now: write its keys under [uplink]",
+    ),
     "an unknown engine": ("[engine]\nname = 'cloud'", "[engine] name: unknown engine 'cloud'"),
     "a mistyped field": (
         "[strategy]\nname = 'sub_fedavg'\ntraget = 0.5",

@@ -6,11 +6,11 @@ reply and says so in the next order, so a client that fails anywhere leaves no t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fedprune.federation.kept import Kept
+from fedprune.federation.link import Link
 from fedprune.federation.local_work import LocalWork
 from fedprune.federation.messages import Order, Report, read, write
 from fedprune.federation.site import Samples, Site, site
@@ -24,7 +24,6 @@ from fedprune.strategy import Client
 from fedprune.training.evaluate import accuracy
 from fedprune.training.model import LocalModel
 from fedprune.types import Arrays
-from fedprune.wire.codec import decode_payload, encode_payload
 
 
 @dataclass(frozen=True)
@@ -54,31 +53,30 @@ def local_round(blob: bytes, place: Place) -> bytes:
     here, store = site(order.settings, place.data), place.store(order.run)
     store.collect(order.client, order.known, order.floor)
     kept = Kept.load(store, order.client, order.known)
-    arrays, shared = _received(here, order, parts, kept)
+    link = Link(here, order.client, order.round, kept.known)
+    received = link.receive_down(parts)
     samples = here.training(order.client)
     work = LocalWork(here, order.client, order.round, samples)
-    client = _client(here, order, kept, shared, work)
+    client = _client(here, order, kept, received.mask, work)
     teacher = Teacher(here, work, kept)
-    report = _train_and_test(here, order, client, arrays, work, teacher)
+    # A strategy may work on what it is handed; what both sides hold stays as it came.
+    report = _train_and_test(here, order, client, _copies(received.arrays), work, teacher)
     if order.phase == "final":
         return write(_deployed(here, order, kept, client, report), {})[0]
     payload = here.strategy.upload(client, here.strategy.part(here.travelling, "up", order.round))
-    wire = here.scenario.wire
-    encoded = encode_payload(payload.arrays, payload.mask, shared, wire.mask, wire.values)
-    known = shared if payload.mask is None else payload.mask
+    encoded = link.send_up(payload, received, kept.residual)
+    shared = received.mask if payload.mask is None else payload.mask
+    known = link.after(received, shared, encoded.tracked)
     weights, taught = _kept_weights(here, client.weights), teacher.keeps(client.weights)
-    keep = Kept(client.mask, known, weights, client.state, taught).arrays()
+    keep = Kept(client.mask, known, weights, client.state, taught, encoded.residual).arrays()
     if keep:
         store.save(order.client, order.round, keep)
-    alive = _alive(here, client.mask, known)
-    return write(replace(report, kept=bool(keep), alive=alive), encoded)[0]
+    alive = _alive(here, client.mask, shared)
+    return write(replace(report, kept=bool(keep), alive=alive), encoded.parts)[0]
 
 
-def _received(here: Site, order: Order, parts: Mapping[str, memoryview], kept: Kept) -> tuple[Arrays, Mask]:
-    wire, expected = here.scenario.wire, here.strategy.part(here.travelling, "down", order.round)
-    return decode_payload(
-        parts, expected, kept.shared, here.maskable, "mask" in parts, wire.mask, wire.values
-    )
+def _copies(arrays: Arrays) -> Arrays:
+    return {name: value.copy() for name, value in arrays.items()}
 
 
 def _train_and_test(
@@ -115,7 +113,7 @@ def _decide(here: Site, client: Client, work: LocalWork, teacher: Teacher) -> No
     if not here.scenario.distill.recover:
         here.strategy.after_training(client)
         return
-    weights, mask = {name: value.copy() for name, value in client.weights.items()}, client.mask.copy()
+    weights, mask = _copies(client.weights), client.mask.copy()
     here.strategy.after_training(client)
     dense = Mask.ones({name: kept.shape for name, kept in client.mask.items()})
     if not Mask({**dense, **mask}).is_subset(client.mask):

@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from fedprune.wire import codec
 from fedprune.wire.errors import CodecError
 from fedprune.wire.frame import pack, unpack
 from fedprune.wire.header import decode_head, encode_head
 
 HEAD_LIMIT = 1 << 20
 BLOB_LIMIT = 1 << 31
-PARTS = ("head", "floor", "mask", "values", "dense", "side")
+PARTS = ("head", "floor", *codec.PARTS)
 _FLOOR = struct.Struct("<Q")
 
 # Bounds that keep sums over clients finite: a reply is anybody's, and its numbers must not end a run.

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fedprune.aggregation import Update
+from fedprune.federation.kept import View
+from fedprune.federation.link import Link
 from fedprune.federation.messages import Order, Phase, Report, read, write
 from fedprune.federation.site import site
 from fedprune.pruning.mask import Mask, kept_counts
@@ -18,7 +20,7 @@ from fedprune.seeds import generator
 from fedprune.strategy import Server
 from fedprune.types import Arrays, Shapes, UserError
 from fedprune.wire.account import Bytes, measure
-from fedprune.wire.codec import decode_payload, encode_payload
+from fedprune.wire.codec import Decoded
 from fedprune.wire.errors import CodecError
 
 log = logging.getLogger("fedprune")
@@ -67,6 +69,8 @@ class Accepted:
     update: Update
     alive: list[int]
     """Kept coordinates of each prunable parameter, in order."""
+    view: View
+    """What the server keeps of the client if the round counts."""
     bytes_down: Bytes
     bytes_up: Bytes
 
@@ -83,16 +87,27 @@ class Outcome:
     lost_up: Bytes
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A client at work: what it was sent, and what the server will keep of that."""
+
+    link: Link
+    parts: Mapping[str, bytes]
+    mask: Mask
+    """The mask that both sides know since."""
+    residual: Arrays
+
+
 class Federation:
     """The server of one run. ``orders`` and ``conclude`` are a round; ``state`` changes when one is whole."""
 
-    def __init__(self, scenario: Scenario, run: str, masks: VersionedStore) -> None:
-        """``run`` names the run to its clients; ``masks`` is where the server keeps the masks it knows."""
+    def __init__(self, scenario: Scenario, run: str, views: VersionedStore) -> None:
+        """``run`` names the run to its clients; ``views`` is where the server keeps what it knows of them."""
         self.scenario = scenario
         self._settings = scenario.client_settings()
         self.here = site(self._settings, scenario.data.root)
-        self._run, self._masks = run, masks
-        self._told: dict[int, Mask] = {}
+        self._run, self._views = run, views
+        self._asked: dict[int, _Asked] = {}
         server = self._server(State(round=0, weights=self.here.initial), 0)
         self.state = State(round=0, weights=self.here.strategy.begin(server), memory=server.memory)
 
@@ -112,14 +127,23 @@ class Federation:
         self, round: int, clients: Sequence[int], *, floor: int, evaluate: bool, phase: Phase
     ) -> list[Outgoing]:
         """What goes down to each client, encoded."""
-        self._told = {}
+        self._asked = {}
         return [self._order(round, client, floor, evaluate, phase) for client in clients]
 
     def mask(self, client: int) -> Mask:
         """The mask that both this client and the server know; empty when it never sent one."""
-        if not self.here.maskable:
-            return Mask()
-        return Mask(self._masks.load(client, self.state.known.get(client, 0)))
+        return self._view(client).known.shared
+
+    def _view(self, client: int) -> View:
+        """What the server keeps of a client."""
+        if not self._keeps_views:
+            return View()
+        return View.load(self._views, client, self.state.known.get(client, 0))
+
+    @property
+    def _keeps_views(self) -> bool:
+        up, down = self.here.uplink, self.here.downlink
+        return bool(self.here.maskable) or up.base == "tracked" or down.uses_held or down.remembers
 
     def global_model(self) -> Arrays | None:
         """The weights that a newcomer would be handed; None where the server has no whole model."""
@@ -133,16 +157,17 @@ class Federation:
         return Server(state.weights, dict(state.memory), round, here.initial, here.architecture.prunable)
 
     def _order(self, round: int, client: int, floor: int, evaluate: bool, phase: Phase) -> Outgoing:
-        here, mask = self.here, self.mask(client)
+        here, view = self.here, self._view(client)
+        mask, link = view.known.shared, Link(here, client, round, view.known)
         travelling = here.strategy.part(here.travelling, "down", round)
         payload = here.strategy.send(self._server(self.state, round), travelling, mask)
-        self._told[client] = mask if payload.mask is None else payload.mask
-        wire = here.scenario.wire
+        encoded = link.send_down(payload, view.residual)
+        told = mask if payload.mask is None else payload.mask
+        self._asked[client] = _Asked(link, encoded.parts, told, encoded.residual)
         known = self.state.known.get(client, 0)
         watched = self.scenario.run.patience is not None and phase == "train"
         head = Order(phase, round, client, known, floor, evaluate, self._settings, self._run, watched)
-        blob, parts = write(head, encode_payload(payload.arrays, payload.mask, mask, wire.mask, wire.values))
-        return Outgoing(client, blob, parts)
+        return Outgoing(client, *write(head, encoded.parts))
 
     def conclude(self, round: int, replies: Sequence[Incoming], floor: int = 0) -> Outcome:
         """Check the replies, aggregate the good ones, move on to the next state.
@@ -166,9 +191,9 @@ class Federation:
         for reply in outcome.accepted:
             client = reply.report.client
             if reply.report.kept:
-                self._masks.collect(client, known.get(client, 0), floor)
-                if here.maskable:
-                    self._masks.save(client, round, dict(reply.update.mask))
+                self._views.collect(client, known.get(client, 0), floor)
+                if self._keeps_views:
+                    self._views.save(client, round, reply.view.arrays())
                 known[client] = round
         server = self._server(self.state, round)
         weights = here.strategy.aggregate(server, [reply.update for reply in outcome.accepted])
@@ -201,18 +226,24 @@ class Federation:
             raise CodecError(
                 f"reply of client {report.client} in round {report.round}, not {reply.client} in {round}"
             )
-        here, wire = self.here, self.here.scenario.wire
-        if report.samples != (own := len(here.partition.train(reply.client))):
+        if report.samples != (own := len(self.here.partition.train(reply.client))):
             raise CodecError(f"{report.samples} training samples, its partition has {own}")
-        client = reply.client
-        known = self._told[client] if client in self._told else self.mask(client)
-        arrays, mask = decode_payload(
-            parts, expected, known, here.maskable, "mask" in parts, wire.mask, wire.values
-        )
-        alive = self._alive(report, mask)
+        if reply.client not in self._asked:
+            raise CodecError("a reply that nobody asked for")
+        asked = self._asked[reply.client]
+        received = self._received(asked)
+        said = asked.link.receive_up(parts, expected, received)
+        view = View(asked.link.after(received, said.mask, said.tracked), asked.residual)
+        alive = self._alive(report, said.mask)
         sizes = measure({**parts, "head": b""}, reply.transported)
-        update = Update(report.client, report.samples, arrays, mask)
-        return Accepted(report, update, alive, reply.bytes_down, sizes)
+        update = Update(report.client, report.samples, said.arrays, said.mask)
+        return Accepted(report, update, alive, view, reply.bytes_down, sizes)
+
+    def _received(self, asked: _Asked) -> Decoded:
+        """What the client was sent, as it decoded it; its mask alone where nothing more is needed."""
+        if self.here.uplink.uses_held or self.here.downlink.uses_held or self.here.downlink.remembers:
+            return asked.link.receive_down(asked.parts)
+        return Decoded({}, asked.mask, {})
 
     def _alive(self, report: Report, mask: Mask) -> list[int]:
         shapes = self.here.prunable

@@ -17,11 +17,13 @@ from fedprune.data.errors import DataError
 from fedprune.data.partition import Partition, make_partition
 from fedprune.models import Architecture, architecture
 from fedprune.scenario import Scenario
+from fedprune.sections import CodecSection
 from fedprune.strategy import Strategy, make_strategy
 from fedprune.training.augmentation import Augment, crop_and_flip
 from fedprune.training.loop import Step
 from fedprune.training.regularizers import Regularizers
 from fedprune.types import Array, Arrays, Shapes
+from fedprune.wire.pipeline import Pipeline
 
 TEST_CHUNK = 1000
 
@@ -45,6 +47,8 @@ class Site:
     """Parameters that a travelling mask covers."""
     teacher: Architecture
     """Of the teacher that a client trains beside its model, where the scenario asks for one."""
+    uplink: Pipeline
+    downlink: Pipeline
 
     @property
     def prunable(self) -> Shapes:
@@ -134,4 +138,10 @@ def _site(settings: str, root: str | None) -> Site:
         travelling=strategy.travels(model.shapes, model.statistics),
         maskable={name: model.shapes[name] for name in masked},
         teacher=teacher,
+        uplink=_pipeline(scenario.uplink),
+        downlink=_pipeline(scenario.downlink),
     )
+
+
+def _pipeline(section: CodecSection) -> Pipeline:
+    return Pipeline.of(section.plain(), section.fields)

@@ -43,8 +43,10 @@ def _bytes(direction: str, end: str) -> dict[str, Metric]:
     return {
         name: Metric("bytes", f"length of all that was handed to the transport, {end}"),
         f"{name}_values": Metric("bytes", f"part of {total}: encoded weights"),
-        f"{name}_mask": Metric("bytes", f"part of {total}: encoded masks"),
-        f"{name}_side": Metric("bytes", f"part of {total}: side information of value codecs (scales, seeds)"),
+        f"{name}_mask": Metric(
+            "bytes", f"part of {total}: encoded masks, and which coordinates were chosen to travel"
+        ),
+        f"{name}_side": Metric("bytes", f"part of {total}: side information of quantizers (scales)"),
         f"{name}_overhead": Metric(
             "bytes", f"part of {total}: headers, reports and the transport's envelope"
         ),

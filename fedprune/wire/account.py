@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_COLUMNS = {"values": "values", "dense": "values", "mask": "mask", "side": "side"}
+_COLUMNS = {"values": "values", "dense": "values", "mask": "mask", "chosen": "mask", "side": "side"}
 """Part of a message -> column of the account; every other part is overhead."""
 
 
@@ -16,8 +16,9 @@ class Bytes:
     values: int = 0
     """Weights, whichever codec they went through."""
     mask: int = 0
+    """Masks, and which of the kept coordinates travel."""
     side: int = 0
-    """Side information of codecs (scales, seeds)."""
+    """Side information of quantizers (scales)."""
     overhead: int = 0
     """All the rest: frame, head, report, the transport's own envelope."""
 

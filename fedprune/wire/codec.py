@@ -4,7 +4,9 @@
 part     holds
 ======== ==================================================================================================
 mask     the mask, by its coding; only there when it travels
-values   kept coordinates of parameters with two or more axes (kernels, matrices), by the value codec
+chosen   which of the kept coordinates travel, coded as a mask; only there when the pipeline is sparse
+values   kept coordinates of parameters with two or more axes (kernels, matrices), through the pipeline
+side     the quantizer's side information (scales)
 dense    kept coordinates of parameters with fewer axes (biases, norms and their running statistics), always
          fp32: they are few, and a rounded running variance hurts out of all proportion
 ======== ==================================================================================================
@@ -17,123 +19,238 @@ already know, never from bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fedprune import plugins
 from fedprune.pruning.mask import Mask
 from fedprune.types import Array, Arrays, Shapes
+from fedprune.wire import sparsify
 from fedprune.wire.errors import CodecError
-from fedprune.wire.value_codecs import fp32
-from fedprune.wire.value_codecs._checks import is_finite
+from fedprune.wire.finite import is_finite, require_finite
+from fedprune.wire.pipeline import Keys, Part, Pipeline
+from fedprune.wire.quantizers import Slot, Values
+from fedprune.wire.shift import follow, minus, only, plus, put, shift_of, take
 
-PARTS = ("mask", "values", "dense")
+PARTS = ("mask", "chosen", "values", "side", "dense")
 """Every part that ``encode_payload`` may make."""
 
-Part = bytes | memoryview
-_Places = dict[str, NDArray[np.intp] | None]
+
+@dataclass(frozen=True)
+class Common:
+    """What both sides know before a message."""
+
+    mask: Mask
+    held: Arrays = field(default_factory=dict)
+    """Values that both hold, bit for bit, in full shapes."""
+    tracked: Arrays = field(default_factory=dict)
+    """What both track of earlier messages in this direction."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A message, and what its sender remembers once it is accepted."""
+
+    parts: dict[str, bytes]
+    tracked: Arrays
+    residual: Arrays
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a message said, and what its receiver remembers once it is accepted."""
+
+    arrays: Arrays
+    mask: Mask
+    tracked: Arrays
 
 
 def encode_payload(
-    arrays: Arrays, mask: Mask | None, known: Mask, mask_coding: str, value_codec: str
-) -> dict[str, bytes]:
-    """Part name -> bytes of ``arrays`` (float32, full shapes) under ``mask``, or ``known`` when that is None.
+    arrays: Arrays,
+    mask: Mask | None,
+    common: Common,
+    pipeline: Pipeline,
+    keys: Keys,
+    residual: Arrays | None = None,
+) -> Encoded:
+    """The message of ``arrays`` (float32, full shapes) under ``mask``, or the common mask when that is None.
 
-    ``known`` is the mask that both sides know. Raises ValueError when an array is not finite or does not have
+    ``residual`` is what the sender remembers. Raises ValueError when an array is not finite or does not have
     the shape of its mask.
     """
     parts = {}
     if mask is not None:
-        parts["mask"] = plugins.load("mask_codings", mask_coding).encode(mask, known)
-    shapes = {name: value.shape for name, value in arrays.items()}
-    places = _kept_places(shapes, known if mask is None else mask)
-    for part, codec in _value_parts(value_codec).items():
-        pieces = [_take(arrays[name], places[name]) for name in _names_in(part, shapes)]
-        if any(piece.size for piece in pieces):
-            parts[part] = codec.encode(np.concatenate(pieces, dtype=np.float32))
-    return parts
+        parts["mask"] = pipeline.coding.encode(mask, common.mask, common.held)
+    kept = _kept({name: value.shape for name, value in arrays.items()}, common.mask if mask is None else mask)
+    coded = _coded(kept)
+    wanted = _wanted(arrays, coded, common, pipeline, residual or {})
+    sent = coded
+    if pipeline.sparsify < 1 and any(slot.size for slot in coded):
+        values = [take(wanted[slot.name], slot) for slot in coded]
+        chosen = sparsify.choose(values, coded, pipeline.sparsify)
+        parts["chosen"] = pipeline.coding.encode(chosen, _as_mask(coded), common.held)
+        sent = sparsify.narrow(coded, chosen)
+    parts |= pipeline.encode_values([take(wanted[slot.name], slot) for slot in sent], sent, keys)
+    exact = [take(arrays[slot.name], slot) for slot in _exact(kept)]
+    for piece in exact:
+        require_finite(piece)
+    if any(piece.size for piece in exact):
+        parts["dense"] = np.concatenate(exact).astype("<f4").tobytes()
+    if not pipeline.remembers:
+        return Encoded(parts, {}, {})
+    # By the bytes that travel, as the receiver will have them.
+    decoded = pipeline.decode_values(parts, sent, keys)
+    differences = {slot.name: put(value, slot) for slot, value in zip(sent, decoded, strict=True)}
+    tracked = _tracked(common, coded, differences, pipeline)
+    return Encoded(parts, tracked, _residual(wanted, coded, differences, pipeline, residual or {}))
 
 
 def decode_payload(
     parts: Mapping[str, Part],
     expected: Shapes,
-    known: Mask,
+    common: Common,
     maskable: Shapes,
     mask_travels: bool,
-    mask_coding: str,
-    value_codec: str,
-) -> tuple[Arrays, Mask]:
+    pipeline: Pipeline,
+    keys: Keys,
+) -> Decoded:
     """The arrays named in ``expected`` (float32, full shapes, zero where pruned) and the mask over them.
 
-    A travelling mask covers exactly the parameters in ``maskable``; when none travels, the mask is ``known``.
-    Parts other than ``PARTS`` are not looked at. Raises CodecError for a mask that is missing or uncalled
-    for, for parts that do not have exactly the bytes that the mask calls for, and for values that are not
-    finite.
+    A travelling mask covers exactly the parameters in ``maskable``; when none travels, the mask is the common
+    one. Parts other than ``PARTS`` are not looked at. Raises CodecError for a mask that is missing or
+    uncalled for, for parts that do not have exactly the bytes that the mask calls for, and for values that
+    are not finite.
     """
     if mask_travels != ("mask" in parts):
         raise CodecError(
             "mask: it should travel and is not there" if mask_travels else "mask: it should not travel"
         )
-    mask = known
+    mask = common.mask
     if mask_travels:
-        mask = plugins.load("mask_codings", mask_coding).decode(parts["mask"], maskable, known)
-    places = _kept_places(expected, mask)
-    decoded: Arrays = {}
-    for part, codec in _value_parts(value_codec).items():
-        shapes = {name: expected[name] for name in _names_in(part, expected)}
-        decoded |= _decode_values(codec, parts.get(part, b""), shapes, places)
-    return {name: decoded[name] for name in expected}, mask
+        mask = pipeline.coding.decode(parts["mask"], maskable, common.mask, common.held)
+    kept = _kept(expected, mask)
+    coded = _coded(kept)
+    sent = _chosen(parts, coded, common, pipeline)
+    values = pipeline.decode_values(parts, sent, keys)
+    differences = {slot.name: put(value, slot) for slot, value in zip(sent, values, strict=True)}
+    decoded = {**_shifted(differences, coded, common, pipeline), **_decode_exact(parts, _exact(kept))}
+    tracked = _tracked(common, coded, differences, pipeline)
+    return Decoded({name: decoded[name] for name in expected}, mask, tracked)
 
 
-def _value_parts(value_codec: str) -> dict[str, Any]:
-    """Part of values -> its codec."""
-    return {"values": plugins.load("value_codecs", value_codec), "dense": fp32}
+def _kept(shapes: Shapes, mask: Mask) -> list[Slot]:
+    """What is kept of each parameter, sorted by name; ValueError when shapes differ.
 
-
-def _names_in(part: str, shapes: Shapes) -> list[str]:
-    """The parameters whose coordinates travel in ``part``, in their order there."""
-    return sorted(name for name, shape in shapes.items() if (len(shape) > 1) == (part == "values"))
-
-
-def _kept_places(shapes: Shapes, mask: Mask) -> _Places:
-    """Flat indices of what is kept of each parameter, None for all of it; ValueError when shapes differ.
-
-    Indices rather than the bools themselves: taking and putting by them is several times faster.
+    Places rather than the bools themselves: taking and putting by them is several times faster.
     """
-    places: _Places = {}
-    for name, shape in shapes.items():
-        kept = mask.get(name)
-        if kept is not None and kept.shape != tuple(shape):
-            raise ValueError(f"mask of {name}: shape {kept.shape}, the parameter has {tuple(shape)}")
-        places[name] = None if kept is None or kept.all() else np.flatnonzero(kept)
-    return places
+    slots = []
+    for name in sorted(shapes):
+        kept, shape = mask.get(name), tuple(shapes[name])
+        if kept is not None and kept.shape != shape:
+            raise ValueError(f"mask of {name}: shape {kept.shape}, the parameter has {shape}")
+        places = None if kept is None or kept.all() else np.flatnonzero(kept)
+        slots.append(Slot(name, shape, places))
+    return slots
 
 
-def _take(array: Array, indices: NDArray[np.intp] | None) -> Array:
-    flat = array.reshape(-1)
-    return flat if indices is None else flat.take(indices)
+def _coded(kept: Sequence[Slot]) -> list[Slot]:
+    """Those that go through the pipeline."""
+    return [slot for slot in kept if len(slot.shape) > 1]
 
 
-def _decode_values(codec: Any, data: Part, shapes: Shapes, places: _Places) -> Arrays:
-    """The arrays in one part; its length is checked by the codec before anything is allocated."""
-    sizes = {}
-    for name, shape in shapes.items():
-        indices = places[name]
-        sizes[name] = math.prod(shape) if indices is None else indices.size
-    values = codec.decode(data, sum(sizes.values()))
+def _exact(kept: Sequence[Slot]) -> list[Slot]:
+    """Those that travel as they are."""
+    return [slot for slot in kept if len(slot.shape) < 2]
+
+
+def _as_mask(slots: Sequence[Slot]) -> Mask:
+    """The kept coordinates; no entry for what is kept whole."""
+    mask = Mask()
+    for slot in slots:
+        if slot.places is not None:
+            bools = np.zeros(math.prod(slot.shape), np.bool_)
+            bools[slot.places] = True
+            mask[slot.name] = bools.reshape(slot.shape)
+    return mask
+
+
+def _shift(slot: Slot, common: Common, pipeline: Pipeline) -> Array | None:
+    """What a parameter is coded against; ValueError when it has another shape."""
+    shift = shift_of(common.held.get(slot.name), common.tracked.get(slot.name), pipeline)
+    if shift is not None and shift.shape != slot.shape:
+        raise ValueError(f"both sides hold {slot.name} of shape {shift.shape}, it has {slot.shape}")
+    return shift
+
+
+def _wanted(
+    arrays: Arrays, coded: Sequence[Slot], common: Common, pipeline: Pipeline, residual: Arrays
+) -> Arrays:
+    """What the values part is to say of each parameter, in full shapes."""
+    wanted = {}
+    for slot in coded:
+        value, shift = arrays[slot.name], _shift(slot, common, pipeline)
+        lost = residual.get(slot.name)
+        if shift is not None or lost is not None:
+            # Below, infinities would become the largest numbers.
+            require_finite(take(value, slot))
+        difference = np.asarray(value, np.float32) if shift is None else minus(value, shift)
+        wanted[slot.name] = difference if lost is None else plus(difference, lost)
+    return wanted
+
+
+def _chosen(parts: Mapping[str, Part], coded: list[Slot], common: Common, pipeline: Pipeline) -> list[Slot]:
+    """What of the kept coordinates travels."""
+    expected = pipeline.sparsify < 1 and any(slot.size for slot in coded)
+    if expected != ("chosen" in parts):
+        raise CodecError("chosen: it should travel and is not there" if expected else "chosen: uncalled for")
+    if not expected:
+        return coded
+    shapes = {slot.name: slot.shape for slot in coded}
+    chosen = pipeline.coding.decode(parts["chosen"], shapes, _as_mask(coded), common.held)
+    sparsify.check(coded, chosen, pipeline.sparsify)
+    return sparsify.narrow(coded, chosen)
+
+
+def _shifted(differences: Arrays, coded: Sequence[Slot], common: Common, pipeline: Pipeline) -> Arrays:
+    """The arrays themselves, from what the values part said of them."""
+    arrays = {}
+    for slot in coded:
+        shift, difference = _shift(slot, common, pipeline), differences[slot.name]
+        arrays[slot.name] = difference if shift is None else only(plus(shift, difference), slot)
+    return arrays
+
+
+def _decode_exact(parts: Mapping[str, Part], slots: Sequence[Slot]) -> Arrays:
+    data, sizes = parts.get("dense", b""), [slot.size for slot in slots]
+    if len(data) != 4 * sum(sizes):
+        raise CodecError(f"dense values: {len(data)} bytes, {4 * sum(sizes)} are expected")
+    values: Values = np.frombuffer(data, "<f4").astype(np.float32, copy=False)
     if not is_finite(values):
         raise CodecError("NaN or inf in values")
     arrays, start = {}, 0
-    for name, shape in shapes.items():
-        piece = values[start : start + sizes[name]]
-        start += sizes[name]
-        indices = places[name]
-        if indices is None:
-            arrays[name] = piece.reshape(shape).copy()
-        else:
-            arrays[name] = np.zeros(shape, np.float32)
-            arrays[name].reshape(-1)[indices] = piece
+    for slot, size in zip(slots, sizes, strict=True):
+        arrays[slot.name] = put(values[start : start + size], slot)
+        start += size
     return arrays
+
+
+def _tracked(common: Common, coded: Sequence[Slot], differences: Arrays, pipeline: Pipeline) -> Arrays:
+    """What both sides track after this message; what did not travel stays as it was."""
+    if pipeline.base != "tracked":
+        return {}
+    moved = {
+        slot.name: follow(common.tracked.get(slot.name), differences[slot.name], pipeline.step, slot)
+        for slot in coded
+    }
+    return {**common.tracked, **moved}
+
+
+def _residual(
+    wanted: Arrays, coded: Sequence[Slot], differences: Arrays, pipeline: Pipeline, residual: Arrays
+) -> Arrays:
+    """What the receiver did not get of what was wanted; of what did not travel, what was lost before."""
+    if pipeline.feedback != "residual":
+        return {}
+    lost = {slot.name: only(minus(wanted[slot.name], differences[slot.name]), slot) for slot in coded}
+    return {**residual, **lost}

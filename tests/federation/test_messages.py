@@ -20,9 +20,10 @@ from fedprune.pruning.mask import Mask
 from fedprune.scenario import Scenario, load_scenarios
 from fedprune.wire import frame
 from fedprune.wire.account import Bytes, measure
-from fedprune.wire.codec import encode_payload
+from fedprune.wire.codec import Common, encode_payload
 from fedprune.wire.errors import CodecError
 from fedprune.wire.header import encode_head
+from fedprune.wire.pipeline import Keys, Pipeline
 
 ORDER = Order(
     phase="train",
@@ -118,7 +119,8 @@ def lenet5_message(head: Order | Report, mask: Mask | None) -> Bytes:
     """What a LeNet-5 message of CIFAR-10 costs on the wire."""
     become_server(1)
     weights = architecture("lenet5", (3, 32, 32), 10).initial_weights(0)
-    blob, parts = write(head, encode_payload(weights, mask, Mask(), "entropy", "fp32"))
+    encoded = encode_payload(weights, mask, Common(Mask()), Pipeline(), Keys(0, "up", 1, 0))
+    blob, parts = write(head, encoded.parts)
     return measure(parts, wire_size(Message(content(blob), node_of(0), "train", group_id="100")))
 
 

@@ -140,8 +140,14 @@ HOSTILE: dict[str, tuple[Callable[[Incoming], bytes], str]] = {
 
 
 def concluded(folder: Path, strategy: dict[str, Any], replies: list[Incoming]) -> tuple[Federation, Outcome]:
-    server = federation(folder, strategy)
+    server = asking(federation(folder, strategy))
     return server, server.conclude(1, replies, floor=0)
+
+
+def asking(server: Federation) -> Federation:
+    """The server, once it has asked everybody in round 1."""
+    server.orders(1, range(4), floor=0, evaluate=False, phase="train")
+    return server
 
 
 def same_bits(one: Arrays, other: Arrays) -> bool:
@@ -199,7 +205,7 @@ def test_a_round_below_its_quorum_leaves_the_state_as_it_was(
     good: tuple[dict[str, Any], list[Incoming]], tmp_path: Path
 ) -> None:
     strategy, replies = good
-    server = federation(tmp_path, strategy, quorum=0.66)
+    server = asking(federation(tmp_path, strategy, quorum=0.66))
     before = server.state
     bad = [incoming(reply.client, None, "Traceback\n  in f\nOSError: no disk") for reply in replies[1:]]
     with pytest.raises(TooFewRepliesError) as caught:

@@ -11,6 +11,7 @@ import torch
 
 from fedprune.data.errors import DataError
 from fedprune.federation.kept import Kept
+from fedprune.federation.link import Known
 from fedprune.federation.local_work import LocalWork
 from fedprune.federation.site import Site, site
 from fedprune.federation.teacher import Teacher
@@ -35,7 +36,7 @@ def met(here: Site, kept: Kept, received: Arrays) -> tuple[Teacher, LocalWork]:
 
 
 def kept(**rooms: Arrays) -> Kept:
-    return Kept(Mask(), Mask(), rooms.get("weights", {}), {}, rooms.get("teacher", {}))
+    return Kept(Mask(), Known(), rooms.get("weights", {}), {}, rooms.get("teacher", {}))
 
 
 def taught_by(teacher: Teacher, here: Site, weights: Arrays) -> bool:

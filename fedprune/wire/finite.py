@@ -1,11 +1,10 @@
-"""Checks that all value codecs make."""
+"""Whether values are finite: checked before they leave and after they arrive."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from fedprune.types import Array
-from fedprune.wire.errors import CodecError
 
 
 def is_finite(values: Array) -> bool:
@@ -17,9 +16,3 @@ def require_finite(values: Array) -> None:
     """ValueError when a value to be sent is NaN or infinite."""
     if not is_finite(values):
         raise ValueError("NaN or inf in values to be sent: did the training diverge?")
-
-
-def require_length(data: bytes | memoryview, expected: int) -> None:
-    """CodecError when ``data`` has not exactly the expected number of bytes."""
-    if len(data) != expected:
-        raise CodecError(f"values: {len(data)} bytes, {expected} are expected")

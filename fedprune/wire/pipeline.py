@@ -1,0 +1,129 @@
+"""``Pipeline``: the codec of one direction, as the scenario names it; and the stage that codes values.
+
+Both sides make the same pipeline from the scenario: no byte of a message ever chooses a stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from fedprune import plugins
+from fedprune.seeds import generator
+from fedprune.wire.entropy_coders import EntropyCoder
+from fedprune.wire.errors import CodecError
+from fedprune.wire.finite import is_finite, require_finite
+from fedprune.wire.quantizers import Quantized, Quantizer, Slot, Values
+from fedprune.wire.quantizers.fp32 import Fp32
+
+Part = bytes | memoryview
+Way = Literal["down", "up"]
+Base = Literal["weights", "update", "tracked"]
+Feedback = Literal["none", "residual"]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What names the random numbers of one message."""
+
+    seed: int
+    way: Way
+    round: int
+    client: int
+
+    def noise(self) -> np.random.Generator:
+        """The sender's own: stochastic rounding."""
+        return self._generator("noise")
+
+    def shared(self) -> np.random.Generator:
+        """The same on both sides: random rotations."""
+        return self._generator("shared")
+
+    def _generator(self, purpose: str) -> np.random.Generator:
+        return generator(self.seed, f"{self.way}link {purpose}", round=self.round, client=self.client)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One direction's stages. See docs/codecs.md."""
+
+    mask: str = "entropy"
+    """Mask coding, a plug-in's name."""
+    quantizer: Quantizer = field(default_factory=Fp32)
+    entropy: str = "none"
+    """Entropy coder, a plug-in's name."""
+    base: Base = "weights"
+    """What values are coded against: nothing, what both sides hold, or that plus what both tracked."""
+    step: float = 0.1
+    """Share of a decoded difference by which what both sides track follows, for base "tracked"."""
+    sparsify: float = 1.0
+    """Share of the kept coordinates that is sent, those with the largest magnitudes."""
+    feedback: Feedback = "none"
+    """Whether the sender adds to a message what the one before it lost."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> Pipeline:
+        """From a section's own keys and its quantizer's fields, both checked already."""
+        stages = {key: value for key, value in settings.items() if key not in ("values", *fields)}
+        return cls(quantizer=plugins.dataclass_of("quantizers", settings["values"])(**fields), **stages)
+
+    @property
+    def coding(self) -> Any:
+        """The mask coding."""
+        return plugins.load("mask_codings", self.mask)
+
+    @property
+    def uses_held(self) -> bool:
+        """Whether the receiver needs what both sides hold."""
+        return self.base != "weights" or getattr(self.coding, "USES_WEIGHTS", False)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a message depends on those before it, so that the sender must know what was decoded."""
+        return self.base == "tracked" or self.feedback == "residual"
+
+    def encode_values(self, values: Sequence[Values], slots: Sequence[Slot], keys: Keys) -> dict[str, bytes]:
+        """The parts "values" and "side"; one that is empty is left out. ValueError for NaN and infinities."""
+        for value in values:
+            require_finite(value)
+        values, slots = _there(values, slots)
+        if not slots:
+            return {}
+        quantized = self.quantizer.quantize(values, slots, keys.noise, keys.shared)
+        coded = self._coder.encode(quantized.symbols, self.quantizer.alphabets(slots))
+        parts = {"values": coded, "side": quantized.side}
+        return {name: part for name, part in parts.items() if part}
+
+    def decode_values(self, parts: Mapping[str, Part], slots: Sequence[Slot], keys: Keys) -> list[Values]:
+        """The values of each slot, finite float32, perhaps read-only views; CodecError on anything else."""
+        data, side = parts.get("values", b""), parts.get("side", b"")
+        asked = [slot for slot in slots if slot.size]
+        expected = self.quantizer.side_bytes(asked) if asked else 0
+        if len(side) != expected:
+            raise CodecError(f"side: {len(side)} bytes, {expected} are expected")
+        if not asked:
+            if len(data):
+                raise CodecError(f"values: {len(data)} bytes, 0 are expected")
+            return [np.empty(0, np.float32) for _ in slots]
+        symbols = self._coder.decode(data, self.quantizer.alphabets(asked))
+        # Scales that cannot be may overflow on their way to what is refused below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = self.quantizer.dequantize(Quantized(symbols, bytes(side)), asked, keys.shared)
+        if not all(map(is_finite, found)):
+            raise CodecError("NaN or inf in values")
+        pieces = iter(found)
+        return [next(pieces) if slot.size else np.empty(0, np.float32) for slot in slots]
+
+    @property
+    def _coder(self) -> EntropyCoder:
+        coder: EntropyCoder = plugins.load("entropy_coders", self.entropy)
+        return coder
+
+
+def _there(values: Sequence[Values], slots: Sequence[Slot]) -> tuple[list[Values], list[Slot]]:
+    """Without the slots that hold nothing."""
+    kept = [(value, slot) for value, slot in zip(values, slots, strict=True) if slot.size]
+    return [value for value, _ in kept], [slot for _, slot in kept]

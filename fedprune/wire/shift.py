@@ -1,0 +1,75 @@
+"""What values are coded against, and what is remembered of a message for the next one.
+
+With base "update" the values of an array are coded minus what both sides hold of it; with "tracked" minus
+that and minus what both sides track, which follows the decoded differences: tracked += step * difference.
+An array of which nothing is held is coded as it is. Sums and differences are held within the finite float32
+numbers.
+
+Tracking is the shift of DIANA (Mishchenko, Gorbunov, Takac, Richtarik 2019, arXiv 1901.09269), kept for each
+client and moved only in the rounds in which it takes part, as the control variates of SCALLION and SCAFCOM
+are (Huang, Li, Li, ICLR 2024, arXiv 2308.08165). Departures: local training is not corrected by it, and the
+server keeps no mean of it over all clients: it is a matter of coding alone, so that the server aggregates
+each sampled client's own model (tracked plus difference), whatever the strategy does with it. SCAFCOM's local
+momentum is the scenario's own. Coordinates outside of a client's mask are not tracked.
+
+The residual is error feedback (Seide et al., Interspeech 2014; Karimireddy et al., ICML 2019): what was to be
+sent minus what the receiver decodes, added to the sender's next message. Departure: it is kept on the
+client's kept coordinates only, and waits until the client takes part again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fedprune.types import Array
+from fedprune.wire.pipeline import Pipeline
+from fedprune.wire.quantizers import Slot, Values
+
+_LARGEST = np.finfo(np.float32).max
+
+
+def shift_of(held: Array | None, tracked: Array | None, pipeline: Pipeline) -> Array | None:
+    """What an array's values are coded against; None for nothing."""
+    if pipeline.base == "weights":
+        return None
+    if pipeline.base == "update" or tracked is None:
+        return held
+    return tracked if held is None else plus(held, tracked)
+
+
+def plus(first: Array, second: Array) -> Array:
+    """The sum as float32, held within the finite numbers."""
+    with np.errstate(over="ignore"):
+        return np.clip(np.add(first, second, dtype=np.float32), -_LARGEST, _LARGEST)
+
+
+def minus(first: Array, second: Array) -> Array:
+    """The difference as float32, held within the finite numbers."""
+    with np.errstate(over="ignore"):
+        return np.clip(np.subtract(first, second, dtype=np.float32), -_LARGEST, _LARGEST)
+
+
+def follow(tracked: Array | None, difference: Array, step: float, kept: Slot) -> Array:
+    """What both sides track after a decoded difference: zero where nothing is kept."""
+    moved = difference * np.float32(step)
+    return only(moved if tracked is None else plus(tracked, moved), kept)
+
+
+def take(array: Array, slot: Slot) -> Values:
+    """The values of a slot's places, in one run."""
+    flat = array.reshape(-1)
+    return flat if slot.places is None else flat.take(slot.places)
+
+
+def put(values: Values, slot: Slot) -> Array:
+    """An array of its own, of the parameter's shape: ``values`` in the slot's places, zero elsewhere."""
+    if slot.places is None:
+        return values.reshape(slot.shape).copy()
+    array = np.zeros(slot.shape, np.float32)
+    array.reshape(-1)[slot.places] = values
+    return array
+
+
+def only(array: Array, slot: Slot) -> Array:
+    """``array`` with zeros outside of the slot's places; itself where that is all of it."""
+    return array if slot.places is None else put(take(array, slot), slot)

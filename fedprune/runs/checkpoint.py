@@ -93,6 +93,16 @@ def latest_checkpoint(folder: Path) -> Checkpoint | None:
     return None
 
 
+def load_checkpoint(folder: Path, round: int) -> Checkpoint:
+    """The checkpoint of exactly ``round``. Raises RunError when it is missing or damaged."""
+    path = folder / f"round-{round:06d}"
+    try:
+        with explained("read", path):
+            return _load(path, round)
+    except DamagedError as error:
+        raise RunError(f"checkpoint {path} is damaged: {error}") from error
+
+
 def retained_rounds(folder: Path) -> list[int]:
     """Rounds of the checkpoints in ``folder``, ascending; a damaged one counts as well."""
     return sorted(set(_checkpoints(folder).values()))

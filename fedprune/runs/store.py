@@ -56,6 +56,11 @@ class VersionedStore:
                 f"state of client {client} after round {round} cannot be read ({reason}); {remedy}"
             ) from error
 
+    def rounds(self, client: int) -> list[int]:
+        """Rounds of the versions on disk, ascending; newer than the last committed one, they do not count."""
+        stems = (path.stem for path in (self.folder / str(int(client))).glob(f"*{SUFFIX}"))
+        return sorted(int(stem) for stem in stems if stem.isdecimal())
+
     def collect(self, client: int, current: int, floor: int) -> None:
         """Deletes the client's versions that nobody can ask for any more.
 

@@ -1,0 +1,42 @@
+"""The server's weights after some rounds, kept for studies of a finished run; no resume reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fedprune.runs.arrays import DamagedError, pack, unpack
+from fedprune.runs.files import RunError, explained, write_atomic
+from fedprune.types import Arrays
+
+_SUFFIX = ".safetensors"
+
+
+class History:
+    """``<folder>/<round>.safetensors``; the folder is made with its first file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, round: int, weights: Arrays) -> None:
+        """Keeps ``weights`` as those after ``round``. Raises RunError when the disk refuses."""
+        with explained("write", self.folder):
+            self.folder.mkdir(exist_ok=True)
+        write_atomic(self._path(round), pack(weights), durable=False)
+
+    def rounds(self) -> list[int]:
+        """Those kept, ascending."""
+        stems = (path.stem for path in self.folder.glob(f"*{_SUFFIX}"))
+        return sorted(int(stem) for stem in stems if stem.isdecimal())
+
+    def load(self, round: int) -> Arrays:
+        """The weights after ``round``. Raises RunError when they are missing or damaged."""
+        path = self._path(round)
+        with explained("read", path):
+            data = path.read_bytes()
+        try:
+            return unpack(data)
+        except DamagedError as error:
+            raise RunError(f"cannot read {path}: {error}; the file is damaged") from error
+
+    def _path(self, round: int) -> Path:
+        return self.folder / f"{round}{_SUFFIX}"

@@ -1,0 +1,202 @@
+"""A finished run as the studies see it: its clients' masks and weights, its labels, its data. Only reads."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fedprune.federation.kept import Kept
+from fedprune.pruning.mask import Mask
+from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, retained_rounds
+from fedprune.runs.files import RunError, read_json
+from fedprune.runs.folder import RunFolder
+from fedprune.runs.history import History
+from fedprune.runs.log import read_lines
+from fedprune.scenario import Scenario
+from fedprune.seeds import generator
+from fedprune.types import Array, Arrays, Bools, UserError
+
+if TYPE_CHECKING:
+    from fedprune.federation.server import Federation
+    from fedprune.federation.site import Site
+
+Record = dict[str, Any]
+
+
+class NothingToStudyError(UserError):
+    """A study that this run does not hold the matter for; its message is the reason, one line."""
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A complete run folder; data and models are loaded when first asked for, since not all studies do."""
+
+    folder: RunFolder
+
+    @classmethod
+    def open(cls, path: Path) -> FinishedRun:
+        """Raises RunError when there is no complete run at ``path``."""
+        folder = RunFolder.open(path)
+        state = folder.read_status().get("state")
+        if state != "complete":
+            raise RunError(f"{path} is {state}, not complete; finish it with: fedprune resume {path}")
+        return cls(folder)
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        written = tomllib.loads(self.folder.scenario_toml)
+        # Sections of older versions said how messages were coded, which no study asks.
+        return Scenario.from_dict(
+            {name: keys for name, keys in written.items() if name in Scenario.model_fields}
+        )
+
+    @property
+    def seed(self) -> int:
+        return self.scenario.run.seed
+
+    @cached_property
+    def round(self) -> int:
+        """The last one."""
+        return self._last.round
+
+    @cached_property
+    def known(self) -> dict[int, int]:
+        """Client -> round of the last version of its state that counts; clients never sampled are absent."""
+        return {int(client): int(version) for client, version in self._last.arrays["known"]}
+
+    @cached_property
+    def masks(self) -> dict[int, Mask]:
+        """Client -> the mask of its personal model, whole, for those that have one, by client.
+
+        Raises NothingToStudyError when fewer than three have.
+        """
+        found = {client: self._mask(client) for client in sorted(self.known)}
+        found = {client: mask for client, mask in found.items() if mask.size}
+        if len(found) < 3:
+            raise NothingToStudyError(f"{len(found)} clients of this run have a mask; at least 3 are needed")
+        return found
+
+    @cached_property
+    def clients(self) -> list[int]:
+        """Those with a mask, ascending."""
+        return list(self.masks)
+
+    @cached_property
+    def layers(self) -> dict[str, Bools]:
+        """Prunable weight -> bools (clients, entries), in the order of ``clients``; unpruned weights are left
+        out."""
+        names = read_lines(self.folder.rounds)[-1]["density_layers"]
+        masks = list(self.masks.values())
+        stacked = {
+            name: np.stack([mask[name].reshape(-1) for mask in masks])
+            for name in names
+            if all(name in mask for mask in masks)
+        }
+        pruned = {name: kept for name, kept in stacked.items() if not kept.all()}
+        if not pruned:
+            raise NothingToStudyError("no weight of this run was pruned")
+        return pruned
+
+    @cached_property
+    def labels(self) -> Array:
+        """int64 (clients, labels): training samples of each label, in the order of ``clients``."""
+        every = read_json(self.folder.path / "partition.json")["clients"]
+        count = 1 + max(int(label) for client in every for label in client["labels"])
+        table = np.zeros((len(self.clients), count), np.int64)
+        for row, client in enumerate(self.clients):
+            for label, samples in every[client]["labels"].items():
+                table[row, int(label)] = samples
+        return table
+
+    @cached_property
+    def here(self) -> Site:
+        """Data, model and strategy of the run."""
+        from fedprune.federation.site import site
+
+        return site(self.scenario.client_settings(), self.scenario.data.root)
+
+    def sample(self, size: int) -> list[int]:
+        """So many clients that have a mask and test data, drawn by the run's seed; ascending."""
+        tested = [client for client in self.clients if len(self.here.partition.test(client))]
+        rng = generator(self.seed, "tickets clients")
+        return sorted(int(client) for client in rng.permutation(tested)[:size])
+
+    def rows(self, clients: list[int]) -> list[int]:
+        """Where ``clients`` stand in ``clients``."""
+        return [self.clients.index(client) for client in clients]
+
+    @cached_property
+    def origin(self) -> Arrays | None:
+        """``received``; None where the server has no whole model."""
+        return self._federation(self._last).global_model()
+
+    @property
+    def received(self) -> Arrays:
+        """The server's last weights as a newcomer gets them: what a client trains from.
+
+        Raises NothingToStudyError where the server has no whole model.
+        """
+        if self.origin is None:
+            raise NothingToStudyError("the server of this run holds no whole model")
+        return self.origin
+
+    def personal(self, client: int) -> Arrays | None:
+        """The client's own trained weights; None where the method keeps none."""
+        kept = self._kept(client)
+        return {**self.here.initial, **kept.weights} if self.here.strategy.keeps_model else None
+
+    @cached_property
+    def early(self) -> tuple[int, Arrays] | None:
+        """The earliest round before the last after which the server's weights are kept, and these."""
+        kept = History(self.folder.path / "history")
+        if rounds := kept.rounds():
+            return rounds[0], kept.load(rounds[0])
+        first = min(retained_rounds(self.folder.checkpoints))
+        if first == self.round:
+            return None
+        weights = self._federation(load_checkpoint(self.folder.checkpoints, first)).global_model()
+        return None if weights is None else (first, weights)
+
+    def history(self, client: int) -> dict[int, Mask]:
+        """Round -> the mask that the server accepted then, ascending; the last few unless all were kept."""
+        store = self.folder.server_state
+        rounds = [round for round in store.rounds(client) if round <= self.known[client]]
+        return {round: Mask(store.load(client, round)) for round in rounds}
+
+    @cached_property
+    def _last(self) -> Checkpoint:
+        found = latest_checkpoint(self.folder.checkpoints)
+        if found is None:
+            raise RunError(f"{self.folder.path} holds no checkpoint; start the run again with --force")
+        return found
+
+    def _kept(self, client: int) -> Kept:
+        return Kept.load(self.folder.client_state, client, self.known[client])
+
+    def _mask(self, client: int) -> Mask:
+        own = self.folder.client_state.path(client, self.known[client])
+        if own.is_file():
+            return self._kept(client).mask
+        # Where clients keep their state elsewhere, the server's copy is all there is.
+        shared = self.folder.server_state.path(client, self.known[client])
+        return Mask(self.folder.server_state.load(client, self.known[client])) if shared.is_file() else Mask()
+
+    def _federation(self, checkpoint: Checkpoint) -> Federation:
+        from fedprune.federation.rounds import state_of
+        from fedprune.federation.server import Federation
+
+        server = Federation(self.scenario, self.folder.path.name, self.folder.server_state)
+        server.state = state_of(checkpoint.arrays, checkpoint.round)
+        return server
+
+
+def identity(run: FinishedRun) -> str:
+    """What results of studies belong to, as canonical JSON."""
+    facts = {"run": run.folder.path.name, "settings": run.folder.settings_hash, "round": run.round}
+    return json.dumps(facts, sort_keys=True)

@@ -1,0 +1,94 @@
+"""Whether clients that cluster by their masks are those that cluster by their labels.
+
+Average linkage on 1 - agreement of masks (see ``overlap``) and on 1 - shared labels, with optimal leaf
+ordering (Bar-Joseph, Gifford, Jaakkola, Bioinformatics 2001). Both trees are cut into the same number of
+clusters and compared by the adjusted Rand index (Hubert and Arabie 1985), 0 by chance and 1 when equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
+from sklearn.metrics import adjusted_rand_score
+
+from fedprune.seeds import generator
+from fedprune.tickets.finished import FinishedRun, Record
+from fedprune.tickets.lab import Plan
+from fedprune.tickets.statistics import Floats, p_value, shared_labels
+from fedprune.tickets.studies.overlap import agreement
+from fedprune.tickets.table import Table, number
+
+MOST = 10
+"""Numbers of clusters tried: from 2 to this."""
+PERMUTATIONS = 999
+"""At most; a score takes far longer than a correlation."""
+
+
+def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
+    return ["all"]
+
+
+def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
+    rng = generator(run.seed, "tickets clusters")
+    permutations = min(plan.permutations, PERMUTATIONS)
+    by_masks = 1 - agreement(list(run.layers.values()))
+    return {"clients": run.clients, **compare(by_masks, 1 - shared_labels(run.labels), rng, permutations)}
+
+
+def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
+    return dict(measured["all"])
+
+
+def tables(result: Record) -> list[Table]:
+    lines = [[str(cut["clusters"]), number(cut["ari"])] for cut in result["cuts"]]
+    lines.append(["best", number(result["best"])])
+    notes = [
+        f"best against the best of {result['permutations']} shuffles of clients: p = "
+        f"{number(result['p'], 4)}, 95 % of them below {number(result['best_by_chance'])}"
+    ]
+    return [
+        Table("clusters by masks against clusters by labels", ["clusters", "adjusted Rand"], lines, notes)
+    ]
+
+
+def compare(
+    by_masks: Floats, by_labels: Floats, rng: np.random.Generator, permutations: int
+) -> dict[str, Any]:
+    """Two distance matrices (clients, clients) as trees, and how far their clusters agree.
+
+    The best of all cuts is tested against the best of all cuts with clients shuffled, which pays for having
+    looked at several.
+    """
+    trees = [_tree(by_masks), _tree(by_labels)]
+    cuts = range(2, min(MOST, len(by_masks) - 1) + 1)
+    ours, theirs = ([hierarchy.fcluster(tree, cut, "maxclust") for cut in cuts] for tree in trees)
+    scores = _scores(ours, theirs, np.arange(len(by_masks)))
+    shuffles = (rng.permutation(len(by_masks)) for _ in range(permutations))
+    drawn = np.array([max(_scores(ours, theirs, order)) for order in shuffles])
+    return {
+        "cuts": [{"clusters": cut, "ari": score} for cut, score in zip(cuts, scores, strict=True)],
+        "best": max(scores),
+        "p": p_value(max(scores), drawn),
+        "best_by_chance": float(np.quantile(drawn, 0.95)),
+        "permutations": permutations,
+        "order": hierarchy.leaves_list(trees[0]).tolist(),
+        "tree": trees[0].tolist(),
+        "order_by_labels": hierarchy.leaves_list(trees[1]).tolist(),
+    }
+
+
+def _tree(distances: Floats) -> Floats:
+    symmetric = np.maximum((distances + distances.T) / 2, 0)
+    np.fill_diagonal(symmetric, 0)
+    return np.asarray(hierarchy.linkage(squareform(symmetric), "average", optimal_ordering=True))
+
+
+def _scores(
+    ours: Sequence[NDArray[Any]], theirs: Sequence[NDArray[Any]], order: NDArray[np.intp]
+) -> list[float]:
+    return [float(adjusted_rand_score(own, other[order])) for own, other in zip(ours, theirs, strict=True)]

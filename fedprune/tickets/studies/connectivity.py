@@ -1,0 +1,182 @@
+"""Linear mode connectivity: whether the error rises on the line between two trained models.
+
+After Frankle et al. (ICML 2020). ``clients``: two clients' own weights, on the data of both; ``training``:
+one client's weights before and after a round's local training, on its data; ``fresh``: its own weights and
+those it trains from initial weights that it never saw, a line on which a barrier is expected: it says what
+this measure can see. Each line is walked twice: with all weights, and under what both masks keep. The barrier
+is the largest excess of the error over the straight line between the ends, on training and validation data;
+that on test data is only reported. Running statistics of batch norms are made anew at each point from
+training data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from fedprune.federation.site import Samples, Site
+from fedprune.pruning.mask import Mask
+from fedprune.seeds import generator
+from fedprune.tickets.finished import FinishedRun, Record
+from fedprune.tickets.lab import Plan
+from fedprune.tickets.statistics import paired
+from fedprune.tickets.table import Table, interval, number, points
+from fedprune.tickets.training import fresh_weights, own_samples, trained
+from fedprune.training.evaluate import accuracy
+from fedprune.training.model import LocalModel
+from fedprune.types import Arrays
+
+POINTS = 11
+BATCH = 100
+"""Samples at a time while statistics of batch norms are made."""
+KINDS = ("clients", "training", "fresh")
+
+
+def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
+    return [f"{kind}/{client}" for kind in KINDS for client in run.sample(plan.clients)]
+
+
+def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
+    kind, name = unit.split("/")
+    client, sampled = int(name), run.sample(plan.clients)
+    # A ring: each client with the next one of the sample.
+    other = sampled[(sampled.index(client) + 1) % len(sampled)] if kind == "clients" else client
+    first, second = _ends(run, kind, client, other, plan)
+    both = run.masks[client], run.masks[other]
+    concerned = sorted({client, other})
+    whole = walk(run.here, concerned, first, second, Mask())
+    shared = walk(run.here, concerned, first, second, intersection(*both))
+    return {"other": other, "all weights": whole, "shared mask": shared}
+
+
+def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
+    rng, found = generator(run.seed, "tickets connectivity"), {}
+    for kind in KINDS:
+        rows = [record for unit, record in measured.items() if unit.startswith(f"{kind}/")]
+        for way in ("all weights", "shared mask"):
+            barriers = [record[way]["barrier"] for record in rows]
+            found[f"{kind}, {way}"] = {
+                **paired(barriers, rng, plan.permutations),
+                "end_error": float(np.mean([record[way]["error"][at] for record in rows for at in (0, -1)])),
+                "test_barrier": float(np.mean([record[way]["test_barrier"] for record in rows])),
+                "error": np.mean([record[way]["error"] for record in rows], 0).tolist(),
+            }
+    return {
+        "clients": run.sample(plan.clients),
+        "epochs": plan.epochs,
+        "lines": found,
+        "walks": dict(measured),
+    }
+
+
+def tables(result: Record) -> list[Table]:
+    lines = [
+        [
+            name,
+            number(found["end_error"], 2, 100),
+            points(found["mean"]),
+            interval(found["low"], found["high"]),
+            points(found["test_barrier"]),
+        ]
+        for name, found in result["lines"].items()
+    ]
+    header = ["line between", "error at ends %", "barrier", "95 % interval", "on test data"]
+    notes = [
+        f"{len(result['clients'])} lines of {POINTS} points each; Student's t over lines; points of error"
+    ]
+    notes += [
+        "clients: two clients; training: before and after local training; fresh: own and from a fresh start"
+    ]
+    return [Table("linear mode connectivity", header, lines, notes)]
+
+
+def intersection(first: Mask, second: Mask) -> Mask:
+    """What both keep."""
+    names = {**first, **second}
+    return Mask(
+        {
+            name: first[name] & second[name] if name in first and name in second else names[name]
+            for name in names
+        }
+    )
+
+
+def barrier(error: Sequence[float]) -> float:
+    """The largest excess over the straight line between the first and the last, at least 0."""
+    line = np.linspace(error[0], error[-1], len(error))
+    return float(np.max(np.asarray(error) - line))
+
+
+def walk(here: Site, clients: Sequence[int], first: Arrays, second: Arrays, mask: Mask) -> dict[str, Any]:
+    """Mean error over ``clients`` at POINTS points of the line, on own and on test data, and barriers."""
+    own = [own_samples(here, client) for client in clients]
+    testing = [here.testing(client) for client in clients]
+    error, test_error = [], []
+    for share in np.linspace(0, 1, POINTS):
+        module = _between(here, first, second, float(share), mask, own)
+        error.append(1 - float(np.mean([accuracy(module, *samples) for samples in own])))
+        test_error.append(1 - float(np.mean([accuracy(module, *samples) for samples in testing])))
+    return {
+        "error": error,
+        "test_error": test_error,
+        "barrier": barrier(error),
+        "test_barrier": barrier(test_error),
+    }
+
+
+def _between(
+    here: Site, first: Arrays, second: Arrays, share: float, mask: Mask, samples: Sequence[Samples]
+) -> nn.Module:
+    made = here.architecture
+    weights = {
+        name: ((1 - share) * first[name] + share * second[name]).astype(np.float32) for name in made.shapes
+    }
+    module = LocalModel(made, weights, mask).module
+    renew_statistics(module, torch.cat([x for x, _ in samples]))
+    return module
+
+
+def renew_statistics(module: nn.Module, x: torch.Tensor) -> None:
+    """Running statistics of all batch norms from ``x``, as plain means over batches; nothing else changes."""
+    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    norms = [norm for norm in norms if norm.track_running_stats]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    module.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    with torch.inference_mode():
+        for start in range(0, len(x), BATCH):
+            module(x[start : start + BATCH])
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    module.eval()
+
+
+def _ends(run: FinishedRun, kind: str, client: int, other: int, plan: Plan) -> tuple[Arrays, Arrays]:
+    here, mask = run.here, run.masks[client]
+    if kind == "clients":
+        return _own(run, client), _own(run, other)
+    if kind == "training":
+        before = mask.apply({**here.initial, **run.received})
+        epochs = here.scenario.train.epochs
+        return before, trained(here, client, before, mask, epochs=epochs, replicate=0)
+    fresh = mask.apply(fresh_weights(here, client))
+    return _own(run, client), trained(here, client, fresh, mask, epochs=plan.epochs, replicate=0)
+
+
+def _own(run: FinishedRun, client: int) -> Arrays:
+    """The client's personal weights; where the method keeps none, what it trains from the server's."""
+    here, mask = run.here, run.masks[client]
+    kept = run.personal(client)
+    if kept is not None:
+        return mask.apply(kept)
+    start = mask.apply({**here.initial, **run.received})
+    return trained(here, client, start, mask, epochs=here.scenario.train.epochs, replicate=0)

@@ -1,0 +1,58 @@
+"""What a mask alone does: the server's last weights, not trained further, under each client's mask.
+
+Controls: random masks of the client's own density in each layer, the largest of the server's weights at that
+density (a mask that no client found), and no mask. Test data is only reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fedprune.pruning.mask import Mask
+from fedprune.seeds import generator
+from fedprune.tickets.controls import largest_of, random_like
+from fedprune.tickets.exchange import compared, matrix, shown
+from fedprune.tickets.finished import FinishedRun, Record
+from fedprune.tickets.lab import Plan
+from fedprune.tickets.table import Table
+from fedprune.tickets.training import tested
+from fedprune.types import Arrays
+
+RANDOM, LARGEST, DENSE = "random masks", "largest weights", "no mask"
+DRAWS = 5
+"""Random masks of each client."""
+
+
+def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
+    return [str(client) for client in run.sample(plan.clients)]
+
+
+def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
+    client, here = int(unit), run.here
+    weights, own, made = {**here.initial, **run.received}, run.masks[client], here.architecture
+    rng = generator(run.seed, "tickets mask_swap random", client=client)
+    drawn = [random_like(own, made, rng) for _ in range(DRAWS)]
+    return {
+        **{str(other): _tested(run, client, weights, run.masks[other]) for other in run.sample(plan.clients)},
+        RANDOM: float(np.mean([_tested(run, client, weights, mask) for mask in drawn])),
+        LARGEST: _tested(run, client, weights, largest_of(weights, own, made)),
+        DENSE: _tested(run, client, weights, Mask()),
+    }
+
+
+def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
+    clients = run.sample(plan.clients)
+    accuracy = {f"{data}/{mask}": value for data, row in measured.items() for mask, value in row.items()}
+    controls = {name: [accuracy[f"{data}/{name}"] for data in clients] for name in (RANDOM, LARGEST, DENSE)}
+    return compared(run, clients, matrix(clients, accuracy), controls, plan.permutations)
+
+
+def tables(result: Record) -> list[Table]:
+    notes = [f"the server's weights on the test data of {len(result['clients'])} clients"]
+    return shown("mask swap: the server's weights under whose mask?", result, notes)
+
+
+def _tested(run: FinishedRun, client: int, weights: Arrays, mask: Mask) -> float:
+    return tested(run.here, client, weights, mask)

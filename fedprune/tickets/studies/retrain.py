@@ -1,0 +1,186 @@
+"""Is it a ticket? A client's data trained from scratch under its mask, and under what could pass for it.
+
+After Frankle and Carbin (ICLR 2019) and the sanity checks of Frankle et al. (ICLR 2021): a winning ticket
+does better with its own initial weights than a random mask of its density or than fresh initial weights. All
+conditions of a client and replicate meet the same batches; a replicate draws batches, fresh weights and
+random masks anew. Test data is only reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fedprune.pruning.mask import Mask
+from fedprune.seeds import generator
+from fedprune.tickets.controls import random_like, shuffled_rows
+from fedprune.tickets.finished import FinishedRun, Record
+from fedprune.tickets.lab import Plan
+from fedprune.tickets.statistics import holm, paired
+from fedprune.tickets.table import Table, interval, number, points
+from fedprune.tickets.training import fresh_weights, tested, trained
+from fedprune.types import Arrays
+
+OWN = "own mask, original weights"
+REWIND = "own mask, early weights"
+FRESH = "own mask, fresh weights"
+RANDOM = "random mask, original weights"
+SHUFFLED = "shuffled mask, original weights"
+DENSE = "dense, original weights"
+CONDITIONS = (OWN, REWIND, FRESH, RANDOM, SHUFFLED, DENSE)
+
+
+def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
+    conditions = [condition for condition in CONDITIONS if condition != REWIND or run.early is not None]
+    return [
+        f"{client}/{replicate}/{condition}"
+        for client in run.sample(plan.clients)
+        for replicate in range(plan.seeds)
+        for condition in conditions
+    ]
+
+
+def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
+    client, replicate, condition = _parts(unit)
+    weights, mask = start(run, client, replicate, condition)
+    after = trained(run.here, client, weights, mask, epochs=plan.epochs, replicate=replicate)
+    return {"test_accuracy": tested(run.here, client, after, mask), "density": _density(run, mask)}
+
+
+def start(run: FinishedRun, client: int, replicate: int, condition: str) -> tuple[Arrays, Mask]:
+    """What a condition trains from."""
+    here, own = run.here, run.masks[client]
+    rng = generator(run.seed, f"tickets retrain {condition}", round=replicate, client=client)
+    if condition == REWIND:
+        assert run.early is not None
+        return {**here.initial, **run.early[1]}, own
+    if condition == FRESH:
+        return fresh_weights(here, replicate), own
+    if condition == RANDOM:
+        return here.initial, random_like(own, here.architecture, rng)
+    if condition == SHUFFLED:
+        return here.initial, shuffled_rows(own, here.architecture, rng)
+    return here.initial, own if condition == OWN else Mask()
+
+
+def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
+    accuracy = by_condition({unit: record["test_accuracy"] for unit, record in measured.items()})
+    rng = generator(run.seed, "tickets retrain signs")
+    densities = by_condition({unit: record["density"] for unit, record in measured.items()})
+    return {
+        "clients": run.sample(plan.clients),
+        "seeds": plan.seeds,
+        "epochs": plan.epochs,
+        "early_round": None if run.early is None else run.early[0],
+        "rounds": run.round,
+        "conditions": {
+            condition: {**_spread(values), "density": float(np.mean(list(densities[condition].values())))}
+            for condition, values in accuracy.items()
+        },
+        "differences": against(accuracy, OWN, rng, plan.permutations),
+    }
+
+
+def tables(result: Record) -> list[Table]:
+    means = [
+        [
+            name,
+            number(found["density"], 1, 100),
+            number(found["accuracy"], 2, 100),
+            number(found["between_clients"], 2, 100),
+            number(found["between_seeds"], 2, 100),
+        ]
+        for name, found in result["conditions"].items()
+    ]
+    notes = [f"{len(result['clients'])} clients x {result['seeds']} seeds, {result['epochs']} epochs each"]
+    early = result["early_round"]
+    if early is None:
+        notes.append("early weights: left out, only the last round's weights are kept ([run] keep_history)")
+    else:
+        late = ": late, what the federation learned is in them" if early > result["rounds"] / 4 else ""
+        notes.append(f"early weights: the server's after round {early} of {result['rounds']}{late}")
+    lines = [
+        [
+            f"own - {name}",
+            points(found["mean"]),
+            interval(found["low"], found["high"]),
+            number(found["effect"], 2),
+            number(found["p"], 4),
+            number(found["p_holm"], 4),
+        ]
+        for name, found in result["differences"].items()
+    ]
+    header = ["start", "density %", "accuracy %", "std over clients", "std over seeds"]
+    paired_header = ["difference", "points", "95 % interval", "effect", "p", "p (Holm)"]
+    told = ["seeds averaged for each client first; Student's t and sign flips over clients; effect: d_z"]
+    return [
+        Table("is it a ticket? accuracy after training from scratch", header, means, notes),
+        Table("own mask with its original weights, less the others", paired_header, lines, told),
+    ]
+
+
+def by_condition(accuracy: Mapping[str, float]) -> dict[str, dict[tuple[int, int], float]]:
+    """Condition -> (client, replicate) -> value, from values by unit."""
+    found: dict[str, dict[tuple[int, int], float]] = {}
+    for unit, value in accuracy.items():
+        client, replicate, condition = _parts(unit)
+        found.setdefault(condition, {})[client, replicate] = value
+    return found
+
+
+def against(
+    accuracy: Mapping[str, Mapping[tuple[int, int], float]],
+    reference: str,
+    rng: np.random.Generator,
+    permutations: int,
+) -> dict[str, Any]:
+    """``reference`` less every other condition, paired: the mean over replicates of each client is one value,
+    so that the interval is over clients and holds what replicates vary."""
+    found = {}
+    for condition, values in accuracy.items():
+        if condition != reference:
+            clients = sorted({client for client, _ in values})
+            differences = [
+                float(
+                    np.mean(
+                        [
+                            accuracy[reference][key] - value
+                            for key, value in values.items()
+                            if key[0] == client
+                        ]
+                    )
+                )
+                for client in clients
+            ]
+            found[condition] = paired(differences, rng, permutations)
+    corrected = holm([record["p"] for record in found.values()])
+    return {
+        condition: {**record, "p_holm": p}
+        for (condition, record), p in zip(found.items(), corrected, strict=True)
+    }
+
+
+def _spread(values: Mapping[tuple[int, int], float]) -> Record:
+    clients = sorted({client for client, _ in values})
+    table = np.array([[value for key, value in values.items() if key[0] == client] for client in clients])
+    several = table.shape[1] > 1
+    return {
+        "accuracy": float(table.mean()),
+        "between_clients": float(table.mean(1).std(ddof=1)) if len(clients) > 1 else None,
+        "between_seeds": float(np.sqrt(table.var(1, ddof=1).mean())) if several else None,
+    }
+
+
+def _density(run: FinishedRun, mask: Mask) -> float:
+    shapes = run.here.prunable
+    kept = [
+        np.count_nonzero(mask[name]) if name in mask else np.prod(shape) for name, shape in shapes.items()
+    ]
+    return float(sum(kept) / sum(np.prod(shape) for shape in shapes.values()))
+
+
+def _parts(unit: str) -> tuple[int, int, str]:
+    client, replicate, condition = unit.split("/", 2)
+    return int(client), int(replicate), condition

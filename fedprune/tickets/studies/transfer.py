@@ -1,0 +1,50 @@
+"""Whether one client's ticket serves another: each one's data trained under each one's mask.
+
+From the original initial weights, with the same batches under every mask; the controls are a random mask of
+the client's own density and no mask. Test data is only reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fedprune.pruning.mask import Mask
+from fedprune.seeds import generator
+from fedprune.tickets.controls import random_like
+from fedprune.tickets.exchange import compared, matrix, shown
+from fedprune.tickets.finished import FinishedRun, Record
+from fedprune.tickets.lab import Plan
+from fedprune.tickets.table import Table
+from fedprune.tickets.training import tested, trained
+
+RANDOM, DENSE = "random masks", "no mask"
+
+
+def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
+    clients = run.sample(plan.clients)
+    return [f"{data}/{mask}" for data in clients for mask in (*clients, RANDOM, DENSE)]
+
+
+def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
+    data, of = unit.split("/")
+    client, here = int(data), run.here
+    if of == RANDOM:
+        rng = generator(run.seed, "tickets transfer random", client=client)
+        mask = random_like(run.masks[client], here.architecture, rng)
+    else:
+        mask = Mask() if of == DENSE else run.masks[int(of)]
+    after = trained(here, client, here.initial, mask, epochs=plan.epochs, replicate=0)
+    return {"test_accuracy": tested(here, client, after, mask)}
+
+
+def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
+    clients = run.sample(plan.clients)
+    accuracy = {unit: record["test_accuracy"] for unit, record in measured.items()}
+    controls = {name: [accuracy[f"{data}/{name}"] for data in clients] for name in (RANDOM, DENSE)}
+    table = matrix(clients, accuracy)
+    return {"epochs": plan.epochs, **compared(run, clients, table, controls, plan.permutations)}
+
+
+def tables(result: Record) -> list[Table]:
+    notes = [f"{len(result['clients'])} clients' data under all their masks, {result['epochs']} epochs each"]
+    return shown("transfer: trained from scratch under whose mask?", result, notes)

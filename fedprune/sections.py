@@ -165,6 +165,13 @@ class DownlinkSection(CodecSection):
 
     SECTION = "downlink"
 
+    @field_validator("feedback")
+    @classmethod
+    def _not_twice(cls, feedback: str, info: ValidationInfo) -> str:
+        if feedback == "residual" and info.data.get("base") != "weights":
+            raise ValueError('only base = "weights" needs it: the next difference holds what this one lost')
+        return feedback
+
 
 class EvaluateSection(Section):
     """When personal models are tested."""

@@ -312,6 +312,10 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         "[uplink]\nfeedback = 'more'",
         "[uplink] feedback: must be 'none' or 'residual'",
     ),
+    "feedback where the base has it already": (
+        "[downlink]\nbase = 'update'\nfeedback = 'residual'",
+        ':3: [downlink] feedback: only base = "weights" needs it',
+    ),
     "the section that both directions once shared": (
         "[train]\n[wire]\nvalues = 'fp16'",
         ":2: [wire]: there is a section for each direction now: write its keys under [uplink]",

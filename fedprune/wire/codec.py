@@ -93,10 +93,10 @@ def encode_payload(
         sent = sparsify.narrow(coded, chosen)
     parts |= pipeline.encode_values([take(wanted[slot.name], slot) for slot in sent], sent, keys)
     exact = [take(arrays[slot.name], slot) for slot in _exact(kept)]
-    for piece in exact:
-        require_finite(piece)
     if any(piece.size for piece in exact):
-        parts["dense"] = np.concatenate(exact).astype("<f4").tobytes()
+        dense = np.concatenate(exact, dtype=np.float32)
+        require_finite(dense)
+        parts["dense"] = dense.astype("<f4", copy=False).tobytes()
     if not pipeline.remembers:
         return Encoded(parts, {}, {})
     # By the bytes that travel, as the receiver will have them.

@@ -24,5 +24,8 @@ def from_bytes(quantized: Quantized, slots: Sequence[Slot], kind: str) -> list[V
     """The values of each slot as float32, views into the symbols where ``kind`` is that already."""
     symbols = np.ascontiguousarray(quantized.symbols[0], np.uint8)
     values = symbols.view(kind).astype(np.float32, copy=False)
-    stops = np.cumsum([slot.size for slot in slots])
-    return np.split(values, stops[:-1]) if slots else []
+    pieces, start = [], 0
+    for slot in slots:
+        pieces.append(values[start : start + slot.size])
+        start += slot.size
+    return pieces

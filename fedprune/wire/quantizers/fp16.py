@@ -30,7 +30,9 @@ class Fp16:
         self, values: Sequence[Values], slots: Sequence[Slot], noise: Generator, shared: Generator
     ) -> Quantized:
         """The bytes of the halves nearest to ``values``."""
-        return as_bytes(np.clip(np.concatenate(values), -LARGEST, LARGEST).astype("<f2"))
+        return as_bytes(
+            np.clip(np.concatenate([np.empty(0, np.float32), *values]), -LARGEST, LARGEST).astype("<f2")
+        )
 
     def dequantize(self, quantized: Quantized, slots: Sequence[Slot], shared: Generator) -> list[Values]:
         """The halves as float32."""

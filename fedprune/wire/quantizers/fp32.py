@@ -27,7 +27,7 @@ class Fp32:
         self, values: Sequence[Values], slots: Sequence[Slot], noise: Generator, shared: Generator
     ) -> Quantized:
         """The bytes of ``values``."""
-        return as_bytes(np.concatenate(values).astype("<f4", copy=False))
+        return as_bytes(np.concatenate([np.empty(0, np.float32), *values]).astype("<f4", copy=False))
 
     def dequantize(self, quantized: Quantized, slots: Sequence[Slot], shared: Generator) -> list[Values]:
         """The values, read-only views where they can be."""

@@ -1,0 +1,103 @@
+"""What quantizers share: side information as bytes, the largest magnitude, values held finite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedprune.types import Array
+from fedprune.wire.errors import CodecError
+from fedprune.wire.quantizers import Symbols, Values
+
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest finite number in single precision."""
+_CHUNK = 1 << 14
+"""Values compared at a time: few enough to stay in a core's own cache."""
+
+
+def largest(values: Values) -> float:
+    """The largest magnitude, 0 when there are no values."""
+    return float(max(values.max(), -values.min())) if values.size else 0.0
+
+
+def normalized(values: Values) -> tuple[Values, float]:
+    """A new array of the values over the largest magnitude, so within one, and that magnitude."""
+    top = largest(values)
+    unit: Values = np.divide(values, top or 1.0, dtype=np.float32)
+    return unit, top
+
+
+def total(values: Values) -> float:
+    """The sum in double precision; no BLAS, whose order of summation differs between machines."""
+    return float(values.sum(dtype=np.float64))
+
+
+def hold_finite(values: Values) -> Values:
+    """``values``, an infinity among them replaced in place by the largest finite number."""
+    return np.clip(values, -LARGEST, LARGEST, out=values)
+
+
+def scaled(values: Values, scale: float) -> Values:
+    """``values`` times ``scale``, in place, what overflows held at the largest finite number."""
+    with np.errstate(over="ignore", under="ignore"):
+        values *= np.float32(scale)
+    return hold_finite(values)
+
+
+def pack_floats(numbers: Sequence[float]) -> bytes:
+    """Four bytes a number, which is held finite."""
+    return np.clip(np.array(numbers, np.float64), -LARGEST, LARGEST).astype("<f4").tobytes()
+
+
+def unpack_scales(side: bytes, count: int) -> list[float]:
+    """``count`` finite numbers, none negative; CodecError for anything else."""
+    require_length(side, 4 * count)
+    numbers = np.frombuffer(side, "<f4")
+    if not np.isfinite(numbers).all() or (numbers < 0).any():
+        raise CodecError("side: a scale is negative, NaN or infinite")
+    return [float(number) for number in numbers]
+
+
+def require_length(side: bytes, expected: int) -> None:
+    """CodecError when ``side`` has not exactly the expected number of bytes."""
+    if len(side) != expected:
+        raise CodecError(f"side: {len(side)} bytes, {expected} are expected")
+
+
+def nearest(values: Values, levels: Array) -> NDArray[np.uint8]:
+    """For each value the place of the nearest of 2 to 256 ascending float32 ``levels``.
+
+    A value halfway between two levels becomes the lower one.
+    """
+    bounds = levels[:-1] / 2 + levels[1:] / 2
+    symbols = np.zeros(values.size, np.uint8)
+    for start in range(0, values.size, _CHUNK):
+        piece, counts = values[start : start + _CHUNK], symbols[start : start + _CHUNK]
+        # Counting the bounds below each value vectorises: up to 256 levels it beats a binary search.
+        for bound in bounds:
+            counts += piece > bound
+    return symbols
+
+
+def look_up(symbols: Symbols, levels: Array) -> Values:
+    """``levels[symbols]``, float32."""
+    return levels.astype(np.float32, copy=False).take(symbols)
+
+
+def split_halves(halves: NDArray[np.uint16]) -> list[Symbols]:
+    """16-bit floats as two runs of bytes: the exponents, and the rest.
+
+    The sign is moved to the end, so that the first run, which an entropy coder can do most with, holds the
+    exponent and what bits of the mantissa fit beside it.
+    """
+    turned = (halves << 1) | (halves >> 15)
+    return [(turned >> 8).astype(np.uint8), turned.astype(np.uint8)]
+
+
+def join_halves(runs: Sequence[Symbols]) -> NDArray[np.uint16]:
+    """The 16-bit floats that ``split_halves`` was given, as their bits."""
+    turned = (runs[0].astype(np.uint16) << 8) | runs[1].astype(np.uint16)
+    halves: NDArray[np.uint16] = np.bitwise_or(turned >> 1, turned << 15, dtype=np.uint16)
+    return halves

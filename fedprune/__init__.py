@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fedprune.aggregation import Update, holders_mean, intersection_mean
     from fedprune.pruning.mask import Mask
+    from fedprune.runs.frames import RunData, load
     from fedprune.scenario import Scenario, load_scenarios
     from fedprune.simulate import resume, run
     from fedprune.strategy import Client, Payload, Server, Strategy
@@ -22,6 +23,7 @@ __all__ = [
     "Client",
     "Mask",
     "Payload",
+    "RunData",
     "Scenario",
     "Server",
     "Strategy",
@@ -30,6 +32,7 @@ __all__ = [
     "__version__",
     "holders_mean",
     "intersection_mean",
+    "load",
     "load_scenarios",
     "resume",
     "run",
@@ -39,6 +42,7 @@ _HOMES = {
     "Client": "strategy",
     "Mask": "pruning.mask",
     "Payload": "strategy",
+    "RunData": "runs.frames",
     "Scenario": "scenario",
     "Server": "strategy",
     "Strategy": "strategy",
@@ -46,6 +50,7 @@ _HOMES = {
     "UserError": "types",
     "holders_mean": "aggregation",
     "intersection_mean": "aggregation",
+    "load": "runs.frames",
     "load_scenarios": "scenario",
     "resume": "simulate",
     "run": "simulate",

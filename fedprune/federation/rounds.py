@@ -110,6 +110,7 @@ class Rounds:
                 round, self.adapter.incoming(self._exchange(messages)), expected={}
             )
             rows += [records.final_record(reply, here) for reply in outcome.accepted]
+        self.folder.write_final_clients(rows)
         self.folder.write_final("weights", dict(self.federation.state.weights))
         for client in self.federation.state.known if here.maskable else ():
             self.folder.write_final(f"mask-{client}", dict(self.federation.mask(client)))

@@ -6,10 +6,11 @@ at a time. What a resume compares (settings hash, versions) is in ``environment.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +39,7 @@ FILES = (
     "partition.json",
     "rounds.jsonl",
     "clients.jsonl",
+    "final.jsonl",
     "results.json",
 )
 _STATUS, _LOCK = "status.json", ".lock"
@@ -113,6 +115,11 @@ class RunFolder:
             status["state"] = "stopped"
         return status
 
+    def write_final_clients(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes one JSON line for each client of the final evaluation, which outlives a power cut."""
+        text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+        write_atomic(self.final_clients, text.encode(), durable=True)
+
     def write_results(self, results: dict[str, Any]) -> None:
         """Writes the final evaluation (see runs.metrics), which outlives a power cut."""
         write_json(self.path / "results.json", results, durable=True)
@@ -161,6 +168,11 @@ class RunFolder:
     def clients(self) -> Path:
         """JSON lines, one a client and round."""
         return self.path / "clients.jsonl"
+
+    @property
+    def final_clients(self) -> Path:
+        """JSON lines, one a client of the final evaluation."""
+        return self.path / "final.jsonl"
 
     @property
     def checkpoints(self) -> Path:

@@ -55,6 +55,10 @@ def _bytes(direction: str, end: str) -> dict[str, Metric]:
 
 _BEFORE = "accuracy on the client's own test data of what it received, under its mask, before local training"
 _AFTER = "accuracy on the client's own test data after local training"
+_PERSONAL = (
+    "accuracy on the client's own test data of the model it would use: its personal one where the method"
+    " keeps one, else the received one after local training; as received if it was never sampled"
+)
 _GLOBAL = "accuracy of the global weights, unmasked, on the whole test set; null where nothing travels"
 _LOSS = (
     "cross-entropy in the last local epoch, each batch before its step, mean over samples; null where no"
@@ -103,16 +107,24 @@ _CLIENTS = {
     **_bytes("up", "this client to server"),
 }
 
+_FINAL = {
+    "client": Metric("", "id of the client"),
+    "samples": Metric("count", "training samples of the client"),
+    "test_accuracy_personal": Metric("share", _PERSONAL),
+    "test_accuracy_received": Metric("share", _BEFORE),
+    "test_accuracy_trained": Metric("share", f"{_AFTER} of what it received"),
+    "density": Metric("share", _DENSITY),
+    "density_layers": Metric("share", "name of each prunable weight -> its kept share"),
+    "multiply_adds": Metric("per sample", _MULTIPLY_ADDS),
+    "parameters": Metric("count", _PARAMETERS),
+}
+
 _RESULTS = {
     "label": Metric("", "what tables call the run"),
     "seed": Metric("", "the scenario's seed"),
     "rounds": Metric("count", "rounds trained"),
     "clients": Metric("count", "clients in the final evaluation: all that answered"),
-    **_spread(
-        "test_accuracy_personal",
-        "accuracy on the client's own test data of the model it would use: its personal one where the method"
-        " keeps one, else the received one after local training; as received if it was never sampled",
-    ),
+    **_spread("test_accuracy_personal", _PERSONAL),
     **_spread("test_accuracy_received", _BEFORE),
     **_spread("test_accuracy_trained", f"{_AFTER} of what it received"),
     "test_accuracy_global": Metric("share", _GLOBAL),
@@ -133,12 +145,18 @@ _RESULTS = {
     "seconds_total": Metric("s", "sum of `seconds` over all rounds"),
 }
 
-METRICS = {"rounds.jsonl": _ROUNDS, "clients.jsonl": _CLIENTS, "results.json": _RESULTS}
+METRICS = {
+    "rounds.jsonl": _ROUNDS,
+    "clients.jsonl": _CLIENTS,
+    "final.jsonl": _FINAL,
+    "results.json": _RESULTS,
+}
 """File of a run folder -> field -> what it holds."""
 
 _ABOUT = {
     "rounds.jsonl": "One line a round, over the sampled clients whose reply was accepted.",
     "clients.jsonl": "One line for each accepted reply.",
+    "final.jsonl": "One line for each client that answered the final evaluation, after the last round.",
     "results.json": "Once at the end, over all clients.",
 }
 

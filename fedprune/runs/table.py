@@ -55,11 +55,16 @@ def group_seeds(rows: Sequence[Row]) -> list[Row]:
     The spread is the sample standard deviation over seeds. A field that any of the runs lacks is None. Runs
     that are alone or not complete stay as they are.
     """
+    return [members[0] if len(members) == 1 else _merged(members) for members in grouped(rows)]
+
+
+def grouped(rows: Sequence[Row]) -> list[list[Row]]:
+    """Complete rows that differ only by seed together, in order of their first; any other row alone."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         complete = row["state"] == "complete"
         groups.setdefault(row["group"] if complete else f"{row['run']}/{len(groups)}", []).append(row)
-    return [members[0] if len(members) == 1 else _merged(members) for members in groups.values()]
+    return list(groups.values())
 
 
 def aligned(rows: Sequence[Row]) -> str:
@@ -96,7 +101,7 @@ def render(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = 
 
 def _row(path: Path) -> Row:
     folder = RunFolder.open(path)
-    scenario = _scenario(folder)
+    scenario = scenario_of(folder)
     run = scenario.get("run", {})
     status = folder.read_status()
     results = read_json(path / "results.json") if (path / "results.json").exists() else _so_far(folder)
@@ -117,7 +122,8 @@ def _row(path: Path) -> Row:
     }
 
 
-def _scenario(folder: RunFolder) -> dict[str, Any]:
+def scenario_of(folder: RunFolder) -> dict[str, Any]:
+    """The run's resolved scenario, section -> key -> value. Raises RunError when it is damaged."""
     try:
         scenario = tomllib.loads(folder.scenario_toml)
     except ValueError as error:
@@ -146,7 +152,7 @@ def _group(scenario: dict[str, Any]) -> str:
 
 def _merged(rows: Sequence[Row]) -> Row:
     merged = {key: rows[0][key] for key in ("run", "name", "state", "round", "rounds", "group")}
-    merged["label"] = _label_without_seed(rows[0])
+    merged["label"] = label_without_seed(rows[0])
     merged["seeds"] = [row["seed"] for row in rows]
     for name in MEASURED:
         values = [row[name] for row in rows if row[name] is not None]
@@ -156,8 +162,8 @@ def _merged(rows: Sequence[Row]) -> Row:
     return merged
 
 
-def _label_without_seed(row: Row) -> str:
-    """A sweep over seeds puts ``seed 3`` into the label."""
+def label_without_seed(row: Row) -> str:
+    """The row's label without the ``seed 3`` that a sweep over seeds puts into it."""
     parts = [part for part in row["label"].split(", ") if part != f"seed {row['seed']}"]
     return ", ".join(parts) or str(row["name"])
 

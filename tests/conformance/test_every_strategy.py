@@ -77,7 +77,7 @@ def test_a_run_thrown_back_to_an_older_checkpoint_gives_the_same_bits(
 
 def test_every_record_has_exactly_the_documented_fields(case: str, undisturbed: Undisturbed) -> None:
     folder, _ = undisturbed(case)
-    for name in ("rounds.jsonl", "clients.jsonl"):
+    for name in ("rounds.jsonl", "clients.jsonl", "final.jsonl"):
         for row in read_lines(folder / name):
             assert set(row) == set(METRICS[name])
     assert set(results(folder)) == set(METRICS["results.json"])

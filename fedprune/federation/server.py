@@ -241,7 +241,7 @@ class Federation:
 
     def _received(self, asked: _Asked) -> Decoded:
         """What the client was sent, as it decoded it; its mask alone where nothing more is needed."""
-        if self.here.uplink.uses_held or self.here.downlink.uses_held or self.here.downlink.remembers:
+        if self.here.uplink.uses_held or self.here.downlink.uses_held:
             return asked.link.receive_down(asked.parts)
         return Decoded({}, asked.mask, {})
 

@@ -91,7 +91,38 @@ TRAINING = {
 }
 """What the training options do with any strategy, under one that prunes or one that does not."""
 
-CASES = {label: small(strategy) for name in STRATEGIES for label, strategy in _variants(name)} | TRAINING
+ERROR_FEEDBACK = {"base": "update", "values": "uniform", "bits": 2, "feedback": "residual"}
+
+CODECS = {
+    "codec-lossy-with-residuals": small(PRUNING, uplink=ERROR_FEEDBACK),
+    "codec-updates-both-ways": small(
+        PRUNING,
+        uplink={"base": "update", "values": "uniform", "bits": 4, "rounding": "stochastic", "entropy": "ans"},
+        downlink={"base": "update", "values": "fp16"},
+    ),
+    "codec-tracked-both-ways": small(
+        PRUNING,
+        uplink={"base": "tracked", "step": 0.5, "values": "ternary"},
+        downlink={"base": "tracked", "values": "uniform", "bits": 4, "scales": "channel"},
+    ),
+    "codec-top-k-both-ways": small(
+        PRUNING,
+        uplink={"base": "update", "sparsify": 0.1, "feedback": "residual", "mask": "change"},
+        downlink={"base": "update", "sparsify": 0.3, "values": "drive"},
+    ),
+    "codec-of-saliencies": small({"name": "ssfl"}, uplink=ERROR_FEEDBACK, downlink={"base": "update"}),
+    "codec-of-personal-masks": small(
+        {"name": "dispfl"},
+        uplink=ERROR_FEEDBACK,
+        downlink={"values": "uniform", "bits": 6, "feedback": "residual"},
+    ),
+}
+"""Pipelines with a memory, under a strategy whose masks shrink, and under others whose payloads are not the
+weights under one mask."""
+
+CASES = (
+    {label: small(strategy) for name in STRATEGIES for label, strategy in _variants(name)} | TRAINING | CODECS
+)
 """What is run -> its scenario."""
 
 

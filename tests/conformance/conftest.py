@@ -10,15 +10,18 @@ import pytest
 from fedprune import simulate
 from fedprune.scenario import Scenario
 
-from .battery import CASES, STRATEGIES, Carried, carry
+from .battery import CASES, CODECS, STRATEGIES, Carried, carry
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes ``case`` runs for each of CASES, one that takes ``strategy`` for each strategy."""
+    """A test that takes ``case`` runs for each of CASES, one that takes ``strategy`` for each strategy, one
+    that takes ``disturbed`` for each strategy and each codec."""
     if "case" in metafunc.fixturenames:
         metafunc.parametrize("case", list(CASES))
     if "strategy" in metafunc.fixturenames:
         metafunc.parametrize("strategy", STRATEGIES)
+    if "disturbed" in metafunc.fixturenames:
+        metafunc.parametrize("disturbed", [*STRATEGIES, *CODECS])
 
 
 @pytest.fixture(scope="session")

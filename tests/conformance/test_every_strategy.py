@@ -113,17 +113,34 @@ def test_both_sides_know_the_same_mask_and_pruned_weights_are_zero(
         for name, kept in rooms.get("mask", {}).items():
             assert kept.shape == here.architecture.shapes[name]
             assert not rooms.get("weights", {}).get(name, np.zeros_like(kept))[~kept].any()
-        shared, servers = rooms.get("shared", {}), versions.get(path.replace("clients", "server"), {})
-        assert shared.keys() == servers.keys() == (here.maskable.keys() if shared else set())
-        assert all(np.array_equal(servers[name], kept) for name, kept in shared.items())
+        shared, server = rooms.get("shared", {}), versions.get(path.replace("clients", "server"), {})
+        masks = {name for name in server if ":" not in name}
+        assert shared.keys() == masks == (here.maskable.keys() if shared else set())
+        assert all(np.array_equal(server[name], kept) for name, kept in shared.items())
+
+
+def test_both_sides_hold_and_track_the_same_bits(case: str, undisturbed: Undisturbed) -> None:
+    folder, _ = undisturbed(case)
+    versions = {path: unpack(data) for path, data in last_versions(folder).items()}
+    found = set()
+    for path, state in versions.items():
+        other = versions.get(path.replace("clients", "server"), {})
+        for key in {*state, *other} if "clients" in path else ():
+            if key.startswith(("held:", "up:", "down:")):
+                assert state[key].tobytes() == other[key].tobytes()
+                found.add(key.partition(":")[0])
+    section = CASES[case]
+    assert ("held" in found) == (section.downlink.base != "weights")
+    assert ("up" in found) == (section.uplink.base == "tracked")
+    assert ("down" in found) == (section.downlink.base == "tracked")
 
 
 def test_some_strategy_prunes_so_that_masks_are_put_to_the_test(undisturbed: Undisturbed) -> None:
     assert any(results(undisturbed(case)[0])["density"] < 1 for case in CASES)
 
 
-def test_a_client_that_fails_leaves_no_trace(strategy: str, tmp_path: Path) -> None:
-    scenario = small({"name": strategy})
+def test_a_client_that_fails_leaves_no_trace(disturbed: str, tmp_path: Path) -> None:
+    scenario = CASES[disturbed]
     # It was there before and comes again, so that what it keeps counts.
     sampled = [set(sampled_in(scenario, round)) for round in (1, 2, 3)]
     fault = (min(set.intersection(*sampled)), 2)
@@ -150,9 +167,9 @@ def test_a_client_that_fails_leaves_no_trace(strategy: str, tmp_path: Path) -> N
 
 
 def test_too_few_replies_end_a_run_with_the_reasons_and_a_resume_goes_on(
-    strategy: str, tmp_path: Path, undisturbed: Undisturbed
+    disturbed: str, tmp_path: Path, undisturbed: Undisturbed
 ) -> None:
-    scenario = small({"name": strategy})
+    scenario = CASES[disturbed]
     sampled = sampled_in(scenario, 2)
     with pytest.raises(TooFewRepliesError) as caught:
         carry(scenario, tmp_path, faults=[(client, 2) for client in sampled[1:]])
@@ -162,7 +179,7 @@ def test_too_few_replies_end_a_run_with_the_reasons_and_a_resume_goes_on(
     assert "\n" not in line
     assert [row["round"] for row in records(tmp_path / scenario.run_id(), "rounds.jsonl")] == [1]
     resumed, _ = carry(scenario, tmp_path)
-    assert bits(resumed) == bits(undisturbed(strategy)[0])
+    assert bits(resumed) == bits(undisturbed(disturbed)[0])
 
 
 def losses(folder: Path) -> list[float]:

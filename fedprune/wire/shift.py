@@ -9,8 +9,8 @@ Tracking is the shift of DIANA (Mishchenko, Gorbunov, Takac, Richtarik 2019, arX
 client and moved only in the rounds in which it takes part, as the control variates of SCALLION and SCAFCOM
 are (Huang, Li, Li, ICLR 2024, arXiv 2308.08165). Departures: local training is not corrected by it, and the
 server keeps no mean of it over all clients: it is a matter of coding alone, so that the server aggregates
-each sampled client's own model (tracked plus difference), whatever the strategy does with it. SCAFCOM's local
-momentum is the scenario's own. Coordinates outside of a client's mask are not tracked.
+each sampled client's own model (tracked plus difference), whatever the strategy does with it. SCAFCOM's
+momentum is left out. Coordinates outside of a client's mask are not tracked.
 
 The residual is error feedback (Seide et al., Interspeech 2014; Karimireddy et al., ICML 2019): what was to be
 sent minus what the receiver decodes, added to the sender's next message. Departure: it is kept on the

@@ -94,7 +94,7 @@ TRAINING = {
 ERROR_FEEDBACK = {"base": "update", "values": "uniform", "bits": 2, "feedback": "residual"}
 
 CODECS = {
-    "codec-lossy-with-residuals": small(PRUNING, uplink=ERROR_FEEDBACK),
+    "codec-lossy-with-residuals": small(PRUNING, uplink={**ERROR_FEEDBACK, "mask": "context"}),
     "codec-updates-both-ways": small(
         PRUNING,
         uplink={"base": "update", "values": "uniform", "bits": 4, "rounding": "stochastic", "entropy": "ans"},

@@ -118,12 +118,6 @@ def _site(settings: str, root: str | None) -> Site:
     model = architecture(
         scenario.model.name, dataset.input_shape, dataset.num_classes, scenario.model.options
     )
-    taught_by = scenario.distill.model
-    teacher = (
-        model
-        if taught_by is None
-        else architecture(taught_by.name, model.input_shape, model.num_classes, taught_by.options)
-    )
     strategy = make_strategy({"name": scenario.strategy.name, **scenario.strategy.fields})
     if strategy.removes is not None:
         model.channels(strategy.removes)
@@ -137,10 +131,17 @@ def _site(settings: str, root: str | None) -> Site:
         initial=model.initial_weights(scenario.run.seed),
         travelling=strategy.travels(model.shapes, model.statistics),
         maskable={name: model.shapes[name] for name in masked},
-        teacher=teacher,
+        teacher=_teacher(scenario, model),
         uplink=_pipeline(scenario.uplink),
         downlink=_pipeline(scenario.downlink),
     )
+
+
+def _teacher(scenario: Scenario, model: Architecture) -> Architecture:
+    section = scenario.distill.model
+    if section is None:
+        return model
+    return architecture(section.name, model.input_shape, model.num_classes, section.options)
 
 
 def _pipeline(section: CodecSection) -> Pipeline:

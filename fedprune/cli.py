@@ -93,6 +93,29 @@ def show(arguments: argparse.Namespace) -> None:
     _show([Path(folder) for folder in arguments.run], arguments.form)
 
 
+def tickets(arguments: argparse.Namespace) -> None:
+    """Study a finished run's masks and weights, each study with its control; then show what came out."""
+    from fedprune.progress import Units
+    from fedprune.tickets import lab
+
+    folder = Path(arguments.run)
+    asked = {key: getattr(arguments, key) for key in ("clients", "seeds", "epochs")}
+    units = Units(sys.stderr)
+    try:
+        records = lab.carry_out(
+            folder,
+            arguments.study or plugins.names("studies"),
+            lab.Plan(**{key: value for key, value in asked.items() if value is not None}),
+            Path(arguments.out) if arguments.out else folder / "tickets",
+            units,
+        )
+    except KeyboardInterrupt as stop:
+        raise type(stop)("stopped; the same command goes on where it was") from None
+    finally:
+        units.close()
+    print(json.dumps(records, indent=2) if arguments.json else lab.render(records))
+
+
 def list_(arguments: argparse.Namespace) -> None:
     """What a scenario can name, one line each."""
     found = {kind: _known(kind) for kind in ([arguments.kind] if arguments.kind else LISTED)}
@@ -229,6 +252,19 @@ def _parser() -> argparse.ArgumentParser:
         forms.add_argument(f"--{form}", action="store_const", dest="form", const=form, help=line)
     verb.set_defaults(form="text")
 
+    example = "fedprune tickets runs/quickstart-0123456789ab-s0 --study overlap"
+    verb = _verb(verbs, "tickets", tickets, "study a run's masks: are they tickets?", example)
+    verb.add_argument("run", metavar="RUN", help="the folder of a finished run")
+    verb.add_argument("--study", action="append", metavar="NAME", help="a study, repeatable (default: all)")
+    for name, line in (
+        ("clients", "clients to sample where studies train or test (default: 20)"),
+        ("seeds", "replicates of each training in 'retrain' (default: 3)"),
+        ("epochs", "epochs of each training from scratch (default: 30)"),
+    ):
+        verb.add_argument(f"--{name}", type=_count, metavar="N", help=line)
+    verb.add_argument("--out", metavar="FOLDER", help="where results go (default: RUN/tickets)")
+    _json(verb, "print the results as JSON")
+
     verb = _verb(verbs, "list", list_, "list what a scenario can name", "fedprune list strategies")
     verb.add_argument("kind", nargs="?", choices=LISTED, metavar="KIND", help=f"one of {', '.join(LISTED)}")
     _json(verb, "print JSON")
@@ -244,6 +280,13 @@ def _verb(
     parser = verbs.add_parser(name, help=line, description=action.__doc__, epilog=f"Example: {example}")
     parser.set_defaults(verb=action)
     return parser
+
+
+def _count(text: str) -> int:
+    """A whole number of at least 1. Raises ValueError."""
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
 
 
 def _json(parser: Any, line: str) -> None:

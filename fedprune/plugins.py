@@ -32,6 +32,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "quantizers": ("wire/quantizers", "quantizer"),
     "entropy_coders": ("wire/entropy_coders", "entropy coder"),
     "engines": ("engines/kinds", "engine"),
+    "studies": ("tickets/studies", "study"),
 }
 """Kind -> (folder under the package, what one of them is called)."""
 

@@ -147,6 +147,41 @@ class LiveProgress(_Told):
         self._bar.stop()
 
 
+class Units:
+    """Progress of work that is counted: a bar for each piece of it on a terminal, else plain lines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._last = -SECONDS_BETWEEN_LINES
+        self._bar: Bar | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """``done`` of ``total`` units of ``what`` are on disk."""
+        if self._stream.isatty():
+            self._draw(what, done, total)
+            return
+        now = time.monotonic()
+        if done >= total or now - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
+            print(f"{what}: {done}/{total}", file=self._stream, flush=True)
+
+    def _draw(self, what: str, done: int, total: int) -> None:
+        if self._bar is None:
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=12))
+            counted = (MofNCompleteColumn(), TimeRemainingColumn(compact=True))
+            self._bar = Bar(*columns, *counted, console=Console(file=self._stream))
+            self._bar.start()
+        if what not in self._tasks:
+            self._tasks[what] = self._bar.add_task(what)
+        self._bar.update(self._tasks[what], completed=done, total=total)
+
+    def close(self) -> None:
+        """Leave the terminal as it was; safe to call twice."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
 def progress_on(stream: TextIO) -> Progress:
     """The bar if ``stream`` is a terminal, else plain lines."""
     return LiveProgress(stream) if stream.isatty() else LineProgress(stream)

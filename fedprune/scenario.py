@@ -49,7 +49,7 @@ CLIENT_SECTIONS = ("data", "partition", "model", "train", "distill", "strategy",
 """What a client needs to do its part of a round."""
 
 UNHASHED = {
-    "run": ("name", "label", "checkpoint_every"),
+    "run": ("name", "label", "checkpoint_every", "keep_history"),
     "data": ("root",),
     "engine": tuple(EngineSection.model_fields),
 }

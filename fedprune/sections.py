@@ -42,6 +42,8 @@ class RunSection(Section):
     """Rounds between checkpoints."""
     patience: Count | None = None
     """Rounds without a better mean validation accuracy after which the run ends; never unless given."""
+    keep_history: bool = False
+    """Whether every accepted mask, and the server's weights at every checkpoint, stay in the run folder."""
 
 
 class DataSection(Section):

@@ -17,6 +17,7 @@ from fedprune.federation.server import Federation, State
 from fedprune.pruning.mask import Mask
 from fedprune.runs.checkpoint import latest_checkpoint, retained_rounds, save_checkpoint
 from fedprune.runs.folder import RunFolder
+from fedprune.runs.history import History
 from fedprune.runs.log import JsonLines, read_lines
 from fedprune.scenario import Scenario
 from fedprune.training.early_stopping import out_of_patience
@@ -62,6 +63,7 @@ class Rounds:
                     self._round(self.mark.state.round + 1)
                     if self.mark.state.round % every == 0:
                         self._checkpoint()
+                        self._keep()
                 if self.mark.state.round > self._saved:
                     self._checkpoint()
                 self._final()
@@ -144,6 +146,11 @@ class Rounds:
             self.folder.checkpoints, state.round, arrays_of(state), {"offsets": self.mark.offsets}
         )
         self._saved = state.round
+
+    def _keep(self) -> None:
+        """The global model of this round, for studies of the run, where the scenario asks for it."""
+        if self.scenario.run.keep_history and (weights := self.federation.global_model()) is not None:
+            History(self.folder.path / "history").save(self.mark.state.round, weights)
 
 
 def arrays_of(state: State) -> Arrays:

@@ -191,7 +191,9 @@ class Federation:
         for reply in outcome.accepted:
             client = reply.report.client
             if reply.report.kept:
-                self._views.collect(client, known.get(client, 0), floor)
+                # Under floor 0 only what was rejected goes.
+                oldest = 0 if self.scenario.run.keep_history else floor
+                self._views.collect(client, known.get(client, 0), oldest)
                 if self._keeps_views:
                     self._views.save(client, round, reply.view.arrays())
                 known[client] = round

@@ -35,7 +35,11 @@ MEASURED = (
 SPREAD = "_spread"
 """Suffix of a grouped row's sample standard deviation over seeds."""
 
-_NOT_THE_SETTING = {"run": {"seed", "name", "label", "checkpoint_every"}, "data": {"root"}, "engine": None}
+_NOT_THE_SETTING = {
+    "run": {"seed", "name", "label", "checkpoint_every", "keep_history"},
+    "data": {"root"},
+    "engine": None,
+}
 """Keys in which runs of one group may differ; None: the whole section."""
 
 

@@ -55,20 +55,6 @@ UNHASHED = {
 }
 """Keys that never change a result."""
 
-LATER = {
-    "data": ("augment",),
-    "train": ("l1", "batch_norm_l1", "group_lasso"),
-    "distill": tuple(DistillSection.model_fields),
-    "uplink": tuple(UplinkSection.model_fields),
-    "downlink": tuple(DownlinkSection.model_fields),
-}
-"""Keys younger than the first recorded runs: hashed only when they are not at their defaults, which do
-nothing, so that those runs keep their names."""
-
-FORMER = {"wire": {"mask": "entropy", "values": "fp32"}}
-"""Sections that the first recorded runs had, at what are still the defaults of those that came after them:
-hashed for the same reason."""
-
 
 class Scenario(BaseModel):
     """One run's settings, resolved and checked; frozen."""
@@ -134,15 +120,7 @@ class Scenario(BaseModel):
             section: {key: value for key, value in keys.items() if key not in UNHASHED.get(section, ())}
             for section, keys in self.to_dict().items()
         }
-        for section, younger in LATER.items():
-            changed = self.section(section).changed()
-            kept = {
-                key: value
-                for key, value in settings.pop(section).items()
-                if key not in younger or key in changed
-            }
-            settings |= {section: kept} if kept else {}
-        text = json.dumps(settings | FORMER, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def run_id(self) -> str:

@@ -7,12 +7,13 @@ import json
 import os
 import pty
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedprune.progress import JsonProgress, LineProgress, LiveProgress, Progress, progress_on, size
+from fedprune.progress import JsonProgress, LineProgress, LiveProgress, Progress, Units, progress_on, size
 
 
 def report(progress: Progress, rounds: int) -> None:
@@ -123,3 +124,26 @@ def test_a_size_is_right_to_half_a_percent(count: int) -> None:
     number, unit = size(count).split()
     factor = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}[unit]
     assert float(number) * factor == pytest.approx(count, rel=0.005)
+
+
+def test_counted_work_is_told_now_and_then_and_when_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    stream = io.StringIO()
+    units = Units(stream)
+    for done in range(4):
+        units("retrain", done, 3)
+    units.close()
+    assert stream.getvalue().splitlines() == ["retrain: 0/3", "retrain: 3/3"]
+
+
+def test_counted_work_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    units = Units(stream)
+    units("overlap", 6, 6)
+    units("retrain", 2, 3)
+    units.close()
+    units.close()
+    text = stream.getvalue()
+    assert "overlap" in text
+    assert "2/3" in text

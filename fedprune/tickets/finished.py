@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fedprune.federation.kept import Kept
+from fedprune.federation.kept import Kept, View
 from fedprune.pruning.mask import Mask
 from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, retained_rounds
 from fedprune.runs.files import RunError, read_json
@@ -104,6 +104,14 @@ class FinishedRun:
         return pruned
 
     @cached_property
+    def reports(self) -> dict[int, list[Record]]:
+        """Client -> the lines of clients.jsonl that are its own, by round."""
+        found: dict[int, list[Record]] = {}
+        for line in read_lines(self.folder.clients):
+            found.setdefault(line["client"], []).append(line)
+        return found
+
+    @cached_property
     def labels(self) -> Array:
         """int64 (clients, labels): training samples of each label, in the order of ``clients``."""
         every = read_json(self.folder.path / "partition.json")["clients"]
@@ -167,7 +175,7 @@ class FinishedRun:
         """Round -> the mask that the server accepted then, ascending; the last few unless all were kept."""
         store = self.folder.server_state
         rounds = [round for round in store.rounds(client) if round <= self.known[client]]
-        return {round: Mask(store.load(client, round)) for round in rounds}
+        return {round: View.load(store, client, round).known.shared for round in rounds}
 
     @cached_property
     def _last(self) -> Checkpoint:
@@ -184,8 +192,10 @@ class FinishedRun:
         if own.is_file():
             return self._kept(client).mask
         # Where clients keep their state elsewhere, the server's copy is all there is.
-        shared = self.folder.server_state.path(client, self.known[client])
-        return Mask(self.folder.server_state.load(client, self.known[client])) if shared.is_file() else Mask()
+        store, version = self.folder.server_state, self.known[client]
+        if not store.path(client, version).is_file():
+            return Mask()
+        return View.load(store, client, version).known.shared
 
     def _federation(self, checkpoint: Checkpoint) -> Federation:
         from fedprune.federation.rounds import state_of

@@ -34,7 +34,7 @@ def trained(here: Site, client: int, weights: Arrays, mask: Mask, *, epochs: int
     return model.weights()
 
 
-def tested(here: Site, client: int, weights: Arrays, mask: Mask) -> float:
+def accuracy_on_test_data(here: Site, client: int, weights: Arrays, mask: Mask) -> float:
     """Share right of the client's test data, in [0, 1]; for reports, never for a decision."""
     return accuracy(LocalModel(here.architecture, weights, mask).module, *here.testing(client))
 

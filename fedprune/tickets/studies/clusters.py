@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
-from sklearn.metrics import adjusted_rand_score
 
 from fedprune.seeds import generator
 from fedprune.tickets.finished import FinishedRun, Record
@@ -66,10 +65,15 @@ def compare(
     """
     trees = [_tree(by_masks), _tree(by_labels)]
     cuts = range(2, min(MOST, len(by_masks) - 1) + 1)
-    ours, theirs = ([hierarchy.fcluster(tree, cut, "maxclust") for cut in cuts] for tree in trees)
-    scores = _scores(ours, theirs, np.arange(len(by_masks)))
+    ours, theirs = ([_members(hierarchy.fcluster(tree, cut, "maxclust")) for cut in cuts] for tree in trees)
+    scores = [adjusted_rand(own, other) for own, other in zip(ours, theirs, strict=True)]
     shuffles = (rng.permutation(len(by_masks)) for _ in range(permutations))
-    drawn = np.array([max(_scores(ours, theirs, order)) for order in shuffles])
+    drawn = np.array(
+        [
+            max(adjusted_rand(own, other[order]) for own, other in zip(ours, theirs, strict=True))
+            for order in shuffles
+        ]
+    )
     return {
         "cuts": [{"clusters": cut, "ari": score} for cut, score in zip(cuts, scores, strict=True)],
         "best": max(scores),
@@ -88,7 +92,17 @@ def _tree(distances: Floats) -> Floats:
     return np.asarray(hierarchy.linkage(squareform(symmetric), "average", optimal_ordering=True))
 
 
-def _scores(
-    ours: Sequence[NDArray[Any]], theirs: Sequence[NDArray[Any]], order: NDArray[np.intp]
-) -> list[float]:
-    return [float(adjusted_rand_score(own, other[order])) for own, other in zip(ours, theirs, strict=True)]
+def adjusted_rand(first: Floats, second: Floats) -> float:
+    """Of two clusterings as memberships (clients, clusters) of zeros and ones."""
+
+    def pairs(counts: Floats) -> float:
+        return float((counts * (counts - 1)).sum() / 2)
+
+    together, every = pairs(first.T @ second), len(first) * (len(first) - 1) / 2
+    ours, theirs = pairs(first.sum(0)), pairs(second.sum(0))
+    expected, most = ours * theirs / every, (ours + theirs) / 2
+    return (together - expected) / (most - expected) if most > expected else 1.0
+
+
+def _members(clusters: NDArray[Any]) -> Floats:
+    return (clusters[:, None] == np.unique(clusters)).astype(np.float64)

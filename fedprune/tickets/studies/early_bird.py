@@ -33,11 +33,7 @@ def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
 
 def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
     client = int(unit)
-    reported = [
-        (line["round"], line["density"])
-        for line in read_lines(run.folder.clients)
-        if line["client"] == client and line["density"] is not None
-    ]
+    reported = [(line["round"], line["density"]) for line in run.reports[client]]
     history = run.history(client)
     rival = run.masks[run.clients[(run.clients.index(client) + 1) % len(run.clients)]]
     names = list(run.layers)

@@ -17,7 +17,7 @@ from fedprune.tickets.exchange import compared, matrix, shown
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.table import Table
-from fedprune.tickets.training import tested
+from fedprune.tickets.training import accuracy_on_test_data
 from fedprune.types import Arrays
 
 RANDOM, LARGEST, DENSE = "random masks", "largest weights", "no mask"
@@ -55,4 +55,4 @@ def tables(result: Record) -> list[Table]:
 
 
 def _tested(run: FinishedRun, client: int, weights: Arrays, mask: Mask) -> float:
-    return tested(run.here, client, weights, mask)
+    return accuracy_on_test_data(run.here, client, weights, mask)

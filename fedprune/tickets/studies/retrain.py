@@ -20,7 +20,7 @@ from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import holm, paired
 from fedprune.tickets.table import Table, interval, number, points
-from fedprune.tickets.training import fresh_weights, tested, trained
+from fedprune.tickets.training import accuracy_on_test_data, fresh_weights, trained
 from fedprune.types import Arrays
 
 OWN = "own mask, original weights"
@@ -46,7 +46,10 @@ def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
     client, replicate, condition = _parts(unit)
     weights, mask = start(run, client, replicate, condition)
     after = trained(run.here, client, weights, mask, epochs=plan.epochs, replicate=replicate)
-    return {"test_accuracy": tested(run.here, client, after, mask), "density": _density(run, mask)}
+    return {
+        "test_accuracy": accuracy_on_test_data(run.here, client, after, mask),
+        "density": _density(run, mask),
+    }
 
 
 def start(run: FinishedRun, client: int, replicate: int, condition: str) -> tuple[Arrays, Mask]:

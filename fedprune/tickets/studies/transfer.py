@@ -15,7 +15,7 @@ from fedprune.tickets.exchange import compared, matrix, shown
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.table import Table
-from fedprune.tickets.training import tested, trained
+from fedprune.tickets.training import accuracy_on_test_data, trained
 
 RANDOM, DENSE = "random masks", "no mask"
 
@@ -34,7 +34,7 @@ def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
     else:
         mask = Mask() if of == DENSE else run.masks[int(of)]
     after = trained(here, client, here.initial, mask, epochs=plan.epochs, replicate=0)
-    return {"test_accuracy": tested(here, client, after, mask)}
+    return {"test_accuracy": accuracy_on_test_data(here, client, after, mask)}
 
 
 def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:

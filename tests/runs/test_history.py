@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fedprune.runs.files import RunError
+from fedprune.runs.history import History
+
+
+def test_weights_of_rounds_are_read_back_in_order(tmp_path: Path) -> None:
+    history = History(tmp_path / "history")
+    assert history.rounds() == []
+    for round in (10, 2):
+        history.save(round, {"w": np.full(3, round, np.float32)})
+    assert history.rounds() == [2, 10]
+    assert history.load(2)["w"].tolist() == [2, 2, 2]
+
+
+def test_damaged_or_missing_weights_are_told(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    with pytest.raises(RunError, match="cannot read"):
+        history.load(1)
+    (tmp_path / "1.safetensors").write_bytes(b"torn")
+    with pytest.raises(RunError, match="damaged"):
+        history.load(1)

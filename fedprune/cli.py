@@ -116,6 +116,24 @@ def tickets(arguments: argparse.Namespace) -> None:
     print(json.dumps(records, indent=2) if arguments.json else lab.render(records))
 
 
+def bits(arguments: argparse.Namespace) -> None:
+    """What each codec makes of an update: bytes by part, bounds, error and time."""
+    from fedprune import saved_update
+    from fedprune.wire.bits import render, table
+
+    if arguments.file is None and arguments.mask is not None:
+        raise UserError("--mask is the mask of a saved update; give its FILE too")
+    if arguments.file is not None and arguments.kept is not None:
+        raise UserError("--kept is for synthetic updates; give a saved one's mask with --mask FILE")
+    if arguments.file is not None:
+        update = saved_update.saved(
+            Path(arguments.file), None if arguments.mask is None else Path(arguments.mask)
+        )
+    else:
+        update = saved_update.synthetic(arguments.synthetic or "lenet5", arguments.kept or 0.5)
+    print(render(table(update), arguments.form))
+
+
 def list_(arguments: argparse.Namespace) -> None:
     """What a scenario can name, one line each."""
     found = {kind: _known(kind) for kind in ([arguments.kind] if arguments.kind else LISTED)}
@@ -247,10 +265,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = _verb(verbs, "show", show, "show the results of runs", "fedprune show runs/*")
     verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
-    forms = verb.add_mutually_exclusive_group()
-    for form, line in (("json", "print JSON"), ("markdown", "print a Markdown table")):
-        forms.add_argument(f"--{form}", action="store_const", dest="form", const=form, help=line)
-    verb.set_defaults(form="text")
+    _forms(verb)
 
     example = "fedprune tickets runs/quickstart-0123456789ab-s0 --study overlap"
     verb = _verb(verbs, "tickets", tickets, "study a run's masks: are they tickets?", example)
@@ -264,6 +279,23 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument(f"--{name}", type=_count, metavar="N", help=line)
     verb.add_argument("--out", metavar="FOLDER", help="where results go (default: RUN/tickets)")
     _json(verb, "print the results as JSON")
+
+    verb = _verb(verbs, "bits", bits, "show what codecs cost and lose", "fedprune bits --kept 0.3 --markdown")
+    update = verb.add_mutually_exclusive_group()
+    update.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="a safetensors file of weights or of an update, or a run folder",
+    )
+    update.add_argument("--synthetic", metavar="MODEL", help="make one for this model (default: lenet5)")
+    verb.add_argument(
+        "--mask", metavar="FILE", help="a safetensors file with the mask that travels with FILE"
+    )
+    verb.add_argument(
+        "--kept", type=_share, metavar="SHARE", help="what a synthetic one's mask keeps (default: 0.5)"
+    )
+    _forms(verb)
 
     verb = _verb(verbs, "list", list_, "list what a scenario can name", "fedprune list strategies")
     verb.add_argument("kind", nargs="?", choices=LISTED, metavar="KIND", help=f"one of {', '.join(LISTED)}")
@@ -287,6 +319,20 @@ def _count(text: str) -> int:
     if (number := int(text)) < 1:
         raise ValueError(text)
     return number
+
+
+def _share(text: str) -> float:
+    """A number in (0, 1]. Raises ValueError."""
+    if not 0 < (number := float(text)) <= 1:
+        raise ValueError(text)
+    return number
+
+
+def _forms(parser: Any) -> None:
+    forms = parser.add_mutually_exclusive_group()
+    for form, line in (("json", "print JSON"), ("markdown", "print a Markdown table")):
+        forms.add_argument(f"--{form}", action="store_const", dest="form", const=form, help=line)
+    parser.set_defaults(form="text")
 
 
 def _json(parser: Any, line: str) -> None:

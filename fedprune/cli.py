@@ -73,7 +73,10 @@ def run(arguments: argparse.Namespace) -> None:
     with _reporting(arguments.json, Path(arguments.out)) as progress:
         results = simulate.run(scenarios, out=Path(arguments.out), force=arguments.force, progress=progress)
     if not arguments.json:
-        _show([result.folder for result in results])
+        folders = [result.folder for result in results]
+        _show(folders)
+        name = "-".join(dict.fromkeys(scenario.run.name for scenario in scenarios))
+        _report(folders, Path(arguments.out) / f"{name}-report.html")
 
 
 def resume(arguments: argparse.Namespace) -> None:
@@ -90,7 +93,12 @@ def resume(arguments: argparse.Namespace) -> None:
 
 def show(arguments: argparse.Namespace) -> None:
     """The results of runs, from their folders alone."""
-    _show([Path(folder) for folder in arguments.run], arguments.form)
+    _show(_runs(arguments.run), arguments.form)
+
+
+def report(arguments: argparse.Namespace) -> None:
+    """One HTML file that shows runs side by side, and all its tables and pictures in a folder beside it."""
+    _report(_runs(arguments.run), Path(arguments.out), png=arguments.png)
 
 
 def tickets(arguments: argparse.Namespace) -> None:
@@ -187,6 +195,20 @@ def _show(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "
     print(table.render(folders, form))
 
 
+def _report(folders: Sequence[Path], target: Path, *, png: bool = False) -> None:
+    from fedprune.report import write
+
+    print(f"report: {write(folders, target, png=png)}")
+
+
+def _runs(given: Sequence[str]) -> list[Path]:
+    """The run folders among the arguments: a pattern such as runs/* finds reports as well."""
+    from fedprune.report import is_part
+
+    paths = [Path(path) for path in given]
+    return [path for path in paths if not is_part(path)] or paths
+
+
 @contextlib.contextmanager
 def _reporting(as_json: bool, out: Path) -> Iterator[Progress]:
     """Progress of a run in ``out``; an interrupt becomes one that says how to go on."""
@@ -266,6 +288,15 @@ def _parser() -> argparse.ArgumentParser:
     verb = _verb(verbs, "show", show, "show the results of runs", "fedprune show runs/*")
     verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
     _forms(verb)
+
+    verb = _verb(
+        verbs, "report", report, "show runs in one HTML file", "fedprune report runs/* --out report.html"
+    )
+    verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
+    verb.add_argument(
+        "--out", default="report.html", metavar="FILE", help="the HTML file (default: report.html)"
+    )
+    verb.add_argument("--png", action="store_true", help="write pictures as PNG too (needs fedprune[png])")
 
     example = "fedprune tickets runs/quickstart-0123456789ab-s0 --study overlap"
     verb = _verb(verbs, "tickets", tickets, "study a run's masks: are they tickets?", example)

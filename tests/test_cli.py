@@ -111,7 +111,7 @@ class Shell:
         return subprocess.Popen(command(*arguments), cwd=self.folder, env=self._environment, **pipes)
 
     def only_run(self) -> Path:
-        (found,) = (self.folder / "runs").iterdir()
+        (found,) = (file.parent for file in (self.folder / "runs").glob("*/scenario.toml"))
         return found
 
 
@@ -193,6 +193,8 @@ def test_a_run_shows_progress_and_results_and_can_be_shown_again(shell: Shell) -
     assert done.returncode == 0, done.stderr
     assert "tiny: round 2/2" in done.stderr
     assert "tiny" in done.stdout
+    report = shell.folder / done.stdout.splitlines()[-1].removeprefix("report: ")
+    assert report.read_text("utf-8").startswith("<!DOCTYPE html>")
     again = shell("show", str(shell.only_run()))
     assert again.stdout == done.stdout
     assert "lr = 0.05" in (shell.only_run() / "scenario.toml").read_text("utf-8")

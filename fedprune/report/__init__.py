@@ -1,0 +1,66 @@
+"""One self-contained HTML file about any number of runs, with its tables and pictures as files beside it.
+
+``methods`` groups runs by method, ``figures``, ``partition`` and ``tables`` compute all numbers, ``page`` and
+``report.js`` show them, ``svg`` and ``export`` write them for papers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fedprune.report import export, figures, tables
+from fedprune.report.methods import Method, methods
+from fedprune.report.page import page
+from fedprune.report.partition import partitions
+from fedprune.runs.files import RunError, explained, write_atomic
+
+SUFFIX = ".html"
+
+
+def write(folders: Sequence[Path], target: Path, *, png: bool = False) -> Path:
+    """Writes the report on the runs in ``folders`` to ``target`` (``.html``), and returns its path.
+
+    The folder of the same name without suffix gets each table as CSV and Parquet and each picture as SVG, and
+    as PNG when asked for. Raises RunError for what is no run folder or damaged, or when the disk refuses.
+    """
+    if target.suffix != SUFFIX:
+        raise RunError(f"{target}: a report is an HTML file: give it a name that ends in {SUFFIX}")
+    found = methods(folders)
+    sections = _sections(found)
+    drawn = [figure for _, group in sections for figure in group]
+    shown = [tables.results(found), tables.traffic(found), tables.failures(found), tables.environments(found)]
+    title = ", ".join(dict.fromkeys(str(row["name"]) for method in found for row in method.rows))
+    text = page(found, sections, [table for table in shown if table is not None], title)
+    beside = target.with_suffix("")
+    with explained("make", beside):
+        beside.mkdir(parents=True, exist_ok=True)
+    export.write_tables(found, beside)
+    export.write_pictures(drawn, [method.label for method in found], beside, png=png)
+    write_atomic(target, text.encode(), durable=False)
+    return target
+
+
+def is_part(path: Path) -> bool:
+    """Whether ``path`` is a report, or the folder beside one: what ``runs/*`` finds next to run folders."""
+    beside = (
+        path.is_dir()
+        and not (path / "scenario.toml").exists()
+        and path.with_name(path.name + SUFFIX).exists()
+    )
+    return beside or (path.suffix == SUFFIX and path.is_file())
+
+
+def _sections(found: Sequence[Method]) -> list[tuple[str, list[figures.Figure]]]:
+    """Headings, each with its figures."""
+    main = figures.accuracy_by_bytes(found)
+    clients = figures.distribution(found)
+    drawn = [main] if main["series"] or main["finals"] else []
+    return [
+        ("Accuracy and bytes", drawn),
+        ("Clients", [clients] if clients else []),
+        ("Rounds", figures.over_rounds(found)),
+        ("Bytes by round, direction and part", figures.traffic(found)),
+        ("Density by layer", figures.densities(found)),
+        ("Partition: who holds what", partitions(found)),
+    ]

@@ -1,0 +1,84 @@
+"""Tables and pictures of a report as files, for papers and other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fedprune.report.figures import Figure
+from fedprune.report.methods import Method
+from fedprune.report.svg import picture
+from fedprune.runs.files import explained, write_atomic
+from fedprune.runs.frames import RunData
+from fedprune.types import UserError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class ExportError(UserError):
+    """A picture cannot be made in the form that was asked for."""
+
+
+TABLES: dict[str, Callable[[RunData], pl.DataFrame]] = {
+    "rounds": lambda run: run.rounds,
+    "clients": lambda run: run.clients,
+    "layers": lambda run: run.layers,
+    "final": lambda run: run.final,
+    "results": lambda run: run.results,
+    "failures": lambda run: run.failures,
+}
+"""Name -> table of a run; each file holds those of all runs, with the run's folder, label and seed."""
+
+
+def write_tables(methods: Sequence[Method], folder: Path) -> None:
+    """Writes ``<table>.csv`` and ``<table>.parquet`` of TABLES into ``folder``."""
+    import polars as pl
+
+    for name, table in TABLES.items():
+        frames = [
+            _about(table(run), row)
+            for method in methods
+            for run, row in zip(method.runs, method.rows, strict=True)
+        ]
+        whole = pl.concat(frames)
+        with explained("write", folder / name):
+            whole.write_parquet(folder / f"{name}.parquet")
+            nested = [column for column, dtype in whole.schema.items() if dtype == pl.List]
+            flat = [
+                pl.col(column).list.eval(pl.element().cast(pl.String)).list.join(" ") for column in nested
+            ]
+            whole.with_columns(flat).write_csv(folder / f"{name}.csv")
+
+
+def write_pictures(figures: Sequence[Figure], names: Sequence[str], folder: Path, *, png: bool) -> None:
+    """Writes ``<figure>.svg`` (and ``.png``, at twice its size, with ``png``) into ``folder``."""
+    render = _renderer() if png else None
+    for figure in figures:
+        text = picture(figure, names)
+        write_atomic(folder / f"{figure['id']}.svg", text.encode(), durable=False)
+        if render:
+            write_atomic(folder / f"{figure['id']}.png", render(text), durable=False)
+
+
+def _about(table: pl.DataFrame, row: dict[str, object]) -> pl.DataFrame:
+    import polars as pl
+
+    about = {"run": pl.String, "run_label": pl.String, "run_seed": pl.Int64}
+    values = (row["run"], row["label"], row["seed"])
+    columns = [
+        pl.lit(value, dtype).alias(name) for (name, dtype), value in zip(about.items(), values, strict=True)
+    ]
+    return table.select(*columns, pl.all())
+
+
+def _renderer() -> Callable[[str], bytes]:
+    """SVG text to PNG bytes. Raises ExportError without the extra that does it."""
+    try:
+        import resvg_py
+    except ImportError:
+        raise ExportError(
+            "PNG pictures need resvg: pip install 'fedprune[png]', or leave out --png"
+        ) from None
+    return lambda text: bytes(resvg_py.svg_to_bytes(svg_string=text, zoom=2))

@@ -1,0 +1,58 @@
+"""What a picture shows, in a sentence: its caption and its alternative text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fedprune.report.methods import DIRECTIONS, PARTS, Method
+
+PART_NAMES = {"values": "weights", "mask": "masks", "side": "side information", "overhead": "headers"}
+
+
+def accuracy_finding(
+    front: Sequence[tuple[str, float, float]],
+    methods: Sequence[Method],
+    reached: Sequence[dict[str, Any]],
+    target: float | None,
+) -> str:
+    """Who is on the ``front`` of (label, MB, %), and who is first at ``target`` (%)."""
+    if not front:
+        return "No run is finished: accuracy so far against the bytes so far."
+    told = [f"{label} with {gain:.2f} % for {cost:,.2f} MB" for label, cost, gain in front]
+    text = f"On the Pareto front, from cheap to accurate: {', '.join(told)}."
+    if target is not None and reached:
+        first = min(reached, key=lambda cost: cost["x"])
+        text += f" {methods[first['method']].label} is first at {target:g} %, after {first['x']:,.2f} MB."
+    elif target is not None:
+        text += f" No method reached the target of {target:g} % with all its seeds."
+    return text
+
+
+def last_finding(methods: Sequence[Method], name: str, factor: float, what: str, unit: str) -> str:
+    """The highest and the lowest method at the end."""
+    found = [(value.mean, method.label) for method in methods if (value := method.result(name, factor))]
+    if not found:
+        return f"No run is finished: {what} so far."
+    (low, last), (high, first) = min(found), max(found)
+    if len(found) == 1:
+        return f"{first} ends at {high:.3g} {unit} {what}."
+    if high == low:
+        return f"All methods end at {high:.3g} {unit} {what}."
+    ends = f"highest with {first} ({high:.4g} {unit}), lowest with {last} ({low:.4g} {unit})"
+    return f"At the end, {what}: {ends}."
+
+
+def traffic_finding(label: str, means: Mapping[str, float]) -> str:
+    """``means``: MB a round by ``<direction>_<part>``."""
+    down, up = (sum(means[f"{way}_{part}"] for part in PARTS) for way in DIRECTIONS)
+    if not down + up:
+        return f"{label} sends nothing."
+    shares = ", ".join(
+        f"{(means[f'down_{part}'] + means[f'up_{part}']) / (down + up):.1%} {PART_NAMES[part]}".replace(
+            "%", " %"
+        )
+        for part in PARTS
+        if means[f"down_{part}"] + means[f"up_{part}"]
+    )
+    return f"{label}: {down:.3g} MB down and {up:.3g} MB up in a mean round; {shares}."

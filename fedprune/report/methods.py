@@ -1,0 +1,186 @@
+"""What a report says of a method: its runs, one a seed, as means with 95 % intervals over seeds."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fedprune.runs import table
+from fedprune.runs.frames import RunData, load
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MEGA = 1e6
+"""Bytes in a MB, multiply-adds in a million."""
+
+PARTS = ("values", "mask", "side", "overhead")
+DIRECTIONS = ("down", "up")
+
+_T = (12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139)
+"""97.5 % quantiles of Student's t for 1 to 10 degrees of freedom."""
+_Z = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over ``n`` seeds; ``low`` and ``high`` bound its 95 % t-interval, None for a single seed."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Method:
+    """Runs that differ only by seed; ``label`` is unique in a report."""
+
+    label: str
+    runs: tuple[RunData, ...]
+    rows: tuple[table.Row, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether its runs are finished."""
+        return all(row["state"] == "complete" for row in self.rows)
+
+    def result(self, name: str, factor: float = 1.0) -> Estimate | None:
+        """A field of runs.table.MEASURED over seeds, times ``factor``; None where any run lacks it."""
+        values = [row[name] for row in self.rows]
+        return None if None in values else estimate([value * factor for value in values])
+
+    def megabytes(self) -> Estimate | None:
+        """MB of both directions in all rounds."""
+        totals = [row["bytes_up_total"] + row["bytes_down_total"] for row in self.rows]
+        return estimate([total / MEGA for total in totals])
+
+    def curve(self, y: pl.Expr) -> pl.DataFrame:
+        """``y`` of runs.frames.RunData.rounds by round, where it was measured: mean, interval, traffic.
+
+        Columns: ``round``, ``mb`` (both directions, cumulative, mean over seeds), ``mean``, ``low``, ``high``
+        (null for a single seed), ``n`` (seeds that measured it in that round).
+        """
+        import polars as pl
+
+        spent = (pl.col("bytes_up") + pl.col("bytes_down")).cum_sum() / MEGA
+        runs = pl.concat([run.rounds.select("round", mb=spent, y=y) for run in self.runs])
+        by_round = runs.drop_nulls("y").group_by("round").agg(
+            pl.col("mb").mean(), mean=pl.col("y").mean(), std=pl.col("y").std(), n=pl.len()
+        )  # fmt: skip
+        t = {n: student_t(n - 1) for n in range(2, len(self.runs) + 1)}
+        half = pl.col("std") * pl.col("n").replace_strict(t, default=None, return_dtype=pl.Float64)
+        half = half / pl.col("n").sqrt()
+        return by_round.sort("round").select(
+            "round", "mb", "mean", low=pl.col("mean") - half, high=pl.col("mean") + half, n="n"
+        )
+
+    def traffic(self) -> pl.DataFrame:
+        """MB by round, direction and part, mean over seeds: ``round``, ``down_values`` to ``up_overhead``."""
+        import polars as pl
+
+        names = [f"{direction}_{part}" for direction in DIRECTIONS for part in PARTS]
+        runs = pl.concat([run.rounds for run in self.runs])
+        means = [(pl.col(f"bytes_{name}").mean() / MEGA).alias(name) for name in names]
+        return runs.group_by("round").agg(means).sort("round")
+
+    def layers(self) -> pl.DataFrame:
+        """Density by round and layer, mean over seeds; layers in the order of the model."""
+        import polars as pl
+
+        runs = pl.concat([run.layers for run in self.runs])
+        return runs.group_by("round", "layer", maintain_order=True).agg(pl.col("density").mean())
+
+    def clients(self) -> pl.DataFrame:
+        """Accuracy (share) of each client's model: ``seed``, ``client``, ``accuracy``; see ``accuracies``."""
+        import polars as pl
+
+        return pl.concat(
+            [
+                accuracies(run).select(pl.lit(row["seed"]).cast(pl.Int64).alias("seed"), "client", "accuracy")
+                for run, row in zip(self.runs, self.rows, strict=True)
+            ]
+        )
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether ``clients`` comes from the final evaluation of all clients."""
+        return all(run.final.height for run in self.runs)
+
+
+def methods(folders: Sequence[Path]) -> list[Method]:
+    """The runs in ``folders`` by method, in order of their first. Raises RunError (see runs.table)."""
+    rows = table.results_table(folders)
+    runs = {id(row): load(folder) for row, folder in zip(rows, folders, strict=True)}
+    groups = [sorted(group, key=lambda row: row["seed"]) for group in table.grouped(rows)]
+    labels = [_label(group) for group in groups]
+    # Two scenarios may call different settings by one name.
+    unique = [
+        label if labels.count(label) == 1 else f"{label} ({group[0]['run']})"
+        for label, group in zip(labels, groups, strict=True)
+    ]
+    return [
+        Method(label, tuple(runs[id(row)] for row in group), tuple(group))
+        for label, group in zip(unique, groups, strict=True)
+    ]
+
+
+def accuracies(run: RunData) -> pl.DataFrame:
+    """``client`` and ``accuracy`` of each client, sorted by client.
+
+    From the final evaluation (``test_accuracy_personal``); where a run has none (yet), after the client's
+    last evaluated round (``test_accuracy_after``).
+    """
+    if run.final.height:
+        found = run.final.select("client", accuracy="test_accuracy_personal")
+    else:
+        measured = run.clients.select("client", accuracy="test_accuracy_after").drop_nulls()
+        found = measured.unique("client", keep="last")
+    return found.drop_nulls().sort("client")
+
+
+def estimate(values: Sequence[float]) -> Estimate | None:
+    """Mean and 95 % t-interval over seeds; None of no values."""
+    if not values:
+        return None
+    mean, n = statistics.fmean(values), len(values)
+    if n == 1:
+        return Estimate(mean, None, None, 1)
+    half = student_t(n - 1) * statistics.stdev(values) / math.sqrt(n)
+    return Estimate(mean, mean - half, mean + half, n)
+
+
+def student_t(freedom: int) -> float:
+    """97.5 % quantile of Student's t, to 2e-4: the half-width of a 95 % interval in standard errors.
+
+    Above ten degrees of freedom by Cornish and Fisher's expansion (Abramowitz and Stegun 26.7.5).
+    """
+    if freedom <= len(_T):
+        return _T[freedom - 1]
+    z = _Z
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return z + sum(term / float(freedom) ** power for power, term in enumerate(terms, start=1))
+
+
+def pareto(points: Iterable[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
+    """Of (label, cost, gain) those that no other beats in both, by rising cost."""
+    front: list[tuple[str, float, float]] = []
+    for point in sorted(points, key=lambda point: (point[1], -point[2])):
+        if not front or point[2] > front[-1][2]:
+            front.append(point)
+    return front
+
+
+def _label(group: Sequence[dict[str, Any]]) -> str:
+    first = group[0]
+    if len(group) > 1:
+        return table.label_without_seed(first)
+    return str(first["label"])

@@ -1,0 +1,167 @@
+"""The report as one HTML file: no network, no other file; whatever a run says about itself is escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shlex
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from fedprune.report.figures import BAND_FROM, Figure
+from fedprune.report.methods import Method
+from fedprune.report.tables import Cell, Table
+
+DIGITS = 6
+"""Significant digits of the numbers that are drawn."""
+
+
+def page(methods: Sequence[Method], sections: Sequence[tuple[str, Sequence[Figure]]], tables: Sequence[Table],
+         title: str) -> str:  # fmt: skip
+    """The file's text: results, then ``sections`` of figures, then the other ``tables`` and how to repeat it.
+
+    The same runs give the same text.
+    """
+    script, css = (
+        files("fedprune.report").joinpath(name).read_text("utf-8") for name in ("report.js", "report.css")
+    )
+    data = {
+        "methods": [method.label for method in methods],
+        "bandFrom": BAND_FROM,
+        "figures": [one for _, found in sections for one in found],
+    }
+    results, *others = tables
+    parts = [
+        _head(title, script, css),
+        f"<main>\n<h1>{escape(title)}</h1>\n<p class='lead'>{escape(_lead(methods))}</p>",
+        _table(results),
+        *(_section(heading, found) for heading, found in sections if found),
+        "<h2>Data</h2>",
+        *(_table(table) for table in others),
+        _scenarios(methods),
+        _repeat(methods),
+        "</main>\n<div id='said' class='unseen' aria-live='polite'></div>",
+        f"<script type='application/json' id='data'>{embedded(data)}</script>",
+        f"<script>{script}</script>\n</body>\n</html>\n",
+    ]
+    return "\n".join(parts)
+
+
+def embedded(value: Any) -> str:
+    """JSON that cannot end the script element it stands in, whatever strings it holds."""
+    text = json.dumps(_short(value), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _short(value: Any) -> Any:
+    """Floats to DIGITS significant digits, which halves the file."""
+    if isinstance(value, float):
+        short = float(f"{value:.{DIGITS}g}")
+        return int(short) if short.is_integer() else short
+    if isinstance(value, dict):
+        return {key: _short(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_short(inner) for inner in value]
+    return value
+
+
+def _head(title: str, script: str, css: str) -> str:
+    # The hashes let this script and this style in and nothing else; 'none' keeps all off the network.
+    policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(css)}'"
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            "<html lang='en'>\n<head>\n<meta charset='utf-8'>",
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+            f"<title>{escape(title)}</title>",
+            f"<style>{css}</style>\n</head>\n<body>",
+            "<noscript><p>Pictures and sorting need JavaScript; the tables do not.</p></noscript>",
+        ]
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _lead(methods: Sequence[Method]) -> str:
+    count = sum(len(method.runs) for method in methods)
+    return f"{_plural(len(methods), 'method')}, {_plural(count, 'run')}; bytes are measured at the transport."
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _section(heading: str, figures: Sequence[Figure]) -> str:
+    drawn = "\n".join(_figure(figure) for figure in figures)
+    gallery = all("method" in figure for figure in figures)
+    parts = "<div id='parts'></div>" if figures[0]["kind"] == "stack" else ""
+    return f"<h2>{escape(heading)}</h2>\n{parts}" + (
+        f"<div class='gallery'>\n{drawn}\n</div>" if gallery else drawn
+    )
+
+
+def _figure(figure: Figure) -> str:
+    method = f" data-method='{figure['method']}'" if "method" in figure else ""
+    note = f" <span class='note'>{escape(figure['note'])}</span>" if figure["note"] else ""
+    return (
+        f"<figure id='figure-{figure['id']}'{method}>\n<h3>{escape(figure['title'])}</h3>"
+        "<div class='tools'></div><div class='canvas'></div>"
+        f"<figcaption>{escape(figure['alt'])}{note}</figcaption>\n</figure>"
+    )
+
+
+def _table(table: Table) -> str:
+    head = "".join(
+        f"<th scope='col'><button type='button'>{escape(name)}</button></th>" for name in table.header
+    )
+    rows = "\n".join(
+        f"<tr{'' if method is None else f' data-method={method}'}>{_cells(cells)}</tr>"
+        for method, cells in zip(table.methods, table.rows, strict=True)
+    )
+    return (
+        f"<p class='note' id='about-{table.id}'>{escape(table.caption)}</p>\n"
+        f"<div class='scroll' tabindex='0' role='region' aria-labelledby='about-{table.id}'>\n"
+        f"<table class='sortable' id='table-{table.id}' aria-labelledby='about-{table.id}'>\n"
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
+    )
+
+
+def _cells(cells: Sequence[Cell]) -> str:
+    def cell(index: int, found: Cell) -> str:
+        tag, scope = ("th", " scope='row'") if index == 0 else ("td", "")
+        value = "" if found.value is None else f" data-value='{escape(str(found.value))}'"
+        kind = " data-text" if isinstance(found.value, str) else ""
+        note = f"<small>{escape(found.note)}</small>" if found.note else ""
+        return f"<{tag}{scope}{value}{kind}>{escape(found.text)}{note}</{tag}>"
+
+    return "".join(cell(index, found) for index, found in enumerate(cells))
+
+
+def _scenarios(methods: Sequence[Method]) -> str:
+    details = "\n".join(
+        f"<details data-method='{index}'><summary>{escape(row['label'])} ({escape(row['run'])})</summary>"
+        f"<pre>{escape(run.folder.scenario_toml.rstrip())}</pre></details>"
+        for index, method in enumerate(methods)
+        for run, row in zip(method.runs, method.rows, strict=True)
+    )
+    return f"<h2>Scenarios</h2>\n{details}"
+
+
+def _repeat(methods: Sequence[Method]) -> str:
+    names = [row["run"] for method in methods for row in method.rows]
+    scenarios = " \\\n  ".join(shlex.quote(f"{name}/scenario.toml") for name in names)
+    again = " \\\n  ".join(shlex.quote(f"again/{name}") for name in names)
+    return (
+        "<h2>How to repeat it</h2>\n<p>In the folder that holds the runs, with the versions listed above. All"
+        " figures but the seconds come out the same, to the bit on the same kind of processor.</p>\n"
+        f"<pre id='repeat'>fedprune run \\\n  {escape(scenarios)} \\\n  --out again\n"
+        f"fedprune report \\\n  {escape(again)} \\\n  --out again.html</pre>"
+    )

@@ -1,0 +1,149 @@
+"""Tables of a report: what a cell shows and what it is sorted by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fedprune.report.findings import PART_NAMES
+from fedprune.report.methods import DIRECTIONS, MEGA, PARTS, Estimate, Method, pareto
+
+
+@dataclass(frozen=True)
+class Cell:
+    """``text`` as shown, ``note`` smaller below it, ``value`` to sort by (None sorts last)."""
+
+    text: str
+    note: str = ""
+    value: float | str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """``rows`` of cells, one a column of ``header``; ``methods``: the index of each row's method, if any."""
+
+    id: str
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    methods: tuple[int | None, ...]
+
+
+RESULTS: tuple[tuple[str, str, float, int], ...] = (
+    ("accuracy %", "test_accuracy_personal", 100, 2),
+    ("std %", "test_accuracy_personal_std", 100, 2),
+    ("worst 10 %", "test_accuracy_personal_worst10", 100, 2),
+    ("received %", "test_accuracy_received", 100, 2),
+    ("trained %", "test_accuracy_trained", 100, 2),
+    ("density %", "density", 100, 1),
+    ("M multiply-adds", "multiply_adds", 1 / MEGA, 3),
+    ("MB up", "bytes_up_total", 1 / MEGA, 2),
+    ("MB down", "bytes_down_total", 1 / MEGA, 2),
+    ("MB to target", "bytes_to_target", 1 / MEGA, 2),
+    ("seconds", "seconds_total", 1, 1),
+)
+"""Columns made of a field of ``results.json``: title, field, factor, digits."""
+
+
+def results(methods: Sequence[Method]) -> Table:
+    """A row a method: means over seeds, with their 95 % intervals where there are several."""
+    ends = [
+        (str(index), spent.mean, accuracy.mean)
+        for index, method in enumerate(methods)
+        if (spent := method.megabytes()) and (accuracy := method.result("test_accuracy_personal"))
+    ]
+    front = {int(index) for index, _, _ in pareto(ends)}
+
+    def row(index: int, method: Method) -> tuple[Cell, ...]:
+        measured = [_estimate(method.result(name, factor), digits) for _, name, factor, digits in RESULTS]
+        on_front = Cell("yes", value=0.0) if index in front else Cell("-")
+        rounds = _range([row["round"] for row in method.rows])
+        return (Cell(method.label, _state(method), method.label), _count(method), *measured, rounds, on_front)
+
+    header = ("method", "seeds", *(title for title, *_ in RESULTS), "rounds", "Pareto front")
+    rows = tuple(row(index, method) for index, method in enumerate(methods))
+    caption = "Means over seeds, ± half of their 95 % t-interval. A dash: not measured, or not by all seeds."
+    return Table("results", caption, header, rows, tuple(range(len(methods))))
+
+
+def traffic(methods: Sequence[Method]) -> Table:
+    """MB in a mean round, by direction and part."""
+    columns = [(way, part) for way in DIRECTIONS for part in PARTS]
+
+    def row(method: Method) -> tuple[Cell, ...]:
+        means = method.traffic().mean()
+        values = [means[f"{way}_{part}"][0] for way, part in columns]
+        return (Cell(method.label, value=method.label), *(_number(value, 4) for value in values))
+
+    header = ("method", *(f"{way}: {PART_NAMES[part]}" for way, part in columns))
+    rows = tuple(row(method) for method in methods)
+    return Table("traffic", "MB in a mean round.", header, rows, tuple(range(len(methods))))
+
+
+def failures(methods: Sequence[Method]) -> Table | None:
+    """Replies that were missing or rejected, counted by reason; None when there are none."""
+    rows, owners = [], []
+    for index, method in enumerate(methods):
+        for run, about in zip(method.runs, method.rows, strict=True):
+            for reason, count in sorted(run.failures["reason"].value_counts().iter_rows()):
+                seed = Cell(str(about["seed"]), value=float(about["seed"]))
+                rows.append((Cell(method.label, value=method.label), seed, Cell(reason, value=reason),
+                             Cell(str(count), value=float(count))))  # fmt: skip
+                owners.append(index)
+    header = ("method", "seed", "reason", "replies")
+    caption = "Replies that were missing or rejected."
+    return Table("failures", caption, header, tuple(rows), tuple(owners)) if rows else None
+
+
+def environments(methods: Sequence[Method]) -> Table:
+    """What each run was made with."""
+    facts: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "Python": lambda found: found.get("python"),
+        **{name: _version(name) for name in ("fedprune", "torch", "flwr", "numpy")},
+        "commit": lambda found: (found.get("commit") or "")[:12],
+        "platform": lambda found: found.get("platform"),
+        "processor": lambda found: found.get("cpu"),
+        "cores": lambda found: found.get("cores"),
+    }
+
+    found: dict[tuple[str, ...], list[str]] = {}
+    for method in methods:
+        for run, about in zip(method.runs, method.rows, strict=True):
+            texts = tuple(str(fact(run.environment) or "-") for fact in facts.values())
+            found.setdefault(texts, []).append(about["label"])
+    rows = tuple(
+        (Cell("; ".join(labels), value=labels[0]), *(Cell(text, value=text) for text in texts))
+        for texts, labels in found.items()
+    )
+    return Table("environments", "What the runs were made with.", ("runs", *facts), rows, (None,) * len(rows))
+
+
+def _version(name: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda found: (found.get("versions") or {}).get(name)
+
+
+def _estimate(found: Estimate | None, digits: int) -> Cell:
+    if found is None:
+        return Cell("-")
+    note = "" if found.high is None else f"± {found.high - found.mean:,.{digits}f}"
+    return Cell(f"{found.mean:,.{digits}f}", note, found.mean)
+
+
+def _number(value: float | None, digits: int) -> Cell:
+    return Cell("-") if value is None else Cell(f"{value:,.{digits}f}", value=value)
+
+
+def _count(method: Method) -> Cell:
+    seeds = ", ".join(str(row["seed"]) for row in method.rows)
+    return Cell(str(len(method.rows)), seeds if len(method.rows) > 1 else "", float(len(method.rows)))
+
+
+def _range(values: Sequence[int]) -> Cell:
+    low, high = min(values), max(values)
+    return Cell(str(high) if low == high else f"{low} to {high}", value=float(high))
+
+
+def _state(method: Method) -> str:
+    row = method.rows[0]
+    return "" if method.complete else f"{row['state']} at round {row['round']} of {row['rounds']}"

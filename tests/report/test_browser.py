@@ -1,0 +1,213 @@
+"""The report in a real browser, from disk and without a network: what a reader sees and does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fedprune.report import write
+
+from .synthetic import write_run
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+selenium = pytest.importorskip("selenium", reason="selenium is not installed: pip install -e '.[dev]'")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="no Chromium here: apt-get install chromium chromium-driver"
+)
+MAIN = "#figure-accuracy-by-bytes"
+HOSTILE = "<img src=x onerror=\"document.title='taken'\"></script>"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    out = tmp_path_factory.mktemp("runs")
+    names = ("alpha", "beta", "gamma")
+    return [write_run(out, name, rounds=8 + 4 * place) for place, name in enumerate(names)] + [
+        write_run(out, "hostile", label=HOSTILE)
+    ]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for flag in (
+        "headless=new",
+        "no-sandbox",
+        "disable-dev-shm-usage",
+        "host-resolver-rules=MAP * ~NOTFOUND",
+    ):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    driver.execute_cdp_cmd("Network.enable", {})
+    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(browser: Any, runs: list[Path]) -> Iterator[Any]:
+    """The report, freshly opened; afterwards the console must be empty."""
+    target = runs[0].parent.parent / "browser.html"
+    if not target.exists():
+        write(runs, target)
+    show(browser, target, 1280)
+    yield browser
+    assert browser.get_log("browser") == []
+
+
+def show(browser: Any, target: Path, width: int) -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(target.as_uri())
+
+
+def find(browser: Any, selector: str) -> Any:
+    return browser.find_element("css selector", selector)
+
+
+def texts(browser: Any, selector: str) -> list[str]:
+    return [found.text for found in browser.find_elements("css selector", selector)]
+
+
+def lines(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "rounds.jsonl").read_text().splitlines()]
+
+
+def tip_of(run: Path, place: int) -> list[str]:
+    """What the tooltip of a run's evaluated round must say, from its JSON lines."""
+    log = lines(run)
+    rounds = [line["round"] for line in log if line["test_accuracy_after"] is not None]
+    chosen = rounds[place]
+    megabytes = sum(line["bytes_up"] + line["bytes_down"] for line in log[:chosen]) / 1e6
+    accuracy = 100 * log[chosen - 1]["test_accuracy_after"]
+    return [
+        f"round {chosen}",
+        f"traffic so far, up and down: {megabytes:.2f} MB",
+        f"personal accuracy: {accuracy:.2f} %",
+    ]
+
+
+def test_a_tooltip_says_what_the_lines_say(page: Any, runs: list[Path]) -> None:
+    from selenium.webdriver import ActionChains
+
+    for index, name in ((0, "alpha"), (2, "gamma")):
+        marker = page.find_elements("css selector", f"{MAIN} .canvas [data-key='m{index}'] .marker")[1]
+        ActionChains(page).move_to_element(marker).perform()
+        assert find(page, ".tip").text.splitlines() == [name, *tip_of(runs[index], 1)]
+
+
+def test_arrow_keys_read_a_picture_aloud(page: Any, runs: list[Path]) -> None:
+    picture = find(page, f"{MAIN} .canvas svg")
+    page.execute_script("arguments[0].focus()", picture)
+    for _ in range(3):
+        page.switch_to.active_element.send_keys("\ue014")  # right arrow
+    said = find(page, "#said").get_attribute("textContent")
+    assert said == ", ".join(["alpha", *tip_of(runs[0], 2)])
+    page.switch_to.active_element.send_keys("\ue015")  # down arrow
+    assert find(page, "#said").get_attribute("textContent").startswith("beta, ")
+
+
+def test_a_click_on_a_legend_entry_hides_a_method_everywhere(page: Any) -> None:
+    def shown(selector: str) -> int:
+        return sum(found.is_displayed() for found in page.find_elements("css selector", selector))
+
+    entry = find(page, f"{MAIN} .legend button[data-key='m1']")
+    assert entry.text == "beta"
+    before = [
+        shown(selector)
+        for selector in (".canvas [data-key='m1'] .line", "tr[data-method='1']", "#figure-traffic-1-beta")
+    ]
+    entry.click()
+    for selector in (".canvas [data-key='m1'] .line", "tr[data-method='1']", "figure[data-method='1']"):
+        assert shown(selector) == 0
+    assert set(texts(page, "#figure-clients text.name")) == {
+        "alpha",
+        "gamma",
+        HOSTILE,
+        "accuracy of a client (%)",
+    }
+    buttons = page.find_elements("css selector", ".legend button[data-key='m1']")
+    assert {button.get_attribute("aria-pressed") for button in buttons} == {"false"}
+    buttons[-1].click()
+    after = [
+        shown(selector)
+        for selector in (".canvas [data-key='m1'] .line", "tr[data-method='1']", "#figure-traffic-1-beta")
+    ]
+    assert after == before
+    assert min(before) > 0
+
+
+def test_the_table_sorts_by_the_numbers_of_the_runs(page: Any, runs: list[Path]) -> None:
+    results = [json.loads((run / "results.json").read_text()) for run in runs]
+    labels = ["alpha", "beta", "gamma", HOSTILE]
+    for title, field, factor in (
+        ("accuracy %", "test_accuracy_personal", 100),
+        ("MB up", "bytes_up_total", 1e-6),
+    ):
+        heads = texts(page, "#table-results thead th")
+        column = heads.index(title) + 1
+        head = find(page, f"#table-results thead th:nth-child({column})")
+        ranked = sorted(zip(results, labels, strict=True), key=lambda pair: pair[0][field])
+        for order, direction in ((ranked[::-1], "descending"), (ranked, "ascending")):
+            find(head, "button").click()
+            assert head.get_attribute("aria-sort") == direction
+            assert texts(page, "#table-results tbody th") == [label for _, label in order]
+            cells = texts(page, f"#table-results tbody td:nth-child({column})")
+            assert cells == [f"{factor * found[field]:.2f}" for found, _ in order]
+    find(page, "#table-results thead th:first-child button").click()
+    assert texts(page, "#table-results tbody th") == ["gamma", "beta", "alpha", HOSTILE]
+
+
+def test_dragging_zooms_and_a_double_click_resets(page: Any) -> None:
+    from selenium.webdriver import ActionChains
+
+    def axis() -> list[str]:
+        return texts(page, "#figure-accuracy-by-round .axes text")
+
+    find(page, "#figure-accuracy-by-round h3").location_once_scrolled_into_view  # noqa: B018
+    picture, whole = find(page, "#figure-accuracy-by-round .canvas svg"), axis()
+    ActionChains(page).move_to_element_with_offset(picture, -100, -50).click_and_hold().move_by_offset(
+        150, 80
+    ).release().perform()
+    assert axis() != whole
+    reset = page.find_elements(
+        "xpath", "//figure[@id='figure-accuracy-by-round']//button[text()='reset zoom']"
+    )[0]
+    assert reset.is_displayed()
+    ActionChains(page).double_click(find(page, "#figure-accuracy-by-round .canvas svg")).perform()
+    assert axis() == whole
+    assert not reset.is_displayed()
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_nothing_is_wider_than_the_window(page: Any, runs: list[Path], width: int) -> None:
+    show(page, runs[0].parent.parent / "browser.html", width)
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    for picture in page.find_elements("css selector", ".canvas svg"):
+        assert picture.size["width"] <= width
+        assert picture.get_attribute("aria-label")
+
+
+def test_hostile_names_are_shown_and_do_nothing(page: Any) -> None:
+    assert page.title == "synthetic"
+    assert HOSTILE in texts(page, f"{MAIN} .legend button")
+    assert not page.find_elements("css selector", "img")
+
+
+def test_print_shows_the_pictures_and_no_buttons(page: Any) -> None:
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert not any(button.is_displayed() for button in page.find_elements("css selector", "button.tool"))
+    assert find(page, f"{MAIN} .canvas svg").is_displayed()
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

@@ -193,10 +193,10 @@ def test_a_run_shows_progress_and_results_and_can_be_shown_again(shell: Shell) -
     assert done.returncode == 0, done.stderr
     assert "tiny: round 2/2" in done.stderr
     assert "tiny" in done.stdout
-    report = shell.folder / done.stdout.splitlines()[-1].removeprefix("report: ")
-    assert report.read_text("utf-8").startswith("<!DOCTYPE html>")
+    shown, _, report = done.stdout.rstrip().rpartition("report: ")
+    assert (shell.folder / report).read_text("utf-8").startswith("<!DOCTYPE html>")
     again = shell("show", str(shell.only_run()))
-    assert again.stdout == done.stdout
+    assert again.stdout == shown
     assert "lr = 0.05" in (shell.only_run() / "scenario.toml").read_text("utf-8")
     (row,) = json.loads(shell("show", "--json", str(shell.only_run())).stdout)
     assert (row["run"], row["state"], row["round"]) == (shell.only_run().name, "complete", 2)
@@ -264,7 +264,7 @@ def test_a_wrong_command_line_is_status_2(arguments: list[str], capsys: pytest.C
     assert "usage: fedprune" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["run", "resume", "show", "tickets", "list", "doctor"])
+@pytest.mark.parametrize("verb", ["run", "resume", "show", "tickets", "bits", "list", "doctor"])
 def test_the_help_of_a_verb_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([verb, "--help"])

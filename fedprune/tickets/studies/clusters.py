@@ -105,4 +105,4 @@ def adjusted_rand(first: Floats, second: Floats) -> float:
 
 
 def _members(clusters: NDArray[Any]) -> Floats:
-    return (clusters[:, None] == np.unique(clusters)).astype(np.float64)
+    return np.asarray(clusters[:, None] == np.unique(clusters), np.float64)

@@ -17,7 +17,8 @@
   const SVG = "http://www.w3.org/2000/svg";
   const hidden = new Set(); // keys of what the reader has switched off: "m3" a method, "figure/name" a layer
   const charts = [];
-  let tip = null;
+  const PAGE = 700; // width of a printed page, so that its text is not scaled down
+  let tip = null, printing = false;
 
   // ---- small tools ----------------------------------------------------------------------------------------------
 
@@ -143,7 +144,8 @@
       add(plot, "text", { x: box.right - 4, y: y(figure.target) - 5, "text-anchor": "end" },
         `target ${tickText(figure.target)} ${figure.y.unit}`);
     }
-    if ((figure.front ?? []).length > 1)
+    // The front is over all methods: it says nothing once one of them is out of the picture.
+    if ((figure.front ?? []).length > 1 && !figure.finals.some((end) => hidden.has(`m${end.method}`)))
       add(plot, "path", { d: steps(figure.front, x, y, box), class: "front" });
     figure.series.forEach((series) => {
       if (!hidden.has(keyOf(figure, series))) drawSeries(figure, series, plot, x, y, hits, chart.log);
@@ -320,7 +322,8 @@
   // ---- one chart and its reader ---------------------------------------------------------------------------------
 
   function draw(chart) {
-    const width = Math.round(Math.max(280, chart.holder.clientWidth || 640));
+    const screen = Math.max(280, chart.holder.clientWidth || 640);
+    const width = Math.round(printing ? Math.min(screen, PAGE) : screen);
     chart.svg?.remove();
     const svg = add(chart.holder, "svg", { role: "img", "aria-label": chart.figure.alt, tabindex: 0, class: chart.figure.kind });
     const { height, hits } = DRAW[chart.figure.kind](chart, svg, width);
@@ -509,6 +512,11 @@
     if (parts && stack) partsLegend(parts, stack.parts);
     document.querySelectorAll("table.sortable").forEach(sortable);
     charts.forEach(draw);
+    for (const name of ["beforeprint", "afterprint"])
+      window.addEventListener(name, () => {
+        printing = name === "beforeprint";
+        charts.forEach(draw);
+      });
     let width = window.innerWidth;
     window.addEventListener("resize", () => {
       if (window.innerWidth !== width) { width = window.innerWidth; charts.forEach(draw); }

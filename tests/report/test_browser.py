@@ -206,7 +206,15 @@ def test_hostile_names_are_shown_and_do_nothing(page: Any) -> None:
     assert not page.find_elements("css selector", "img")
 
 
-def test_print_shows_the_pictures_and_no_buttons(page: Any) -> None:
+def test_print_shows_the_pictures_at_the_pages_width_and_no_buttons(page: Any) -> None:
+    page.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    boxes = [
+        found.get_dom_attribute("viewBox").split()[2]
+        for found in page.find_elements("css selector", ".canvas svg")
+    ]
+    assert max(map(int, boxes)) == 700
+    page.execute_script("window.dispatchEvent(new Event('afterprint'))")
+    assert int(find(page, f"{MAIN} .canvas svg").get_dom_attribute("viewBox").split()[2]) > 700
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     assert not any(button.is_displayed() for button in page.find_elements("css selector", "button.tool"))
     assert find(page, f"{MAIN} .canvas svg").is_displayed()

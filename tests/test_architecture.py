@@ -166,6 +166,7 @@ def test_importing_fedprune_and_asking_for_help_load_no_framework() -> None:
         "sklearn",
         "pydantic",
         "rich",
+        "polars",
     }
 
 

@@ -29,7 +29,10 @@ def decode_head(data: bytes | memoryview, limit: int) -> dict[str, Any]:
 
     Raises CodecError for anything that is not one JSON object of finite numbers within the limit.
     """
-    plain = _inflate(bytes(data[1:]), limit) if data[:1] == _DEFLATED else bytes(data[: limit + 1])
+    if len(data) > limit:
+        # Deflated only when that is smaller: whatever is longer is not worth a copy.
+        raise CodecError(f"head: more than {limit} bytes")
+    plain = _inflate(bytes(data[1:]), limit) if data[:1] == _DEFLATED else bytes(data)
     if len(plain) > limit:
         raise CodecError(f"head: more than {limit} bytes of JSON")
     try:

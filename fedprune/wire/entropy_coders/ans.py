@@ -89,6 +89,9 @@ def decode(data: bytes | memoryview, alphabets: Sequence[Alphabet]) -> list[Symb
         if len(view):
             raise CodecError(f"values: {len(view)} bytes, 0 are expected")
         return decoded
+    # A symbol takes 24 bits at most, and 16 more below its shift.
+    if len(view) - start > 5 * sum(alphabet.count for alphabet in alphabets) + 64:
+        raise CodecError(f"values: {len(view) - start} bytes are more than coded symbols take")
     coder = _coder(view[start:])
     for group in groups:
         high, low = _models(group)

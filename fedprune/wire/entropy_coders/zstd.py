@@ -128,6 +128,9 @@ def _decompress(data: bytes | memoryview, size: int) -> Bytes:
 
 def _check_blocks(data: memoryview, size: int) -> None:
     """CodecError unless the last block ends where the bytes do: a reader does not tell."""
+    # No compressor makes more than this of so many bytes; empty blocks without end would take their time.
+    if len(data) > size + (size >> 8) + 64:
+        raise CodecError(f"values: {len(data)} bytes, more than {size} bytes ever take")
     position, last = 0, size == 0
     while not last:
         if position + 3 > len(data):

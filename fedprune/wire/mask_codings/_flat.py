@@ -65,6 +65,12 @@ def size_of(shapes: Shapes) -> int:
     return sum(math.prod(shape) for shape in shapes.values())
 
 
+def require_at_most(data: bytes | memoryview, start: int, decisions: int) -> None:
+    """CodecError when more follows ``start`` than so many coded decisions ever take: 24 bits each."""
+    if len(data) - start > 4 * decisions + 64:
+        raise CodecError(f"mask: {len(data) - start} bytes for {decisions} coded bits")
+
+
 def pack_bits(bits: Bools) -> bytes:
     """Eight bools a byte, low bits first."""
     return np.packbits(bits, bitorder="little").tobytes()

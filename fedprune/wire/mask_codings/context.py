@@ -24,7 +24,7 @@ from fedprune.wire.errors import CodecError
 from fedprune.wire.mask_codings import _curve
 from fedprune.wire.mask_codings._curve import Curve
 from fedprune.wire.mask_codings._decisions import Reader, Writer
-from fedprune.wire.mask_codings._flat import known_entry, shapes_of
+from fedprune.wire.mask_codings._flat import known_entry, require_at_most, shapes_of, size_of
 from fedprune.wire.varint import decode_varint, encode_varint
 
 USES_WEIGHTS = True
@@ -89,6 +89,8 @@ def decode(
         head, position = _read_head(data, position, layer, curve)
         curve = head.curve or curve
         heads.append(head)
+    # Rows and columns that go as a whole are no more than there are coordinates.
+    require_at_most(data, position, 3 * size_of(shapes))
     reader = Reader(bytes(data[position:]))
     entries = {name: np.empty(shape, np.bool_) for name, shape in shapes.items()}
     for layer, head in zip(layers, heads, strict=True):

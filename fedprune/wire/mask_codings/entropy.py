@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays, Bools, Shapes
 from fedprune.wire.errors import CodecError
-from fedprune.wire.mask_codings._flat import known_entry, shapes_of
+from fedprune.wire.mask_codings._flat import known_entry, require_at_most, shapes_of, size_of
 from fedprune.wire.varint import decode_varint, encode_varint
 
 _PRECISION = 20
@@ -61,6 +61,7 @@ def decode(
         if kept > size:
             raise CodecError(f"mask: {name} keeps {kept} of {size} coordinates")
         counts.append(kept)
+    require_at_most(data, position, size_of(shapes))
     coder = _coder(bytes(data[position:]))
     flats = {name: np.empty(math.prod(shape), np.bool_) for name, shape in shapes.items()}
     for (name, indices, size), kept in zip(contexts, counts, strict=True):

@@ -18,7 +18,8 @@ import pytest
 
 import fedprune
 from fedprune import plugins
-from fedprune.cli import LISTED, main
+from fedprune.cli import main
+from fedprune.cli.verbs import LISTED
 
 REPOSITORY = str(Path(fedprune.__file__).parent.parent)
 

@@ -1,0 +1,61 @@
+"""``fedprune``: thin verbs over the public Python API.
+
+Exit status: 0 done, 1 the machine failed (say, a full disk), 2 the user can mend it, 130 interrupted, 143
+terminated, 141 nobody reads the output any more.
+Imports at module level stay light, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+from fedprune.cli.parser import parser
+from fedprune.types import UserError
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, handled like an interrupt so that a run ends in the same orderly way."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit status."""
+    try:
+        with _sigterm_interrupts():
+            arguments = parser().parse_args(argv)
+            arguments.verb(arguments)
+            sys.stdout.flush()
+    except UserError as error:
+        return _complain(str(error), 2)
+    except KeyboardInterrupt as stop:
+        print(f"fedprune: {stop or 'stopped'}", file=sys.stderr)
+        return 143 if isinstance(stop, Terminated) else 130
+    except BrokenPipeError:
+        # The reader left. Python flushes stdout once more at exit, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}", 1)
+    return 0
+
+
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _complain(line: str, status: int) -> int:
+    print(f"fedprune: error: {line}", file=sys.stderr)
+    return status

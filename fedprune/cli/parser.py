@@ -1,0 +1,164 @@
+"""The command line: verbs, their arguments, and an example for each."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from fedprune.cli import verbs
+
+
+class _Version(argparse.Action):
+    """``--version``, looked up only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        import fedprune
+
+        print(f"fedprune {fedprune.__version__}")
+        parser.exit()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of a whole command line; ``verb`` of what it parses is the function to call with it."""
+    made = argparse.ArgumentParser(
+        prog="fedprune",
+        description="Federated learning with personalized pruning, simulated and measured in bytes.",
+        epilog="First steps: fedprune run quickstart",
+    )
+    made.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    added = made.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _add_running(added)
+    _add_looking(added)
+    _add_studying(added)
+    _add_asking(added)
+    return made
+
+
+def _add_running(added: Any) -> None:
+    verb = _verb(
+        added, "run", verbs.run, "run scenarios", "fedprune run quickstart --set run.rounds=5 --out runs"
+    )
+    verb.add_argument(
+        "scenario", nargs="+", metavar="SCENARIO", help="a TOML file, or a bundled scenario's name"
+    )
+    verb.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override section.key, as in train.lr=0.05",
+    )
+    verb.add_argument("--out", default="runs", metavar="FOLDER", help="where run folders go (default: runs)")
+    verb.add_argument("--force", action="store_true", help="replace run folders that exist")
+    _json(verb, "print JSON lines as rounds finish")
+
+    verb = _verb(
+        added,
+        "resume",
+        verbs.resume,
+        "go on with stopped runs",
+        "fedprune resume runs/quickstart-0123456789ab-s0",
+    )
+    verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
+    verb.add_argument(
+        "--other-versions", action="store_true", help="even if torch's version differs, and so may bits"
+    )
+    _json(verb, "print JSON lines as rounds finish")
+
+
+def _add_looking(added: Any) -> None:
+    verb = _verb(added, "show", verbs.show, "show the results of runs", "fedprune show runs/*")
+    verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
+    _forms(verb)
+
+    verb = _verb(
+        added,
+        "report",
+        verbs.report,
+        "show runs in one HTML file",
+        "fedprune report runs/* --out report.html",
+    )
+    verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
+    verb.add_argument(
+        "--out", default="report.html", metavar="FILE", help="the HTML file (default: report.html)"
+    )
+    verb.add_argument("--png", action="store_true", help="write pictures as PNG too (needs fedprune[png])")
+
+
+def _add_studying(added: Any) -> None:
+    example = "fedprune tickets runs/quickstart-0123456789ab-s0 --study overlap"
+    verb = _verb(added, "tickets", verbs.tickets, "study a run's masks: are they tickets?", example)
+    verb.add_argument("run", metavar="RUN", help="the folder of a finished run")
+    verb.add_argument("--study", action="append", metavar="NAME", help="a study, repeatable (default: all)")
+    for name, line in (
+        ("clients", "clients to sample where studies train or test (default: 20)"),
+        ("seeds", "replicates of each training in 'retrain' (default: 3)"),
+        ("epochs", "epochs of each training from scratch (default: 30)"),
+    ):
+        verb.add_argument(f"--{name}", type=_count, metavar="N", help=line)
+    verb.add_argument("--out", metavar="FOLDER", help="where results go (default: RUN/tickets)")
+    _json(verb, "print the results as JSON")
+
+    verb = _verb(
+        added, "bits", verbs.bits, "show what codecs cost and lose", "fedprune bits --kept 0.3 --markdown"
+    )
+    update = verb.add_mutually_exclusive_group()
+    update.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="a safetensors file of weights or of an update, or a run folder",
+    )
+    update.add_argument("--synthetic", metavar="MODEL", help="make one for this model (default: lenet5)")
+    verb.add_argument(
+        "--mask", metavar="FILE", help="a safetensors file with the mask that travels with FILE"
+    )
+    verb.add_argument(
+        "--kept", type=_share, metavar="SHARE", help="what a synthetic one's mask keeps (default: 0.5)"
+    )
+    _forms(verb)
+
+
+def _add_asking(added: Any) -> None:
+    verb = _verb(added, "list", verbs.list_, "list what a scenario can name", "fedprune list strategies")
+    verb.add_argument(
+        "kind", nargs="?", choices=verbs.LISTED, metavar="KIND", help=f"one of {', '.join(verbs.LISTED)}"
+    )
+    _json(verb, "print JSON")
+
+    verb = _verb(added, "doctor", verbs.doctor, "check this machine", "fedprune doctor --json")
+    _json(verb, "print JSON")
+
+
+def _verb(
+    added: Any, name: str, action: Callable[[argparse.Namespace], None], line: str, example: str
+) -> Any:
+    parser = added.add_parser(name, help=line, description=action.__doc__, epilog=f"Example: {example}")
+    parser.set_defaults(verb=action)
+    return parser
+
+
+def _count(text: str) -> int:
+    """A whole number of at least 1. Raises ValueError."""
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
+
+
+def _share(text: str) -> float:
+    """A number in (0, 1]. Raises ValueError."""
+    if not 0 < (number := float(text)) <= 1:
+        raise ValueError(text)
+    return number
+
+
+def _forms(parser: Any) -> None:
+    forms = parser.add_mutually_exclusive_group()
+    for form, line in (("json", "print JSON"), ("markdown", "print a Markdown table")):
+        forms.add_argument(f"--{form}", action="store_const", dest="form", const=form, help=line)
+    parser.set_defaults(form="text")
+
+
+def _json(parser: Any, line: str) -> None:
+    parser.add_argument("--json", action="store_true", help=line)

@@ -1,0 +1,191 @@
+"""The verbs, thin over the public Python API: each takes its parsed arguments and prints what came out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fedprune import plugins
+from fedprune.types import UserError
+
+if TYPE_CHECKING:
+    from fedprune.progress import Progress
+    from fedprune.scenario import Scenario
+
+LISTED = (
+    "strategies",
+    "models",
+    "datasets",
+    "partitioners",
+    "mask_codings",
+    "quantizers",
+    "entropy_coders",
+    "criteria",
+    "engines",
+    "scenarios",
+)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run every run of every scenario, then show their results."""
+    scenarios = _scenarios(arguments.scenario, arguments.set)
+    from fedprune import simulate
+
+    with _reporting(arguments.json, Path(arguments.out)) as progress:
+        results = simulate.run(scenarios, out=Path(arguments.out), force=arguments.force, progress=progress)
+    if not arguments.json:
+        folders = [result.folder for result in results]
+        _show(folders)
+        name = "-".join(dict.fromkeys(scenario.run.name for scenario in scenarios))
+        _report(folders, Path(arguments.out) / f"{name}-report.html")
+
+
+def resume(arguments: argparse.Namespace) -> None:
+    """Take up runs where their last checkpoints left them, then show their results."""
+    from fedprune import simulate
+
+    folders = [Path(folder) for folder in arguments.run]
+    for folder in folders:
+        with _reporting(arguments.json, folder.parent) as progress:
+            simulate.resume(folder, other_versions=arguments.other_versions, progress=progress)
+    if not arguments.json:
+        _show(folders)
+
+
+def show(arguments: argparse.Namespace) -> None:
+    """The results of runs, from their folders alone."""
+    _show(_runs(arguments.run), arguments.form)
+
+
+def report(arguments: argparse.Namespace) -> None:
+    """One HTML file that shows runs side by side, and all its tables and pictures in a folder beside it."""
+    _report(_runs(arguments.run), Path(arguments.out), png=arguments.png)
+
+
+def tickets(arguments: argparse.Namespace) -> None:
+    """Study a finished run's masks and weights, each study with its control; then show what came out."""
+    from fedprune.progress import Units
+    from fedprune.tickets import lab
+
+    folder = Path(arguments.run)
+    asked = {key: getattr(arguments, key) for key in ("clients", "seeds", "epochs")}
+    units = Units(sys.stderr)
+    try:
+        records = lab.carry_out(
+            folder,
+            arguments.study or plugins.names("studies"),
+            lab.Plan(**{key: value for key, value in asked.items() if value is not None}),
+            Path(arguments.out) if arguments.out else folder / "tickets",
+            units,
+        )
+    except KeyboardInterrupt as stop:
+        raise type(stop)("stopped; the same command goes on where it was") from None
+    finally:
+        units.close()
+    print(json.dumps(records, indent=2) if arguments.json else lab.render(records))
+
+
+def bits(arguments: argparse.Namespace) -> None:
+    """What each codec makes of an update: bytes by part, bounds, error and time."""
+    from fedprune import saved_update
+    from fedprune.wire.bits import render, table
+
+    if arguments.file is None and arguments.mask is not None:
+        raise UserError("--mask is the mask of a saved update; give its FILE too")
+    if arguments.file is not None and arguments.kept is not None:
+        raise UserError("--kept is for synthetic updates; give a saved one's mask with --mask FILE")
+    if arguments.file is not None:
+        update = saved_update.saved(
+            Path(arguments.file), None if arguments.mask is None else Path(arguments.mask)
+        )
+    else:
+        update = saved_update.synthetic(arguments.synthetic or "lenet5", arguments.kept or 0.5)
+    print(render(table(update), arguments.form))
+
+
+def list_(arguments: argparse.Namespace) -> None:
+    """What a scenario can name, one line each."""
+    found = {kind: _known(kind) for kind in ([arguments.kind] if arguments.kind else LISTED)}
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+        return
+    width = max((len(name) for group in found.values() for name in group), default=0)
+    for kind, group in found.items():
+        print(kind)
+        for name, line in group.items():
+            print(f"  {name:{width}}  {line}")
+
+
+def doctor(arguments: argparse.Namespace) -> None:
+    """What of this machine matters to a run."""
+    from fedprune.doctor import examine, render
+
+    facts = examine()
+    print(json.dumps(facts, indent=2) if arguments.json else render(facts))
+
+
+def _scenarios(sources: Sequence[str], overrides: Sequence[str]) -> list[Scenario]:
+    from fedprune.scenario import load_scenarios
+
+    found: dict[str, Scenario] = {}
+    for source in sources:
+        for scenario in load_scenarios(source, overrides):
+            if scenario.run_id() in found:
+                raise UserError(f"{source}: run {scenario.run_id()} is given twice; name each scenario once")
+            found[scenario.run_id()] = scenario
+    return list(found.values())
+
+
+def _known(kind: str) -> dict[str, str]:
+    """Name -> one line, without importing plug-ins."""
+    if kind == "partitioners":
+        from fedprune.data.partition import describe_partitioners
+
+        return describe_partitioners()
+    if kind == "scenarios":
+        from fedprune.scenario import bundled_scenarios
+
+        texts = {name: path.read_text("utf-8") for name, path in bundled_scenarios().items()}
+        return {name: text.split("\n", 1)[0].strip("# ") for name, text in texts.items()}
+    return plugins.describe(kind)
+
+
+def _show(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "text") -> None:
+    from fedprune.runs import table
+
+    print(table.render(folders, form))
+
+
+def _report(folders: Sequence[Path], target: Path, *, png: bool = False) -> None:
+    from fedprune.report import write
+
+    print(f"report: {write(folders, target, png=png)}")
+
+
+def _runs(given: Sequence[str]) -> list[Path]:
+    """The run folders among the arguments: a pattern such as runs/* finds reports as well."""
+    from fedprune.report import is_part
+
+    paths = [Path(path) for path in given]
+    return [path for path in paths if not is_part(path)] or paths
+
+
+@contextlib.contextmanager
+def _reporting(as_json: bool, out: Path) -> Iterator[Progress]:
+    """Progress of a run in ``out``; an interrupt becomes one that says how to go on."""
+    from fedprune.progress import JsonProgress, progress_on
+
+    progress = JsonProgress(sys.stdout) if as_json else progress_on(sys.stderr)
+    try:
+        yield progress
+    except KeyboardInterrupt as stop:
+        if not progress.run_id:
+            raise
+        raise type(stop)(f"stopped; resume with: fedprune resume {out / progress.run_id}") from None
+    finally:
+        progress.close()

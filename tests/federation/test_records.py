@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fedprune.federation.kept import View
 from fedprune.federation.messages import Report
 from fedprune.federation.records import bytes_to_target, client_record, layer_densities, results, round_record
 from fedprune.federation.server import Accepted, Outcome
@@ -25,7 +26,7 @@ def accepted(client: int, mask: Mask, **measured: Any) -> Accepted:
         round=4, client=client, samples=10, kept=True, multiply_adds=100, parameters=50, **measured
     )
     update, alive = Update(client, 10, {}, mask), kept_counts(mask, PRUNABLE)
-    return Accepted(report, update, alive, Bytes(values=8, overhead=2), Bytes(mask=3, overhead=1))
+    return Accepted(report, update, alive, View(), Bytes(values=8, overhead=2), Bytes(mask=3, overhead=1))
 
 
 def test_a_round_is_the_mean_over_the_clients_that_measured() -> None:

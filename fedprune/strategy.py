@@ -119,7 +119,7 @@ class Random(Protocol):
 
 
 def _absent(*arguments: Any, **options: Any) -> Any:
-    raise NotImplementedError("this client was made without data to compute on")
+    raise RuntimeError("this client was made without data to compute on")
 
 
 @dataclass
@@ -239,6 +239,13 @@ class Strategy:
     def global_model(self, server: Server) -> Arrays:
         """Server: the model it would hand to a newcomer, for a report of its accuracy."""
         return server.weights
+
+
+def require_shares(strategy: Strategy, *fields: str) -> None:
+    """Raises ValueError, naming the field, unless each of them lies in [0, 1)."""
+    for name in fields:
+        if not 0 <= getattr(strategy, name) < 1:
+            raise ValueError(f"{name}: must lie in [0, 1), got {getattr(strategy, name)}")
 
 
 def strategy_class(name: str) -> type[Strategy]:

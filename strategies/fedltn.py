@@ -32,7 +32,7 @@ from fedprune.pruning.budget import prune_to
 from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
-from fedprune.strategy import Client, Payload, Server, Strategy, Way
+from fedprune.strategy import Client, Payload, Server, Strategy, Way, require_shares
 from fedprune.types import Arrays, Shapes
 
 ACCURACY = "validation_accuracy"
@@ -59,9 +59,7 @@ class FedLTN(Strategy):
     """Share of the server's last move that is repeated, in [0, 1); 0 is plain averaging."""
 
     def __post_init__(self) -> None:
-        for name in ("target", "step", "gate", "momentum"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name}: must lie in [0, 1), got {getattr(self, name)}")
+        require_shares(self, "target", "step", "gate", "momentum")
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         norms = {_layer(name) for name in statistics}

@@ -31,7 +31,7 @@ from fedprune.pruning.criteria import batch_norm, filter_l2
 from fedprune.pruning.groups import ChannelGroup, alive_channels
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.select import share_of
-from fedprune.strategy import Client, Payload, Removed, Server, Strategy
+from fedprune.strategy import Client, Payload, Removed, Server, Strategy, require_shares
 from fedprune.types import Arrays, Shapes
 
 
@@ -49,9 +49,7 @@ class Hermes(Strategy):
     """Prune only when the trained model is more accurate than this."""
 
     def __post_init__(self) -> None:
-        for name in ("target", "step", "gate"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name}: must lie in [0, 1), got {getattr(self, name)}")
+        require_shares(self, "target", "step", "gate")
 
     @property
     def removes(self) -> Removed | None:

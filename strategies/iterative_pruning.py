@@ -28,7 +28,7 @@ from fedprune.pruning.criteria import Evidence, criterion
 from fedprune.pruning.granularity import Granularity, pools, prune_units
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
-from fedprune.strategy import Client, Payload, Server, Strategy
+from fedprune.strategy import Client, Payload, Server, Strategy, require_shares
 from fedprune.types import Arrays, Shapes, UserError
 
 STEPS = "pruning steps"
@@ -66,9 +66,7 @@ class IterativePruning(Strategy):
             criterion(self.criterion)
         except UserError as error:
             raise ValueError(f"criterion: {error}") from None
-        for name in ("target", "layers"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name}: must lie in [0, 1), got {getattr(self, name)}")
+        require_shares(self, "target", "layers")
         if not 0 < self.step <= 1:
             raise ValueError(f"step: must lie in (0, 1], got {self.step}")
         if not 0 <= self.gate <= 1:

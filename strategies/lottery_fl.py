@@ -26,7 +26,7 @@ from fedprune.pruning.budget import prune_to
 from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
-from fedprune.strategy import Client, Payload, Server, Strategy
+from fedprune.strategy import Client, Payload, Server, Strategy, require_shares
 from fedprune.types import Arrays, Shapes
 
 
@@ -44,9 +44,7 @@ class LotteryFL(Strategy):
     """Prune only when the received model, under the client's mask, is more accurate than this."""
 
     def __post_init__(self) -> None:
-        for name in ("target", "step", "gate"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name}: must lie in [0, 1), got {getattr(self, name)}")
+        require_shares(self, "target", "step", "gate")
 
     def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
         return prunable

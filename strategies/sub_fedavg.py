@@ -24,7 +24,7 @@ from fedprune.pruning.channels import prune_channels
 from fedprune.pruning.criteria import batch_norm, filter_l2, magnitude
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask, distance
-from fedprune.strategy import Client, Payload, Removed, Server, Strategy
+from fedprune.strategy import Client, Payload, Removed, Server, Strategy, require_shares
 from fedprune.types import Arrays, Shapes
 
 CHANNELS, WEIGHTS = "channels", "weights"
@@ -56,9 +56,7 @@ class SubFedAvg(Strategy):
     """Average over holders (the paper), over holders by sample counts, or only where all hold."""
 
     def __post_init__(self) -> None:
-        for name in ("target", "step", "channels", "gate"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name}: must lie in [0, 1), got {getattr(self, name)}")
+        require_shares(self, "target", "step", "channels", "gate")
         if self.channel_floor < 1:
             raise ValueError(f"channel_floor: must be at least 1, got {self.channel_floor}")
 

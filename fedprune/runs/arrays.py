@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import zlib
+from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from fedprune.runs.files import RunError, explained
 from fedprune.types import Arrays
 
 DTYPES = frozenset({"bool", "float32", "float64", "int64", "uint8"})
@@ -66,3 +68,13 @@ def _checksum(arrays: Arrays) -> str:
         value = zlib.crc32(f"{name}/{array.dtype.name}/{array.shape}/".encode(), value)
         value = zlib.crc32(array.reshape(-1).view(np.uint8).data, value)
     return f"{value:08x}"
+
+
+def read_arrays(path: Path) -> Arrays:
+    """What ``pack`` made of them, from a file. Raises RunError when it is missing or damaged."""
+    with explained("read", path):
+        data = path.read_bytes()
+    try:
+        return unpack(data)
+    except DamagedError as error:
+        raise RunError(f"cannot read {path}: {error}; the file is damaged") from error

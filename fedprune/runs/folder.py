@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from fedprune.runs import lock
-from fedprune.runs.arrays import DamagedError, pack, unpack
+from fedprune.runs.arrays import pack, read_arrays
 from fedprune.runs.environment import environment
 from fedprune.runs.files import (
     RunError,
@@ -134,13 +134,7 @@ class RunFolder:
 
     def read_final(self, name: str) -> Arrays:
         """Reads ``final/<name>.safetensors``. Raises RunError when it is missing or damaged."""
-        path = self._final(name)
-        with explained("read", path):
-            data = path.read_bytes()
-        try:
-            return unpack(data)
-        except DamagedError as error:
-            raise RunError(f"cannot read {path}: {error}; the file is damaged") from error
+        return read_arrays(self._final(name))
 
     @property
     def scenario_toml(self) -> str:

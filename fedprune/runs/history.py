@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fedprune.runs.arrays import DamagedError, pack, unpack
-from fedprune.runs.files import RunError, explained, write_atomic
+from fedprune.runs.arrays import pack, read_arrays
+from fedprune.runs.files import explained, write_atomic
 from fedprune.types import Arrays
 
 _SUFFIX = ".safetensors"
@@ -30,13 +30,7 @@ class History:
 
     def load(self, round: int) -> Arrays:
         """The weights after ``round``. Raises RunError when they are missing or damaged."""
-        path = self._path(round)
-        with explained("read", path):
-            data = path.read_bytes()
-        try:
-            return unpack(data)
-        except DamagedError as error:
-            raise RunError(f"cannot read {path}: {error}; the file is damaged") from error
+        return read_arrays(self._path(round))
 
     def _path(self, round: int) -> Path:
         return self.folder / f"{round}{_SUFFIX}"

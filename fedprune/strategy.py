@@ -241,6 +241,14 @@ class Strategy:
         return server.weights
 
 
+def under_mask(strategy: Strategy, client: Client, travelling: Shapes) -> Payload:
+    """Client: what travels, with its mask over all that the method's masks cover."""
+    names = strategy.masked(client.prunable, client.groups)
+    shapes = {name: client.weights[name].shape for name in names}
+    mask = Mask({**Mask.ones(shapes), **client.mask})
+    return Payload({name: client.weights[name] for name in travelling}, mask)
+
+
 def require_shares(strategy: Strategy, *fields: str) -> None:
     """Raises ValueError, naming the field, unless each of them lies in [0, 1)."""
     for name in fields:

@@ -31,7 +31,7 @@ from fedprune.pruning.criteria import batch_norm, filter_l2
 from fedprune.pruning.groups import ChannelGroup, alive_channels
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.select import share_of
-from fedprune.strategy import Client, Payload, Removed, Server, Strategy, require_shares
+from fedprune.strategy import Client, Payload, Removed, Server, Strategy, require_shares, under_mask
 from fedprune.types import Arrays, Shapes
 
 
@@ -75,10 +75,7 @@ class Hermes(Strategy):
             client.mask, client.weights = mask, mask.apply(client.weights)
 
     def upload(self, client: Client, travelling: Shapes) -> Payload:
-        names = self.masked(client.prunable, client.groups)
-        shapes = {name: client.weights[name].shape for name in names}
-        mask = Mask({**Mask.ones(shapes), **client.mask})
-        return Payload({name: client.weights[name] for name in travelling}, mask)
+        return under_mask(self, client, travelling)
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
         for name in updates[0].mask:

@@ -28,7 +28,7 @@ from fedprune.pruning.criteria import Evidence, criterion
 from fedprune.pruning.granularity import Granularity, pools, prune_units
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
-from fedprune.strategy import Client, Payload, Server, Strategy, require_shares
+from fedprune.strategy import Client, Payload, Server, Strategy, require_shares, under_mask
 from fedprune.types import Arrays, Shapes, UserError
 
 STEPS = "pruning steps"
@@ -107,10 +107,7 @@ class IterativePruning(Strategy):
             client.state[STEPS] = np.array(steps, np.int64)
 
     def upload(self, client: Client, travelling: Shapes) -> Payload:
-        names = self.masked(client.prunable, client.groups)
-        shapes = {name: client.weights[name].shape for name in names}
-        mask = Mask({**Mask.ones(shapes), **client.mask})
-        return Payload({name: client.weights[name] for name in travelling}, mask)
+        return under_mask(self, client, travelling)
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
         return holders_mean(server.weights, updates, weighted=False)

@@ -24,7 +24,7 @@ from fedprune.pruning.channels import prune_channels
 from fedprune.pruning.criteria import batch_norm, filter_l2, magnitude
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask, distance
-from fedprune.strategy import Client, Payload, Removed, Server, Strategy, require_shares
+from fedprune.strategy import Client, Payload, Removed, Server, Strategy, require_shares, under_mask
 from fedprune.types import Arrays, Shapes
 
 CHANNELS, WEIGHTS = "channels", "weights"
@@ -93,10 +93,7 @@ class SubFedAvg(Strategy):
                 client.mask, client.weights = mask, weights
 
     def upload(self, client: Client, travelling: Shapes) -> Payload:
-        names = self.masked(client.prunable, client.groups)
-        shapes = {name: client.weights[name].shape for name in names}
-        mask = Mask({**Mask.ones(shapes), **client.mask})
-        return Payload({name: client.weights[name] for name in travelling}, mask)
+        return under_mask(self, client, travelling)
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
         if self.mean == "intersection":

@@ -27,7 +27,6 @@ from fedprune.pruning import schedule
 from fedprune.pruning.criteria import Evidence, criterion
 from fedprune.pruning.granularity import Granularity, pools, prune_units
 from fedprune.pruning.groups import ChannelGroup
-from fedprune.pruning.mask import Mask
 from fedprune.strategy import Client, Payload, Server, Strategy, require_shares, under_mask
 from fedprune.types import Arrays, Shapes, UserError
 

@@ -245,7 +245,7 @@ def under_mask(strategy: Strategy, client: Client, travelling: Shapes) -> Payloa
     """Client: what travels, with its mask over all that the method's masks cover."""
     names = strategy.masked(client.prunable, client.groups)
     shapes = {name: client.weights[name].shape for name in names}
-    mask = Mask({**Mask.ones(shapes), **client.mask})
+    mask = client.mask.with_dense(shapes)
     return Payload({name: client.weights[name] for name in travelling}, mask)
 
 

@@ -31,7 +31,6 @@ from fedprune.aggregation import Update, holders_mean
 from fedprune.pruning.budget import prune_to
 from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.groups import ChannelGroup
-from fedprune.pruning.mask import Mask
 from fedprune.strategy import Client, Payload, Server, Strategy, Way, require_shares
 from fedprune.types import Arrays, Shapes
 
@@ -81,7 +80,7 @@ class FedLTN(Strategy):
 
     def after_training(self, client: Client) -> None:
         shapes = {name: client.weights[name].shape for name in client.prunable}
-        mask = Mask({**Mask.ones(shapes), **client.mask})
+        mask = client.mask.with_dense(shapes)
         pruned = prune_to(
             magnitude.prune, client.weights, mask, self.step, self.target, client.prunable, mask.size
         )

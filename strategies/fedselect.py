@@ -62,7 +62,7 @@ class FedSelect(Strategy):
     def before_training(self, client: Client) -> None:
         client.scratch["received"] = client.weights
         shapes = {name: client.weights[name].shape for name in client.prunable}
-        client.shared = Mask({**Mask.ones(shapes), **client.shared})
+        client.shared = client.shared.with_dense(shapes)
 
     def train(self, client: Client) -> None:
         """LocalAlt: each local epoch is a pass for what is personal, then one for what is shared."""

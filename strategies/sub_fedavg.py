@@ -113,7 +113,7 @@ class SubFedAvg(Strategy):
         """One step, cut short at the target; what channels took counts towards it."""
         shapes = {name: client.weights[name].shape for name in client.prunable}
         names = self._weights(client)
-        mask = Mask({**Mask.ones(shapes), **client.mask})
+        mask = client.mask.with_dense(shapes)
         elsewhere = Mask({name: mask[name] for name in shapes if name not in names})
         size = sum(mask[name].size for name in names)
         goal = round(self.target * (size + elsewhere.size)) - (elsewhere.size - elsewhere.kept)
@@ -128,7 +128,7 @@ class SubFedAvg(Strategy):
     def _prune_channels(self, client: Client) -> Mask:
         """Channels under the quantile, or fewer where all of them would overshoot the target."""
         shapes = {name: value.shape for name, value in client.weights.items()}
-        mask = Mask({**Mask.ones({name: shapes[name] for name in client.prunable}), **client.mask})
+        mask = client.mask.with_dense({name: shapes[name] for name in client.prunable})
         groups = _conv(client.groups)
         score = batch_norm.score if all(group.norms for group in groups) else filter_l2.score
         for tenths in range(10, 0, -1):

@@ -115,8 +115,8 @@ def _decide(here: Site, client: Client, work: LocalWork, teacher: Teacher) -> No
         return
     weights, mask = _copies(client.weights), client.mask.copy()
     here.strategy.after_training(client)
-    dense = Mask.ones({name: kept.shape for name, kept in client.mask.items()})
-    if not Mask({**dense, **mask}).is_subset(client.mask):
+    shapes = {name: kept.shape for name, kept in client.mask.items()}
+    if not mask.with_dense(shapes).is_subset(client.mask):
         client.weights = work.recover(client.weights, client.mask, teacher.before_prune(weights, mask))
 
 

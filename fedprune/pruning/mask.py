@@ -62,6 +62,10 @@ class Mask(MutableMapping[str, Bools]):
     def __repr__(self) -> str:
         return f"Mask({self.kept} of {self.size} kept in {len(self)} parameters)"
 
+    def with_dense(self, shapes: Shapes) -> Mask:
+        """This mask, with an entry that keeps everything for each parameter of ``shapes`` that has none."""
+        return Mask({**Mask.ones(shapes), **self})
+
     def copy(self) -> Mask:
         """An independent copy."""
         return Mask({name: kept.copy() for name, kept in self.items()})

@@ -36,6 +36,13 @@ def test_an_empty_mask_is_dense() -> None:
     assert (Mask().size, Mask().kept) == (0, 0)
 
 
+def test_with_dense_spells_out_what_has_no_entry_and_leaves_the_rest() -> None:
+    mask = Mask({"w": np.array([True, False])})
+    spelled = mask.with_dense({"w": (2,), "b": (3,)})
+    assert spelled == Mask({"w": np.array([True, False]), "b": np.ones(3, np.bool_)})
+    assert list(mask) == ["w"]
+
+
 def test_a_scalar_keeps_its_shape() -> None:
     assert Mask({"w": np.array(True)})["w"].shape == ()
 

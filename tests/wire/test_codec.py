@@ -12,6 +12,7 @@ from fedprune.wire.codec import PARTS, Common, decode_payload, encode_payload
 from fedprune.wire.errors import CodecError
 from fedprune.wire.frame import pack
 from fedprune.wire.pipeline import Keys, Pipeline
+from fedprune.wire.quantizers._bytes import split_bytes
 
 MASK_CODINGS = plugins.names("mask_codings")
 QUANTIZERS = plugins.names("quantizers")
@@ -124,10 +125,13 @@ def test_a_dense_model_is_quantized_too() -> None:
     assert len(parts["dense"]) == 4 * 236
 
 
-def test_values_travel_little_endian_one_after_the_other_without_an_entropy_coder() -> None:
+def test_bytes_of_values_travel_the_highest_first_without_an_entropy_coder() -> None:
     arrays = {"w": np.array([[1.0, -2.0]], np.float32), "b": np.array([[0.5]], np.float32)}
     parts = encode_payload(arrays, None, NOTHING, Pipeline(), KEYS).parts
-    assert {name: part.hex() for name, part in parts.items()} == {"values": "0000003f0000803f000000c0"}
+    # 0x3F000000 << 1 for 0.5; then 0x3F800000 << 1 and 0xC0000000 << 1 | 1, the first bytes of both first.
+    assert {name: part.hex() for name, part in parts.items()} == {
+        "values": "7e000000" + "7f80" + "00000000" + "0001"
+    }
 
 
 @pytest.mark.parametrize("quantizer", QUANTIZERS)
@@ -179,7 +183,12 @@ def test_a_mask_must_travel_exactly_when_it_is_expected() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("part", ["values", "dense"])
 def test_values_that_are_not_finite_are_refused(value: float, part: str) -> None:
-    parts = {"values": bytes(8), "dense": bytes(8)} | {part: np.array([1.0, value], np.float32).tobytes()}
+    bits = np.array([1.0, value], np.float32).view(np.uint32)
+    spelt = {
+        "values": b"".join(run.tobytes() for run in split_bytes(bits)),
+        "dense": bits.astype("<u4").tobytes(),
+    }
+    parts = {"values": bytes(8), "dense": bytes(8), part: spelt[part]}
     with pytest.raises(CodecError, match="NaN or inf in values"):
         decode_payload(parts, {"w": (1, 2), "b": (2,)}, NOTHING, {}, False, Pipeline(), KEYS)
 
@@ -187,7 +196,7 @@ def test_values_that_are_not_finite_are_refused(value: float, part: str) -> None
 def test_halves_that_are_not_finite_are_refused() -> None:
     with pytest.raises(CodecError, match="NaN or inf in values"):
         decode_payload(
-            {"values": b"\x00\x7c"}, {"w": (1, 1)}, NOTHING, {}, False, pipeline(quantizer="fp16"), KEYS
+            {"values": b"\xf8\x00"}, {"w": (1, 1)}, NOTHING, {}, False, pipeline(quantizer="fp16"), KEYS
         )
 
 

@@ -1,31 +1,50 @@
-"""Values of a fixed number of bytes each, as symbols: the bytes of all values in one run."""
+"""Numbers as runs of bytes, the high bytes of all of them first, for an entropy coder to work on.
+
+The sign is moved to the end, so that the first run holds the exponent and what bits of the mantissa fit
+beside it. Exponents of one layer are much alike; an entropy coder finds next to nothing in the other runs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fedprune.types import Array
-from fedprune.wire.quantizers import Alphabet, Quantized, Slot, Values
+from fedprune.wire.quantizers import Alphabet, Slot, Symbols
+
+Bits = TypeVar("Bits", np.uint16, np.uint32)
+
+_CHUNK = 1 << 15
+"""Numbers at a time: few enough to stay in a core's own cache."""
 
 
 def byte_alphabets(slots: Sequence[Slot], width: int) -> list[Alphabet]:
-    """One run of ``width`` bytes for each value."""
-    return [Alphabet(width * sum(slot.size for slot in slots), 256)]
+    """``width`` runs for each slot."""
+    return [Alphabet(slot.size, 256) for slot in slots for _ in range(width)]
 
 
-def as_bytes(values: Array) -> Quantized:
-    """Little-endian values, one after the other, low bytes first; a view where it can be."""
-    return Quantized([np.ascontiguousarray(values).view(np.uint8)])
+def split_bytes(bits: NDArray[Bits]) -> list[Symbols]:
+    """As many runs as a number has bytes; ``bits`` are those of floats."""
+    width = bits.itemsize
+    runs = [np.empty(bits.size, np.uint8) for _ in range(width)]
+    for start in range(0, bits.size, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        turned = bits[part] << 1 | bits[part] >> 8 * width - 1
+        for place, run in enumerate(reversed(runs)):
+            run[part] = turned >> 8 * place
+    return list[Symbols](runs)
 
 
-def from_bytes(quantized: Quantized, slots: Sequence[Slot], kind: str) -> list[Values]:
-    """The values of each slot as float32, views into the symbols where ``kind`` is that already."""
-    symbols = np.ascontiguousarray(quantized.symbols[0], np.uint8)
-    values = symbols.view(kind).astype(np.float32, copy=False)
-    pieces, start = [], 0
-    for slot in slots:
-        pieces.append(values[start : start + slot.size])
-        start += slot.size
-    return pieces
+def join_bytes(runs: Sequence[Symbols], kind: type[Bits]) -> NDArray[Bits]:
+    """The bits that ``split_bytes`` was given, a new array."""
+    bits = np.empty(runs[0].size, kind)
+    for start in range(0, bits.size, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        turned: NDArray[Any] = runs[0][part].astype(kind)
+        for run in runs[1:]:
+            turned <<= 8
+            turned |= run[part].astype(kind)
+        bits[part] = turned >> 1 | turned << 8 * len(runs) - 1
+    return bits

@@ -84,20 +84,3 @@ def nearest(values: Values, levels: Array) -> NDArray[np.uint8]:
 def look_up(symbols: Symbols, levels: Array) -> Values:
     """``levels[symbols]``, float32."""
     return levels.astype(np.float32, copy=False).take(symbols)
-
-
-def split_halves(halves: NDArray[np.uint16]) -> list[Symbols]:
-    """16-bit floats as two runs of bytes: the exponents, and the rest.
-
-    The sign is moved to the end, so that the first run, which an entropy coder can do most with, holds the
-    exponent and what bits of the mantissa fit beside it.
-    """
-    turned = (halves << 1) | (halves >> 15)
-    return [(turned >> 8).astype(np.uint8), turned.astype(np.uint8)]
-
-
-def join_halves(runs: Sequence[Symbols]) -> NDArray[np.uint16]:
-    """The 16-bit floats that ``split_halves`` was given, as their bits."""
-    turned = (runs[0].astype(np.uint16) << 8) | runs[1].astype(np.uint16)
-    halves: NDArray[np.uint16] = np.bitwise_or(turned >> 1, turned << 15, dtype=np.uint16)
-    return halves

@@ -13,7 +13,8 @@ import numpy as np
 
 from fedprune.wire.errors import CodecError
 from fedprune.wire.quantizers import Alphabet, Generator, Quantized, Slot, Symbols, Values
-from fedprune.wire.quantizers._numbers import join_halves, require_length, split_halves
+from fedprune.wire.quantizers._bytes import byte_alphabets, join_bytes, split_bytes
+from fedprune.wire.quantizers._numbers import require_length
 
 _MAGNITUDE = 0x7FFF
 _INFINITY = 0x7F80
@@ -29,7 +30,7 @@ class BF16:
 
     def alphabets(self, slots: Sequence[Slot]) -> list[Alphabet]:
         """Two runs of bytes for each slot: exponents, then signs and mantissas."""
-        return [Alphabet(slot.size, 256) for slot in slots for _ in range(2)]
+        return byte_alphabets(slots, 2)
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
         """None."""
@@ -39,7 +40,7 @@ class BF16:
         self, values: Sequence[Values], slots: Sequence[Slot], noise: Generator, shared: Generator
     ) -> Quantized:
         """The bytes of the bfloat16 numbers nearest to ``values``."""
-        return Quantized([run for value in values for run in split_halves(_rounded(value))])
+        return Quantized([run for value in values for run in split_bytes(_rounded(value))])
 
     def dequantize(self, quantized: Quantized, slots: Sequence[Slot], shared: Generator) -> list[Values]:
         """The bfloat16 numbers as float32; CodecError for NaN, an infinity, or any side information."""
@@ -56,7 +57,7 @@ def _rounded(values: Values) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]
 
 
 def _widened(runs: Sequence[Symbols]) -> Values:
-    halves = join_halves(runs)
+    halves = join_bytes(runs, np.uint16)
     if halves.size and int((halves & _MAGNITUDE).max()) >= _INFINITY:
         raise CodecError("values: NaN or inf in bfloat16")
     return (halves.astype(np.uint32) << 16).view(np.float32)

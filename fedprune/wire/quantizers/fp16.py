@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedprune.wire.quantizers import Alphabet, Generator, Quantized, Slot, Values
-from fedprune.wire.quantizers._bytes import as_bytes, byte_alphabets, from_bytes
+from fedprune.wire.quantizers._bytes import byte_alphabets, join_bytes, split_bytes
 
 LARGEST = np.float32(65504.0)
 """The largest finite half. Values beyond it are sent as it: an infinity would cost the whole update."""
@@ -19,7 +19,7 @@ class Fp16:
     """Rounding to the nearest half."""
 
     def alphabets(self, slots: Sequence[Slot]) -> list[Alphabet]:
-        """Two bytes a value."""
+        """Two runs of bytes for each slot: exponents, then the rest."""
         return byte_alphabets(slots, 2)
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
@@ -30,10 +30,11 @@ class Fp16:
         self, values: Sequence[Values], slots: Sequence[Slot], noise: Generator, shared: Generator
     ) -> Quantized:
         """The bytes of the halves nearest to ``values``."""
-        return as_bytes(
-            np.clip(np.concatenate([np.empty(0, np.float32), *values]), -LARGEST, LARGEST).astype("<f2")
-        )
+        halves = (np.clip(value, -LARGEST, LARGEST).astype(np.float16) for value in values)
+        return Quantized([run for half in halves for run in split_bytes(half.view(np.uint16))])
 
     def dequantize(self, quantized: Quantized, slots: Sequence[Slot], shared: Generator) -> list[Values]:
         """The halves as float32."""
-        return from_bytes(quantized, slots, "<f2")
+        runs = quantized.symbols
+        halves = (join_bytes(runs[i : i + 2], np.uint16) for i in range(0, 2 * len(slots), 2))
+        return [half.view(np.float16).astype(np.float32) for half in halves]

@@ -1,4 +1,4 @@
-"""Values as they are: four bytes each (IEEE 754 single precision, little-endian)."""
+"""Values as they are: four bytes each (IEEE 754 single precision)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedprune.wire.quantizers import Alphabet, Generator, Quantized, Slot, Values
-from fedprune.wire.quantizers._bytes import as_bytes, byte_alphabets, from_bytes
+from fedprune.wire.quantizers._bytes import byte_alphabets, join_bytes, split_bytes
 
 
 @dataclass(frozen=True)
 class Fp32:
-    """No quantization at all."""
+    """No quantization at all. What an entropy coder saves, about a quarter, costs no precision."""
 
     def alphabets(self, slots: Sequence[Slot]) -> list[Alphabet]:
-        """Four bytes a value."""
+        """Four runs of bytes for each slot: exponents first, signs with the last bits of the mantissas."""
         return byte_alphabets(slots, 4)
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
@@ -27,8 +27,11 @@ class Fp32:
         self, values: Sequence[Values], slots: Sequence[Slot], noise: Generator, shared: Generator
     ) -> Quantized:
         """The bytes of ``values``."""
-        return as_bytes(np.concatenate([np.empty(0, np.float32), *values]).astype("<f4", copy=False))
+        bits = (np.ascontiguousarray(value, np.float32).view(np.uint32) for value in values)
+        return Quantized([run for value in bits for run in split_bytes(value)])
 
     def dequantize(self, quantized: Quantized, slots: Sequence[Slot], shared: Generator) -> list[Values]:
-        """The values, read-only views where they can be."""
-        return from_bytes(quantized, slots, "<f4")
+        """The values."""
+        runs = quantized.symbols
+        bits = (join_bytes(runs[i : i + 4], np.uint32) for i in range(0, 4 * len(slots), 4))
+        return [value.view(np.float32) for value in bits]

@@ -19,14 +19,8 @@ import numpy as np
 from fedprune.types import Array
 from fedprune.wire.errors import CodecError
 from fedprune.wire.quantizers import Alphabet, Generator, Quantized, Slot, Symbols, Values
-from fedprune.wire.quantizers._numbers import (
-    join_halves,
-    normalized,
-    pack_floats,
-    scaled,
-    split_halves,
-    unpack_scales,
-)
+from fedprune.wire.quantizers._bytes import join_bytes, split_bytes
+from fedprune.wire.quantizers._numbers import normalized, pack_floats, scaled, unpack_scales
 
 _CHUNK = 1 << 16
 """Entries of the product made at a time: few enough to stay in a core's own cache."""
@@ -70,7 +64,7 @@ class LowRank:
                 factors = [normalized(f.reshape(-1)) for f in _factors(_matrix(unit, slot), rank)]
                 top *= math.prod(peak for _, peak in factors)
                 unit = np.concatenate([factor for factor, _ in factors])
-            runs += split_halves(unit.astype(np.float16).view(np.uint16))
+            runs += split_bytes(unit.astype(np.float16).view(np.uint16))
             scales.append(top)
         return Quantized(runs, pack_floats(scales))
 
@@ -79,7 +73,7 @@ class LowRank:
         scales = unpack_scales(quantized.side, len(slots))
         values = []
         for place, (slot, scale) in enumerate(zip(slots, scales, strict=True)):
-            halves = join_halves(quantized.symbols[2 * place : 2 * place + 2]).view(np.float16)
+            halves = join_bytes(quantized.symbols[2 * place : 2 * place + 2], np.uint16).view(np.float16)
             if not np.isfinite(halves).all():
                 raise CodecError("values: NaN or inf in half precision")
             unit = halves.astype(np.float32)

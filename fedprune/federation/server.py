@@ -8,6 +8,8 @@ import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from fedprune.aggregation import Update
 from fedprune.federation.kept import View
 from fedprune.federation.link import Link
@@ -24,6 +26,10 @@ from fedprune.wire.codec import Decoded
 from fedprune.wire.errors import CodecError
 
 log = logging.getLogger("fedprune")
+
+NORM_LIMIT = 1e6
+"""Largest L2 norm of an array that is averaged: far above any trained network's, and a client whose training
+explodes without reaching infinity would outweigh all others."""
 
 
 class TooFewRepliesError(UserError):
@@ -235,6 +241,7 @@ class Federation:
         asked = self._asked[reply.client]
         received = self._received(asked)
         said = asked.link.receive_up(parts, expected, received)
+        _check_norms(said.arrays)
         view = View(asked.link.after(received, said.mask, said.tracked), asked.residual)
         alive = self._alive(report, said.mask)
         sizes = measure({**parts, "head": b""}, reply.transported)
@@ -255,3 +262,12 @@ class Federation:
         if len(report.alive) != len(sizes) or any(map(operator.gt, report.alive, sizes)):
             raise CodecError(f"kept weights {report.alive}, the model has {sizes}")
         return report.alive
+
+
+def _check_norms(arrays: Arrays) -> None:
+    for name, value in arrays.items():
+        norm = float(np.linalg.norm(value.astype(np.float64)))
+        if norm > NORM_LIMIT:
+            raise CodecError(
+                f"{name}: its norm is {norm:.3g}, more than {NORM_LIMIT:g}: did training explode?"
+            )

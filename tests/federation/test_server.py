@@ -84,6 +84,11 @@ def with_value(part: str, value: float) -> Callable[[Incoming], bytes]:
     return lambda reply: remade(reply, change)
 
 
+def filled(part: str, byte: int) -> Callable[[Incoming], bytes]:
+    """The reply with every byte of ``part`` replaced."""
+    return lambda reply: remade(reply, lambda parts: {**parts, part: bytes([byte]) * len(parts[part])})
+
+
 def with_head(**changed: Any) -> Callable[[Incoming], bytes]:
     """The reply with numbers in its head that ``Report`` would not hold."""
 
@@ -101,9 +106,11 @@ def bomb(reply: Incoming) -> bytes:
 
 
 HOSTILE: dict[str, tuple[Callable[[Incoming], bytes], str]] = {
-    "NaN": (with_value("values", np.nan), "NaN or inf"),
-    "infinity": (with_value("values", -np.inf), "NaN or inf"),
+    "NaN": (filled("values", 0xFF), "NaN or inf"),
     "NaN in a bias": (with_value("dense", np.nan), "NaN or inf"),
+    "infinity in a bias": (with_value("dense", -np.inf), "NaN or inf"),
+    "an exploding norm": (filled("values", 0xFC), "norm is"),
+    "an exploding norm in a bias": (with_value("dense", -1e7), "norm is 1e\\+07"),
     "one value too many": (lambda r: remade(r, lambda p: {**p, "values": p["values"] + bytes(4)}), "bytes"),
     "one value too few": (lambda r: remade(r, lambda p: {**p, "values": p["values"][:-4]}), "bytes"),
     "half a value": (lambda r: remade(r, lambda p: {**p, "values": p["values"][:-2]}), "bytes"),

@@ -48,6 +48,7 @@ def compared(
             name: {**record, "p_holm": p} for (name, record), p in zip(found.items(), corrected, strict=True)
         },
         "matrix": table.round(6).tolist(),
+        "by_client": {name: np.round(values, 6).tolist() for name, values in controls.items()},
         "labels": mantel(worse, labels, rng, draws),
         "by_shared_labels": _binned(worse, labels),
     }

@@ -91,6 +91,7 @@ def probe(
     return {
         "auc": float(auc.mean()),
         "auc_by_chance": float(np.quantile(drawn.mean(1), 0.95)),
+        "auc_shuffled": [float(at) for at in np.quantile(drawn.mean(1), (0.05, 0.95))],
         "p": p_value(float(auc.mean()), drawn.mean(1)),
         "balanced_accuracy": float(accuracy.mean()),
         "label_auc": auc.tolist(),

@@ -18,7 +18,7 @@ from fedprune.seeds import generator
 from fedprune.tickets.controls import random_like, shuffled_rows
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
-from fedprune.tickets.statistics import holm, paired
+from fedprune.tickets.statistics import Floats, holm, paired
 from fedprune.tickets.table import Table, interval, number, points
 from fedprune.tickets.training import accuracy_on_test_data, fresh_weights, trained
 from fedprune.types import Arrays
@@ -83,6 +83,9 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
             for condition, values in accuracy.items()
         },
         "differences": against(accuracy, OWN, rng, plan.permutations),
+        "by_client": {
+            condition: _by_client(values).mean(1).round(6).tolist() for condition, values in accuracy.items()
+        },
     }
 
 
@@ -166,14 +169,19 @@ def against(
 
 
 def _spread(values: Mapping[tuple[int, int], float]) -> Record:
-    clients = sorted({client for client, _ in values})
-    table = np.array([[value for key, value in values.items() if key[0] == client] for client in clients])
-    several = table.shape[1] > 1
+    table = _by_client(values)
+    clients, replicates = table.shape
     return {
         "accuracy": float(table.mean()),
-        "between_clients": float(table.mean(1).std(ddof=1)) if len(clients) > 1 else None,
-        "between_seeds": float(np.sqrt(table.var(1, ddof=1).mean())) if several else None,
+        "between_clients": float(table.mean(1).std(ddof=1)) if clients > 1 else None,
+        "between_seeds": float(np.sqrt(table.var(1, ddof=1).mean())) if replicates > 1 else None,
     }
+
+
+def _by_client(values: Mapping[tuple[int, int], float]) -> Floats:
+    """(clients, replicates), clients ascending."""
+    clients = sorted({client for client, _ in values})
+    return np.array([[value for key, value in values.items() if key[0] == client] for client in clients])
 
 
 def _density(run: FinishedRun, mask: Mask) -> float:

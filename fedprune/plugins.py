@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "entropy_coders": ("wire/entropy_coders", "entropy coder"),
     "engines": ("engines/kinds", "engine"),
     "studies": ("tickets/studies", "study"),
+    "trackers": ("trackers/kinds", "tracker"),
 }
 """Kind -> (folder under the package, what one of them is called)."""
 

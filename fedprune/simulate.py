@@ -13,6 +13,7 @@ from fedprune.progress import Progress
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.scenario import Scenario, load_scenarios
+from fedprune.trackers.feed import check, tracked
 
 CLIENT_APP = "fedprune.federation.client_app:app"
 
@@ -33,28 +34,38 @@ def run(
     out: str | Path = "runs",
     force: bool = False,
     progress: Progress | None = None,
+    track: Sequence[str] = (),
 ) -> list[Results]:
     """Run a scenario: a file with its sweep, a bundled name, a mapping of sections, or Scenarios.
 
     A run whose folder is complete is not run again and one that was cut off goes on where it stopped, unless
-    ``force`` starts it anew. Raises UserError for whatever the user can mend, before anything is written.
+    ``force`` starts it anew. ``track`` names trackers (see ``fedprune.trackers``), which change no result.
+    Raises UserError for whatever the user can mend, before anything is written.
     """
+    trackers = check(track)
     scenarios = _scenarios(source)
     folders = [Path(out) / scenario.run_id() for scenario in scenarios]
     _check(scenarios)
     with _Machines(Path(out)) as machines:
         return [
-            _one(scenario, folder, force, machines, progress or Progress())
+            _one(scenario, folder, force, machines, progress or Progress(), trackers)
             for scenario, folder in zip(scenarios, folders, strict=True)
         ]
 
 
-def resume(folder: str | Path, *, other_versions: bool = False, progress: Progress | None = None) -> Results:
+def resume(
+    folder: str | Path,
+    *,
+    other_versions: bool = False,
+    progress: Progress | None = None,
+    track: Sequence[str] = (),
+) -> Results:
     """Take a run from its last checkpoint to its end, to the bits it would have had.
 
-    Raises RunError under another torch version than the run began with (``other_versions`` allows it), or
-    when its scenario was changed.
+    ``track`` names trackers, which get what they lack of earlier rounds too. Raises RunError under another
+    torch version than the run began with (``other_versions`` allows it), or when its scenario was changed.
     """
+    trackers = check(track)
     path = Path(folder)
     with RunFolder.open(path).lock() as opened, _Machines(path.resolve().parent) as machines:
         # Late: a wrong folder is told at once.
@@ -63,7 +74,7 @@ def resume(folder: str | Path, *, other_versions: bool = False, progress: Progre
         scenario = _scenario_of(opened)
         if not other_versions:
             check_versions(opened)
-        return _go_on(scenario, opened, machines, progress or Progress())
+        return _go_on(scenario, opened, machines, progress or Progress(), trackers)
 
 
 class _Machines:
@@ -124,22 +135,32 @@ def _scenarios(source: Source | Sequence[Scenario]) -> list[Scenario]:
     return list(source)
 
 
-def _one(scenario: Scenario, path: Path, force: bool, machines: _Machines, progress: Progress) -> Results:
+def _one(
+    scenario: Scenario,
+    path: Path,
+    force: bool,
+    machines: _Machines,
+    progress: Progress,
+    trackers: Sequence[str],
+) -> Results:
     """One run of a sweep: new, or taken up where it is."""
     from fedprune.federation.lifecycle import run_folder
 
     with run_folder(scenario, path, force=force) as folder:
-        return _go_on(scenario, folder, machines, progress)
+        return _go_on(scenario, folder, machines, progress, trackers)
 
 
-def _go_on(scenario: Scenario, folder: RunFolder, machines: _Machines, progress: Progress) -> Results:
+def _go_on(
+    scenario: Scenario, folder: RunFolder, machines: _Machines, progress: Progress, trackers: Sequence[str]
+) -> Results:
     from fedprune.federation.lifecycle import summary
     from fedprune.federation.server_app import serve
 
-    if folder.read_status()["state"] == "complete":
-        progress.run_finished(summary(folder, scenario))
-    else:
-        serve(machines.grid(scenario), folder, scenario, progress)
+    with tracked(progress, trackers, folder.path, scenario.label, scenario.to_dict()) as told:
+        if folder.read_status()["state"] == "complete":
+            told.run_finished(summary(folder, scenario))
+        else:
+            serve(machines.grid(scenario), folder, scenario, told)
     return Results(folder.path, read_json(folder.path / "results.json"))
 
 

@@ -19,6 +19,7 @@ FUNCTIONS = {
     "entropy_coders": {"encode", "decode"},
     "engines": {"open_engine"},
     "criteria": {"importance"},
+    "trackers": {"open_tracker"},
 }
 
 

@@ -51,6 +51,7 @@ def _add_running(added: Any) -> None:
     )
     verb.add_argument("--out", default="runs", metavar="FOLDER", help="where run folders go (default: runs)")
     verb.add_argument("--force", action="store_true", help="replace run folders that exist")
+    _track(verb)
     _json(verb, "print JSON lines as rounds finish")
 
     verb = _verb(
@@ -64,6 +65,7 @@ def _add_running(added: Any) -> None:
     verb.add_argument(
         "--other-versions", action="store_true", help="even if torch's version differs, and so may bits"
     )
+    _track(verb)
     _json(verb, "print JSON lines as rounds finish")
 
 
@@ -121,7 +123,7 @@ def _add_studying(added: Any) -> None:
 
 
 def _add_asking(added: Any) -> None:
-    verb = _verb(added, "list", verbs.list_, "list what a scenario can name", "fedprune list strategies")
+    verb = _verb(added, "list", verbs.list_, "list what can be named", "fedprune list strategies")
     verb.add_argument(
         "kind", nargs="?", choices=verbs.LISTED, metavar="KIND", help=f"one of {', '.join(verbs.LISTED)}"
     )
@@ -158,6 +160,11 @@ def _forms(parser: Any) -> None:
     for form, line in (("json", "print JSON"), ("markdown", "print a Markdown table")):
         forms.add_argument(f"--{form}", action="store_const", dest="form", const=form, help=line)
     parser.set_defaults(form="text")
+
+
+def _track(parser: Any) -> None:
+    line = "a tracker to tell all figures too, repeatable; see fedprune list trackers"
+    parser.add_argument("--track", action="append", default=[], metavar="NAME", help=line)
 
 
 def _json(parser: Any, line: str) -> None:

@@ -27,6 +27,7 @@ LISTED = (
     "entropy_coders",
     "criteria",
     "engines",
+    "trackers",
     "scenarios",
 )
 
@@ -37,7 +38,13 @@ def run(arguments: argparse.Namespace) -> None:
     from fedprune import simulate
 
     with _reporting(arguments.json, Path(arguments.out)) as progress:
-        results = simulate.run(scenarios, out=Path(arguments.out), force=arguments.force, progress=progress)
+        results = simulate.run(
+            scenarios,
+            out=Path(arguments.out),
+            force=arguments.force,
+            progress=progress,
+            track=arguments.track,
+        )
     if not arguments.json:
         folders = [result.folder for result in results]
         _show(folders)
@@ -52,7 +59,12 @@ def resume(arguments: argparse.Namespace) -> None:
     folders = [Path(folder) for folder in arguments.run]
     for folder in folders:
         with _reporting(arguments.json, folder.parent) as progress:
-            simulate.resume(folder, other_versions=arguments.other_versions, progress=progress)
+            simulate.resume(
+                folder,
+                other_versions=arguments.other_versions,
+                progress=progress,
+                track=arguments.track,
+            )
     if not arguments.json:
         _show(folders)
 
@@ -109,7 +121,7 @@ def bits(arguments: argparse.Namespace) -> None:
 
 
 def list_(arguments: argparse.Namespace) -> None:
-    """What a scenario can name, one line each."""
+    """What a scenario or an option can name, one line each."""
     found = {kind: _known(kind) for kind in ([arguments.kind] if arguments.kind else LISTED)}
     if arguments.json:
         print(json.dumps(found, indent=2))

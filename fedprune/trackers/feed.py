@@ -1,0 +1,159 @@
+"""What stands between a run and its trackers: feeds them, and lets none of them touch the run.
+
+Beside a tracker's folder, ``RUN/trackers/<name>.json`` says what it was given last. That is written before
+it is handed over, so that no round is ever given twice: after a kill between the two, that one round is
+missing there. Rounds from before a tracker was asked for are read from ``rounds.jsonl`` when it opens: a run
+can be tracked late, even when it is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fedprune import plugins
+from fedprune.progress import Progress
+from fedprune.runs.files import read_json, write_json
+from fedprune.runs.log import read_lines
+from fedprune.runs.metrics import METRICS
+from fedprune.trackers import TrackedRun, Tracker
+
+_ROUNDS, _RESULTS = "rounds.jsonl", "results.json"
+_LONGEST = 300
+"""Characters of a failure's reason that are told."""
+
+Sections = Mapping[str, Mapping[str, Any]]
+
+
+def check(names: Sequence[str]) -> list[str]:
+    """The names, each once. Raises UnknownPluginError for one that is no tracker's."""
+    known = plugins.names("trackers")
+    for name in names:
+        if name not in known:
+            raise plugins.UnknownPluginError(f"unknown tracker '{name}'{plugins.suggest(name, known)}")
+    return list(dict.fromkeys(names))
+
+
+@contextmanager
+def tracked(
+    progress: Progress, names: Sequence[str], folder: Path, label: str, scenario: Sections
+) -> Iterator[Progress]:
+    """A Progress that tells all to ``progress`` and to the trackers of these names, which end with the body.
+
+    ``folder`` is the run's, ``scenario`` its resolved sections. A tracker that fails is told on stderr in one
+    line and never called again; of what is raised inside one, only an interrupt gets out.
+    """
+    run = TrackedRun(folder.name, label, flat(scenario))
+    told = _Tracked(progress, [_Feed(name, folder, run) for name in names])
+    try:
+        yield told
+    finally:
+        told.end()
+
+
+def flat(scenario: Sections) -> dict[str, bool | int | float | str]:
+    """``section.key`` -> value, lists and tables as JSON."""
+    return {
+        f"{section}.{key}": value if isinstance(value, bool | int | float | str) else json.dumps(value)
+        for section, keys in scenario.items()
+        for key, value in keys.items()
+    }
+
+
+def figures(file: str, record: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a record of ``file`` (see runs.metrics), without those that were not measured."""
+    found = {name: record.get(name) for name in METRICS[file] if name != "round"}
+    return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+
+
+class _Tracked(Progress):
+    """Passes events on, first to whom the user sees; a feed that fails is dropped."""
+
+    def __init__(self, progress: Progress, feeds: Sequence[_Feed]) -> None:
+        self._progress, self._feeds = progress, list(feeds)
+
+    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
+        self._progress.run_started(run_id, label, rounds, done)
+        self._tell(lambda feed: feed.start(done))
+
+    def round_finished(self, record: Mapping[str, Any]) -> None:
+        self._progress.round_finished(record)
+        self._tell(lambda feed: feed.round(record))
+
+    def run_finished(self, summary: Mapping[str, Any]) -> None:
+        self._progress.run_finished(summary)
+        self._tell(lambda feed: feed.results(summary))
+
+    def end(self) -> None:
+        """Nothing more will come in this session."""
+        self._tell(lambda feed: feed.close())
+
+    def _tell(self, action: Callable[[_Feed], None]) -> None:
+        for feed in list(self._feeds):
+            try:
+                # What a library warns of is for its authors.
+                with warnings.catch_warnings(action="ignore"):
+                    action(feed)
+            except Exception as error:
+                self._feeds.remove(feed)
+                said = " ".join(str(error).split())[:_LONGEST] or type(error).__name__
+                line = f"fedprune: warning: tracker {feed.name}: {said}; the run goes on without it"
+                print(line, file=sys.stderr, flush=True)
+
+
+class _Feed:
+    """One tracker of one run, opened when there is something to tell and given only what it never had."""
+
+    def __init__(self, name: str, folder: Path, run: TrackedRun) -> None:
+        self.name, self._run, self._rounds = name, run, folder / _ROUNDS
+        self._folder = folder / "trackers" / name
+        self._marker = self._folder.with_name(f"{name}.json")
+        self._tracker: Tracker | None = None
+        self._finished = False
+
+    def start(self, done: int) -> None:
+        """Open the tracker, and make up for what it lacks of the first ``done`` rounds."""
+        tracker = self._opened()
+        for record in read_lines(self._rounds):
+            # A killed run may have logged rounds that it will repeat.
+            if record["round"] <= done:
+                self._give(tracker, record)
+
+    def round(self, record: Mapping[str, Any]) -> None:
+        """A round is complete."""
+        self._give(self._opened(), record)
+
+    def results(self, summary: Mapping[str, Any]) -> None:
+        """The run is complete, now or since an earlier session."""
+        given = self._given()
+        if not given["results"]:
+            if self._tracker is None:
+                self.start(summary["rounds"])
+            write_json(self._marker, {**self._given(), "results": True}, durable=False)
+            self._opened().log_results(summary["rounds"], figures(_RESULTS, summary))
+        self._finished = True
+
+    def close(self) -> None:
+        """Close the tracker, if it was opened."""
+        if self._tracker is not None:
+            self._tracker.close(self._finished)
+
+    def _opened(self) -> Tracker:
+        if self._tracker is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._tracker = plugins.load("trackers", self.name).open_tracker(self._folder, self._run)
+        return self._tracker
+
+    def _given(self) -> dict[str, Any]:
+        return read_json(self._marker) if self._marker.exists() else {"round": 0, "results": False}
+
+    def _give(self, tracker: Tracker, record: Mapping[str, Any]) -> None:
+        given = self._given()
+        if record["round"] > given["round"]:
+            write_json(self._marker, {**given, "round": record["round"]}, durable=False)
+            tracker.log_round(record["round"], figures(_ROUNDS, record))

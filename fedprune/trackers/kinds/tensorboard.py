@@ -1,0 +1,59 @@
+"""TensorBoard: event files; look at them with tensorboard --logdir RUN/trackers/tensorboard.
+
+Figures are scalars, final ones under ``results/``, settings hyperparameters. Each session of a run adds a
+file; TensorBoard reads the files of a folder as one run, and as no round is given twice, no step is there
+twice. Scalars are 32-bit floats, as in all event files.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fedprune.trackers import TrackedRun, from_extra
+
+
+class TensorBoard:
+    """An event file, complete on disk after each call."""
+
+    def __init__(self, folder: Path) -> None:
+        with from_extra("tensorboard"):
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        self._writer = EventFileWriter(str(folder))
+
+    def log_settings(self, run: TrackedRun) -> None:
+        """What the HPARAMS tab shows."""
+        from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+
+        self._write(0, time.time(), hparams_pb(dict(run.settings), trial_id=run.id))
+
+    def log_round(self, round: int, figures: Mapping[str, float]) -> None:
+        self._scalars(round, figures, figures.get("time", time.time()))
+
+    def log_results(self, round: int, figures: Mapping[str, float]) -> None:
+        named = {f"results/{name}": value for name, value in figures.items()}
+        self._scalars(round, named, time.time())
+
+    def close(self, finished: bool) -> None:
+        self._writer.close()
+
+    def _scalars(self, step: int, figures: Mapping[str, float], when: float) -> None:
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in figures.items()]
+        self._write(step, when, Summary(value=values))
+
+    def _write(self, step: int, when: float, summary: Any) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self._writer.add_event(Event(step=step, wall_time=when, summary=summary))
+        self._writer.flush()
+
+
+def open_tracker(folder: Path, run: TrackedRun) -> TensorBoard:
+    """A new event file in ``folder``, begun with the settings."""
+    tracker = TensorBoard(folder)
+    tracker.log_settings(run)
+    return tracker

@@ -1,7 +1,7 @@
 """One self-contained HTML file about any number of runs, with its tables and pictures as files beside it.
 
-``methods`` groups runs by method, ``figures``, ``partition`` and ``tables`` compute all numbers, ``page`` and
-``report.js`` show them, ``svg`` and ``export`` write them for papers.
+``methods`` groups runs by method, ``figures``, ``partition``, ``tables`` and ``tickets`` compute all numbers,
+``page`` and its scripts show them, ``svg`` and ``export`` write them for papers.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from fedprune.report import export, figures, tables
 from fedprune.report.methods import Method, methods
 from fedprune.report.page import page
 from fedprune.report.partition import partitions
+from fedprune.report.tickets import tickets
 from fedprune.runs.files import RunError, explained, write_atomic
 
 SUFFIX = ".html"
@@ -28,14 +29,17 @@ def write(folders: Sequence[Path], target: Path, *, png: bool = False) -> Path:
         raise RunError(f"{target}: a report is an HTML file: give it a name that ends in {SUFFIX}")
     found = methods(folders)
     sections = _sections(found)
+    studied = tickets(found)
     drawn = [figure for _, group in sections for figure in group]
+    drawn += [figure for run in studied for figure in run.figures]
     shown = [tables.results(found), tables.traffic(found), tables.failures(found), tables.environments(found)]
     title = ", ".join(dict.fromkeys(str(row["name"]) for method in found for row in method.rows))
-    text = page(found, sections, [table for table in shown if table is not None], title)
+    text = page(found, sections, [table for table in shown if table is not None], studied, title)
     beside = target.with_suffix("")
     with explained("make", beside):
         beside.mkdir(parents=True, exist_ok=True)
     export.write_tables(found, beside)
+    export.write_studies(studied, beside)
     export.write_pictures(drawn, [method.label for method in found], beside, png=png)
     write_atomic(target, text.encode(), durable=False)
     return target

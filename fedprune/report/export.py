@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from fedprune.report.figures import Figure
 from fedprune.report.methods import Method
 from fedprune.report.svg import picture
+from fedprune.report.tables import Table
+from fedprune.report.tickets import RunTickets
 from fedprune.runs.files import explained, write_atomic
 from fedprune.runs.frames import RunData
 from fedprune.types import UserError
@@ -42,14 +44,25 @@ def write_tables(methods: Sequence[Method], folder: Path) -> None:
             for method in methods
             for run, row in zip(method.runs, method.rows, strict=True)
         ]
-        whole = pl.concat(frames)
-        with explained("write", folder / name):
-            whole.write_parquet(folder / f"{name}.parquet")
-            nested = [column for column, dtype in whole.schema.items() if dtype == pl.List]
-            flat = [
-                pl.col(column).list.eval(pl.element().cast(pl.String)).list.join(" ") for column in nested
-            ]
-            whole.with_columns(flat).write_csv(folder / f"{name}.csv")
+        _write(pl.concat(frames), folder / name)
+
+
+def write_studies(studied: Sequence[RunTickets], folder: Path) -> None:
+    """Writes ``tickets_<study>.csv`` and ``.parquet``, a study's second table as ``tickets_<study>_2``.
+
+    Each holds the lines of all runs; numbers are as they are shown.
+    """
+    import polars as pl
+
+    found: dict[str, list[pl.DataFrame]] = {}
+    for run in studied:
+        about = {"run": run.run, "label": run.label, "seed": run.seed}
+        for study in run.studies:
+            for place, table in enumerate(study.tables):
+                name = f"tickets_{study.name}" + (f"_{place + 1}" if place else "")
+                found.setdefault(name, []).append(_about(_shown(table), about))
+    for name, frames in found.items():
+        _write(pl.concat(frames, how="diagonal_relaxed"), folder / name)
 
 
 def write_pictures(figures: Sequence[Figure], names: Sequence[str], folder: Path, *, png: bool) -> None:
@@ -60,6 +73,36 @@ def write_pictures(figures: Sequence[Figure], names: Sequence[str], folder: Path
         write_atomic(folder / f"{figure['id']}.svg", text.encode(), durable=False)
         if render:
             write_atomic(folder / f"{figure['id']}.png", render(text), durable=False)
+
+
+def _write(table: pl.DataFrame, path: Path) -> None:
+    """Both files of a table; lists become words in the CSV."""
+    import polars as pl
+
+    with explained("write", path):
+        table.write_parquet(path.with_name(f"{path.name}.parquet"))
+        nested = [column for column, dtype in table.schema.items() if dtype == pl.List]
+        flat = [pl.col(column).list.eval(pl.element().cast(pl.String)).list.join(" ") for column in nested]
+        table.with_columns(flat).write_csv(path.with_name(f"{path.name}.csv"))
+
+
+def _shown(table: Table) -> pl.DataFrame:
+    """Columns of numbers as numbers, all others as text; a dash is null."""
+    import polars as pl
+
+    names = [name or "value" for name in table.header]
+    # Two columns of one name belong to those before them: "Jaccard", "by chance", "Hamming", "by chance".
+    names = [f"{names[at - 1]} {name}" if names.count(name) > 1 else name for at, name in enumerate(names)]
+    columns = {}
+    for at, name in enumerate(names):
+        texts = [None if row[at].text in ("", "-") else row[at].text for row in table.rows]
+        try:
+            columns[name] = pl.Series(
+                [None if text is None else float(text) for text in texts], dtype=pl.Float64
+            )
+        except ValueError:
+            columns[name] = pl.Series(texts, dtype=pl.String)
+    return pl.DataFrame(columns)
 
 
 def _about(table: pl.DataFrame, row: dict[str, object]) -> pl.DataFrame:

@@ -1,8 +1,8 @@
-"""The pictures of a report as plain data: all numbers are computed here, ``report.js`` and ``svg.py`` draw.
+"""The pictures of a report as plain data: all numbers are computed here, ``draw.js`` and ``svg.py`` draw.
 
 A figure is a dict with ``id``, ``title``, ``alt`` (the finding in words, also shown as its caption),
-``note`` (what was measured), ``kind`` (``lines``, ``stack``, ``dots`` or ``grid``) and what its kind draws;
-``method`` is the index of a method where the figure shows just one.
+``note`` (what was measured), ``kind`` (a key of ``svg.KINDS``) and what its kind draws; ``method`` is the
+index of a method where the figure shows just one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from fedprune.report.findings import PART_NAMES, accuracy_finding, last_finding, traffic_finding
+from fedprune.report.findings import PART_NAMES, accuracy_finding, last_finding, listed, traffic_finding
 from fedprune.report.methods import DIRECTIONS, MEGA, PARTS, Method, pareto
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def distribution(methods: Sequence[Method]) -> Figure | None:
         return None
     best, least = (pick(rows, key=lambda row: row["worst"]) for pick in (max, min))
     late = [methods[row["method"]].label for row in rows if not methods[row["method"]].evaluated]
-    whose = "" if len(late) == len(rows) else f" ({'; '.join(late)})"
+    whose = "" if len(late) == len(rows) else f" ({listed(late)})"
     when = " In its last evaluated round where a run has no final evaluation by client" if late else ""
     return {
         "id": "clients",

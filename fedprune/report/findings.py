@@ -29,6 +29,15 @@ def accuracy_finding(
     return text
 
 
+MOST_NAMES = 4
+"""Names in a row: more are no sentence."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """``names``, or how many there are."""
+    return "; ".join(names) if len(names) <= MOST_NAMES else f"{len(names)} of them"
+
+
 def last_finding(methods: Sequence[Method], name: str, factor: float, what: str, unit: str) -> str:
     """The highest and the lowest method at the end."""
     found = [(value.mean, method.label) for method in methods if (value := method.result(name, factor))]
@@ -39,6 +48,7 @@ def last_finding(methods: Sequence[Method], name: str, factor: float, what: str,
         return f"{first} ends at {high:.3g} {unit} {what}."
     if high == low:
         return f"All methods end at {high:.3g} {unit} {what}."
+    first, last = (listed([label for value, label in found if value == end]) for end in (high, low))
     ends = f"highest with {first} ({high:.4g} {unit}), lowest with {last} ({low:.4g} {unit})"
     return f"At the end, {what}: {ends}."
 

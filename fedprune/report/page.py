@@ -14,24 +14,28 @@ from typing import Any
 from fedprune.report.figures import BAND_FROM, Figure
 from fedprune.report.methods import Method
 from fedprune.report.tables import Cell, Table
+from fedprune.report.tickets import RunTickets, Studied
 
+SCRIPTS = ("tools.js", "draw.js", "grids.js", "report.js")
+"""Together one script, in this order."""
+STYLE = "report.css"
 DIGITS = 6
 """Significant digits of the numbers that are drawn."""
 
 
 def page(methods: Sequence[Method], sections: Sequence[tuple[str, Sequence[Figure]]], tables: Sequence[Table],
-         title: str) -> str:  # fmt: skip
-    """The file's text: results, then ``sections`` of figures, then the other ``tables`` and how to repeat it.
+         studied: Sequence[RunTickets], title: str) -> str:  # fmt: skip
+    """The file's text: results, ``sections`` of figures, what was ``studied``, other tables, the command.
 
     The same runs give the same text.
     """
-    script, css = (
-        files("fedprune.report").joinpath(name).read_text("utf-8") for name in ("report.js", "report.css")
-    )
+    *scripts, css = (files("fedprune.report").joinpath(name).read_text("utf-8") for name in (*SCRIPTS, STYLE))
+    script = "\n".join(['"use strict";', "(() => {", *scripts, "})();"])
     data = {
         "methods": [method.label for method in methods],
         "bandFrom": BAND_FROM,
-        "figures": [one for _, found in sections for one in found],
+        "figures": [one for _, found in sections for one in found]
+        + [one for run in studied for one in run.figures],
     }
     results, *others = tables
     parts = [
@@ -39,6 +43,7 @@ def page(methods: Sequence[Method], sections: Sequence[tuple[str, Sequence[Figur
         f"<main>\n<h1>{escape(title)}</h1>\n<p class='lead'>{escape(_lead(methods))}</p>",
         _table(results),
         *(_section(heading, found) for heading, found in sections if found),
+        _tickets(studied),
         "<h2>Data</h2>",
         *(_table(table) for table in others),
         _scenarios(methods),
@@ -108,11 +113,37 @@ def _section(heading: str, figures: Sequence[Figure]) -> str:
     )
 
 
-def _figure(figure: Figure) -> str:
+def _tickets(studied: Sequence[RunTickets]) -> str:
+    if not studied:
+        return ""
+    runs = "\n".join(
+        f"<section data-method='{run.method}'>\n<h3>{escape(f'{run.label} ({run.run})')}</h3>\n"
+        + "\n".join(map(_study, run.studies))
+        + "\n</section>"
+        for run in studied
+    )
+    return (
+        "<h2 id='tickets'>Tickets</h2>\n<p>What masks and weights of finished runs say about lottery tickets,"
+        " each study with its control. Clients are the units of intervals and tests.</p>\n" + runs
+    )
+
+
+def _study(study: Studied) -> str:
+    parts = [
+        *(_figure(figure, "h5") for figure in study.figures),
+        *(f"<div class='table'>{_table(table)}</div>" for table in study.tables),
+        f"<p class='note'>{escape(study.note)}</p>" if study.note else "",
+    ]
+    name = study.name.replace("_", " ")
+    heading = f"<h4>{escape(f'{name}: {study.about}')}</h4>"
+    return "\n".join([heading, "<div class='study'>", *parts, "</div>"])
+
+
+def _figure(figure: Figure, heading: str = "h3") -> str:
     method = f" data-method='{figure['method']}'" if "method" in figure else ""
     note = f" <span class='note'>{escape(figure['note'])}</span>" if figure["note"] else ""
     return (
-        f"<figure id='figure-{figure['id']}'{method}>\n<h3>{escape(figure['title'])}</h3>"
+        f"<figure id='figure-{figure['id']}'{method}>\n<{heading}>{escape(figure['title'])}</{heading}>"
         "<div class='tools'></div><div class='canvas'></div>"
         f"<figcaption>{escape(figure['alt'])}{note}</figcaption>\n</figure>"
     )

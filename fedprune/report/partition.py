@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fedprune.report.findings import listed
 from fedprune.report.methods import Method
 
 MOST_CLIENTS = 200
@@ -48,7 +49,7 @@ def _grid(index: int, manifest: dict[str, Any], users: Sequence[str]) -> dict[st
         f"{_range([client['train'] for client in clients])} training samples.",
         "note": "Darker: more training samples of the label."
         + more
-        + (f" Used by {'; '.join(users)}." if users else ""),
+        + (f" Used by {listed(users)}." if users else ""),
         "x": {"label": "client"},
         "y": {"label": "label"},
         "columns": list(range(min(len(clients), MOST_CLIENTS))),

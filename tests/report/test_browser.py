@@ -206,6 +206,54 @@ def test_hostile_names_are_shown_and_do_nothing(page: Any) -> None:
     assert not page.find_elements("css selector", "img")
 
 
+@pytest.fixture
+def tickets(browser: Any, studied: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The report on a run whose tickets were studied; afterwards the console must be empty."""
+    show(browser, write([studied], tmp_path_factory.mktemp("tickets") / "a.html"), 1280)
+    yield browser
+    assert browser.get_log("browser") == []
+
+
+def test_tickets_are_a_section_with_pictures_and_sorted_tables(tickets: Any, studied: Path) -> None:
+    from selenium.webdriver import ActionChains
+
+    assert "Tickets" in texts(tickets, "h2")
+    for name in ("overlap-agreement", "clusters-matrix", "retrain-accuracy", "connectivity-error"):
+        picture = find(tickets, f"#figure-tickets-0-{name} .canvas svg")
+        assert picture.is_displayed()
+        assert picture.get_attribute("aria-label")
+    found = json.loads((studied / "tickets" / "retrain.json").read_text())["result"]["conditions"]
+    table = "#table-tickets-0-retrain-0"
+    column = texts(tickets, f"{table} thead th").index("accuracy %") + 1
+    find(tickets, f"{table} thead th:nth-child({column}) button").click()
+    ranked = sorted(found, key=lambda name: -found[name]["accuracy"])
+    cells = texts(tickets, f"{table} tbody td:nth-child({column})")
+    assert cells == [f"{100 * found[name]['accuracy']:.2f}" for name in ranked]
+    diamond = find(tickets, "#figure-tickets-0-retrain-accuracy .mean")
+    ActionChains(tickets).move_to_element(diamond).perform()
+    name, mean, *_ = find(tickets, ".tip").text.splitlines()
+    assert (name, mean) == (next(iter(found)), f"mean: {100 * next(iter(found.values()))['accuracy']:.2f}")
+
+
+def test_the_matrix_reads_its_cells(tickets: Any, studied: Path) -> None:
+    found = json.loads((studied / "tickets" / "overlap.json").read_text())["result"]
+    order = json.loads((studied / "tickets" / "clusters.json").read_text())["result"]["order"]
+    picture = find(tickets, "#figure-tickets-0-clusters-matrix .canvas svg")
+    tickets.execute_script("arguments[0].focus()", picture)
+    for _ in range(2):
+        tickets.switch_to.active_element.send_keys("\ue014")  # right arrow
+    first, _, third = (found["clients"][leaf] for leaf in order[:3])
+    agreement = found["agreement"][order[0]][order[2]]
+    said = find(tickets, "#said").get_attribute("textContent")
+    assert said == f"client {first}, client {third}, {float(f'{agreement:.3g}'):g} agreement"
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_no_ticket_is_wider_than_the_window(tickets: Any, width: int) -> None:
+    show(tickets, Path(tickets.current_url.removeprefix("file://")), width)
+    assert tickets.execute_script("return document.documentElement.scrollWidth") <= width
+
+
 def test_print_shows_the_pictures_at_the_pages_width_and_no_buttons(page: Any) -> None:
     page.execute_script("window.dispatchEvent(new Event('beforeprint'))")
     boxes = [
@@ -218,4 +266,5 @@ def test_print_shows_the_pictures_at_the_pages_width_and_no_buttons(page: Any) -
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     assert not any(button.is_displayed() for button in page.find_elements("css selector", "button.tool"))
     assert find(page, f"{MAIN} .canvas svg").is_displayed()
+    assert all(heading.is_displayed() for heading in page.find_elements("css selector", "h1, h2"))
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

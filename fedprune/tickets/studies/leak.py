@@ -58,7 +58,7 @@ def tables(result: Record) -> list[Table]:
     ]
     header = ["mask of", "AUC", "95 % of shuffles below", "balanced accuracy", "p", "labels told at 5 %"]
     notes = [
-        f"means over labels, {FOLDS} folds of {result['clients']} clients; chance is 0.5 for both measures;"
+        f"means over labels, {FOLDS} folds of {result['clients']} clients; chance is 0.5 for both measures"
     ]
     notes += ["p: the same with labels shuffled among clients; labels told: p corrected for their number"]
     return [Table("do masks leak labels?", header, lines, notes)]

@@ -74,9 +74,9 @@ def tables(result: Record) -> list[Table]:
             ]
         )
     notes = [
-        f"means over pairs of {len(result['clients'])} clients; agreement: correlation of bits;",
-        "rho: Spearman with shared labels, p by permuting clients; last two: agreement with masks of the",
-        "largest initial weights, and of the server's largest last weights, at each client's densities",
+        f"means over pairs of {len(result['clients'])} clients; agreement: correlation of bits",
+        "rho: Spearman with shared labels, p by permuting clients",
+        "with initial, server's: agreement with masks of the largest initial and last server's weights",
     ]
     return [Table("overlap of masks", header, lines, notes)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -100,6 +101,8 @@ def tickets(arguments: argparse.Namespace) -> None:
     finally:
         units.close()
     print(json.dumps(records, indent=2) if arguments.json else lab.render(records))
+    if not arguments.json and not arguments.out:
+        print(f"\npictures: fedprune report {shlex.quote(arguments.run)}")
 
 
 def bits(arguments: argparse.Namespace) -> None:

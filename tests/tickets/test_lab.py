@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -117,7 +118,20 @@ def test_the_command_line_shows_tables_or_json(
     shown = capsys.readouterr()
     assert "when masks stop moving" in shown.out
     assert "early_bird: 6/6" in shown.err
+    assert "fedprune report" not in shown.out  # it reads a run's own folder only
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["early_bird"]["study"] == "early_bird"
     assert main(["tickets", str(pruned), "--study", "overlop"]) == 2
     assert "did you mean 'overlap'?" in capsys.readouterr().err
+
+
+def test_the_command_ends_with_how_to_see_what_it_found(
+    pruned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(pruned, tmp_path / "a run"))
+    assert main(["tickets", str(run), "--study", "early_bird"]) == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    verb, command = shlex.split(last)[:2], shlex.split(last)[2:]
+    assert verb == ["pictures:", "fedprune"]
+    assert main([*command, "--out", str(tmp_path / "a.html")]) == 0
+    assert "id='tickets'" in (tmp_path / "a.html").read_text()

@@ -170,7 +170,7 @@ function drawDots(chart, svg, width) {
   const { figure } = chart;
   const rows = figure.rows.filter((row) => !hidden.has(rowKey(row)));
   // Many rows come closer, so that they still fit a window and a page.
-  const tall = Math.max(38, Math.min(62, 800 / rows.length));
+  const tall = Math.max(printing ? 24 : 38, Math.min(62, 800 / rows.length));
   const box = frame(16, width - 16, 6 + headOf(figure), 10 + headOf(figure) + rows.length * tall);
   const values = rows.flatMap((row) => row.values);
   const least = values.reduce((a, b) => Math.min(a, b), 100), pad = (100 - least) * 0.03 || 1;

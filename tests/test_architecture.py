@@ -23,7 +23,7 @@ FLOORS = (
     {"training", "pruning", "aggregation"},
     {"strategy", "wire"},
     {"strategies", "runs", "federation"},
-    {"engines", "report", "tickets", "trackers", "saved_update"},
+    {"engines", "report", "tickets", "trackers", "watch", "saved_update"},
     {"simulate", "doctor", "cli", "__main__", "__init__"},
 )
 """Rooms from the ground up; a file imports from its own floor and from those below."""

@@ -265,7 +265,7 @@ def test_a_wrong_command_line_is_status_2(arguments: list[str], capsys: pytest.C
     assert "usage: fedprune" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["run", "resume", "show", "tickets", "bits", "list", "doctor"])
+@pytest.mark.parametrize("verb", ["run", "resume", "show", "watch", "tickets", "bits", "list", "doctor"])
 def test_the_help_of_a_verb_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([verb, "--help"])

@@ -74,6 +74,10 @@ def _add_looking(added: Any) -> None:
     verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
     _forms(verb)
 
+    verb = _verb(added, "watch", verbs.watch, "watch runs while they go on", "fedprune watch runs")
+    verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder, or a folder that holds some")
+    verb.add_argument("--once", action="store_true", help="show how they stand, and end")
+
     verb = _verb(
         added,
         "report",

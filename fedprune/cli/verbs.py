@@ -75,6 +75,17 @@ def show(arguments: argparse.Namespace) -> None:
     _show(_runs(arguments.run), arguments.form)
 
 
+def watch(arguments: argparse.Namespace) -> None:
+    """Runs that other processes work on, live, from their files; ends when none goes on, with an error if one has
+    no results by then."""
+    from fedprune import watch as watching
+
+    try:
+        watching.watch(_runs(arguments.run), sys.stdout, once=arguments.once)
+    except KeyboardInterrupt as stop:
+        raise type(stop)("no longer watching; the runs go on") from None
+
+
 def report(arguments: argparse.Namespace) -> None:
     """One HTML file that shows runs side by side, and all its tables and pictures in a folder beside it."""
     _report(_runs(arguments.run), Path(arguments.out), png=arguments.png)

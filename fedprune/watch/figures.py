@@ -1,0 +1,112 @@
+"""What a watcher shows of a run, from the run's records alone, one at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fedprune.runs.folder import State
+
+Shown = State | Literal["evaluating", "unreadable"]
+UNDER_WAY: frozenset[Shown] = frozenset({"running", "evaluating"})
+"""States in which more is to come; ``evaluating``: all rounds are done, the results are not there yet."""
+
+_RECENT = 10
+"""Rounds over whose mean the time left is estimated."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A run as it stands. Shares are in [0, 1], bytes and seconds as in ``docs/metrics.md``."""
+
+    label: str
+    state: Shown
+    round: int
+    """Rounds done."""
+    rounds: int
+    """Rounds asked for."""
+    accuracy: float | None = None
+    """``test_accuracy_after`` of the last round that was tested."""
+    loss: float | None = None
+    """``train_loss`` of the last round that has one."""
+    density: float | None = None
+    up: int = 0
+    down: int = 0
+    """Bytes of the last round; the totals are those of all rounds."""
+    up_total: int = 0
+    down_total: int = 0
+    failed: int = 0
+    """Clients without an accepted reply in the last round; the total counts them once a round."""
+    failed_total: int = 0
+    seconds: float | None = None
+    """A round's, mean of the last ten."""
+    accuracies: tuple[float, ...] = ()
+    losses: tuple[float, ...] = ()
+    """All that were measured, in order of rounds."""
+    trouble: str = ""
+    """Why the run is unreadable."""
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the last round is done; None when nothing runs, or nothing is known yet."""
+        if self.state != "running" or self.seconds is None:
+            return None
+        return self.seconds * (self.rounds - self.round)
+
+
+class Tally:
+    """Figures of the rounds so far; ``add`` takes the records of ``rounds.jsonl`` in order."""
+
+    def __init__(self) -> None:
+        self.round = 0
+        self._last: Mapping[str, Any] = {}
+        self._up = self._down = self._failed = 0
+        self._density: float | None = None
+        self._seconds: deque[float] = deque(maxlen=_RECENT)
+        self._accuracies: list[float] = []
+        self._losses: list[float] = []
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """One more round. Raises ValueError for a record that is not the next one's."""
+        if record.get("round") != self.round + 1:
+            raise ValueError(f"round {self.round + 1} expected, found {record.get('round')!r}")
+        self.round, self._last = self.round + 1, record
+        self._up += _count(record, "bytes_up")
+        self._down += _count(record, "bytes_down")
+        self._failed += len(record.get("failed") or ())
+        for name, values in (("test_accuracy_after", self._accuracies), ("train_loss", self._losses)):
+            if (value := record.get(name)) is not None:
+                values.append(float(value))
+        if (density := record.get("density")) is not None:
+            self._density = float(density)
+        if (seconds := record.get("seconds")) is not None:
+            self._seconds.append(float(seconds))
+
+    def figures(self, label: str, state: Shown, rounds: int) -> Figures:
+        """The run so far, under what its other files say of it."""
+        if state == "running" and self.round >= rounds:
+            state = "evaluating"
+        return Figures(
+            label=label,
+            state=state,
+            round=self.round,
+            rounds=rounds,
+            accuracy=self._accuracies[-1] if self._accuracies else None,
+            loss=self._losses[-1] if self._losses else None,
+            density=self._density,
+            up=_count(self._last, "bytes_up"),
+            down=_count(self._last, "bytes_down"),
+            up_total=self._up,
+            down_total=self._down,
+            failed=len(self._last.get("failed") or ()),
+            failed_total=self._failed,
+            seconds=sum(self._seconds) / len(self._seconds) if self._seconds else None,
+            accuracies=tuple(self._accuracies),
+            losses=tuple(self._losses),
+        )
+
+
+def _count(record: Mapping[str, Any], name: str) -> int:
+    return int(record.get(name) or 0)

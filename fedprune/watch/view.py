@@ -1,0 +1,205 @@
+"""Figures of runs as lines of text: plain ones, and ones to draw in place on a terminal of any size."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from rich.text import Text
+
+from fedprune.progress import size
+from fedprune.watch.figures import UNDER_WAY, Figures
+
+_LEVELS = "▁▂▃▄▅▆▇█"
+_STYLES = {
+    "running": "cyan",
+    "evaluating": "cyan",
+    "complete": "green",
+    "stopped": "yellow",
+    "failed": "red",
+    "unreadable": "red",
+}
+_LABEL, _WIDEST = 12, 100
+"""Least characters of a label in a row, and most of a block."""
+
+
+def plain(figures: Figures) -> str:
+    """One line that says it all."""
+    if figures.state == "unreadable":
+        return f"{figures.label}: unreadable: {figures.trouble}"
+    parts = [f"round {figures.round}/{figures.rounds}", *(text for text, _ in _measured(figures))]
+    parts += [*_density(figures), _traffic(figures), _failed(figures), *_pace(figures), figures.state]
+    return f"{figures.label}: {', '.join(parts)}"
+
+
+def drawn(seen: Sequence[Figures], width: int, height: int | None = None) -> list[Text]:
+    """Lines of at most ``width`` characters: a block a run if ``height`` lines hold them, else a row."""
+    blocks = [_block(figures, min(width, _WIDEST)) for figures in seen]
+    lines = [line for block in blocks for line in (*block, Text())][:-1]
+    if height is None or len(lines) <= height:
+        return lines
+    return _rows(seen, width, height)
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """The course of ``values`` in at most ``width`` characters, from their least to their greatest.
+
+    Longer ones are cut into ``width`` stretches of about equal length, each shown by its mean.
+    """
+    if len(values) > width:
+        cuts = [index * len(values) // width for index in range(width + 1)]
+        stretches = [values[low:high] for low, high in pairwise(cuts)]
+        values = [sum(stretch) / len(stretch) for stretch in stretches]
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    top = len(_LEVELS) - 1
+    return "".join(_LEVELS[round((value - low) / span * top)] for value in values)
+
+
+def clock(seconds: float) -> str:
+    """``0:07``, ``12:34``, ``1:02:03``."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def _block(figures: Figures, width: int) -> list[Text]:
+    room = max(1, width - len(figures.state) - 1)
+    head = Text(figures.label, style="bold", no_wrap=True)
+    head.truncate(room, overflow="ellipsis", pad=True)
+    head.append(f" {figures.state}", _STYLES[figures.state])
+    if figures.state == "unreadable":
+        return [head, _line(figures.trouble, width)]
+    return [
+        head,
+        _progress(figures, width),
+        _courses(figures, width),
+        _line(", ".join([*_density(figures), _failed(figures), *_pace(figures)[:1]]), width),
+        _line(_traffic(figures), width),
+    ]
+
+
+def _progress(figures: Figures, width: int) -> Text:
+    left = [f"{clock(figures.left)} left"] if figures.left is not None else []
+    said = "  ".join([f" {figures.round}/{figures.rounds}", *left])
+    room = max(4, width - len(said))
+    # A run that waits for better may be complete before its last round.
+    share = 1.0 if figures.state == "complete" else min(1.0, figures.round / max(1, figures.rounds))
+    done = int(share * room)
+    bar = Text("━" * done, style=_STYLES[figures.state], no_wrap=True)
+    bar.append("─" * (room - done), "dim")
+    bar.append(said)
+    bar.truncate(width)
+    return bar
+
+
+def _courses(figures: Figures, width: int) -> Text:
+    """Accuracy and loss, each with how it came about; they share the line."""
+    said = _measured(figures)
+    if not said:
+        return _line("nothing measured yet", width)
+    room = (width - sum(len(text) + 1 for text, _ in said) - 2 * (len(said) - 1)) // len(said)
+    line = Text(no_wrap=True)
+    for text, values in said:
+        line.append(f"{'  ' if line else ''}{text} ")
+        line.append(sparkline(values, max(1, room)).ljust(room), "cyan")
+    line.truncate(width)
+    return line
+
+
+def _measured(figures: Figures) -> list[tuple[str, Sequence[float]]]:
+    """What was measured last, each with all of its earlier values."""
+    made: list[tuple[str, Sequence[float]]] = []
+    if figures.accuracy is not None:
+        made.append((f"accuracy {figures.accuracy:.1%}", figures.accuracies))
+    if figures.loss is not None:
+        made.append((f"loss {figures.loss:.3f}", figures.losses))
+    return made
+
+
+def _density(figures: Figures) -> list[str]:
+    return [] if figures.density is None else [f"density {figures.density:.1%}"]
+
+
+def _failed(figures: Figures) -> str:
+    return f"failed {figures.failed} ({figures.failed_total} in all)"
+
+
+def _pace(figures: Figures) -> list[str]:
+    pace = [] if figures.seconds is None else [f"{figures.seconds:.2g} s a round"]
+    return pace if figures.left is None else [*pace, f"{clock(figures.left)} left"]
+
+
+def _traffic(figures: Figures) -> str:
+    return (
+        f"up {size(figures.up)} ({size(figures.up_total)} in all), "
+        f"down {size(figures.down)} ({size(figures.down_total)} in all)"
+    )
+
+
+def _line(text: str, width: int) -> Text:
+    line = Text(text, no_wrap=True)
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+Cell = Callable[[Figures], str]
+
+_COLUMNS: tuple[tuple[str, Cell, int], ...] = (
+    ("status", lambda run: run.state, 2),
+    ("round", lambda run: f"{run.round}/{run.rounds}", 0),
+    ("left", lambda run: "" if run.left is None else clock(run.left), 3),
+    ("accuracy", lambda run: "" if run.accuracy is None else f"{run.accuracy:.1%}", 1),
+    ("course", lambda run: sparkline(run.accuracies, 8), 6),
+    ("loss", lambda run: "" if run.loss is None else f"{run.loss:.3f}", 4),
+    ("course", lambda run: sparkline(run.losses, 8), 10),
+    ("density", lambda run: "" if run.density is None else f"{run.density:.1%}", 5),
+    ("up", lambda run: size(run.up), 11),
+    ("up in all", lambda run: size(run.up_total), 7),
+    ("down", lambda run: size(run.down), 12),
+    ("down in all", lambda run: size(run.down_total), 8),
+    ("failed", lambda run: str(run.failed_total), 9),
+    ("s a round", lambda run: "" if run.seconds is None else f"{run.seconds:.2g}", 13),
+)
+"""Title, text, and rank: where the terminal is narrow, high ranks are left out first."""
+
+
+def _rows(seen: Sequence[Figures], width: int, height: int) -> list[Text]:
+    """A header and a row a run; where not all fit, first those under way, and a line that counts the rest."""
+    shown = list(seen)
+    if len(seen) + 1 > height:
+        shown = sorted(seen, key=lambda figures: figures.state not in UNDER_WAY)[: max(0, height - 2)]
+    kept, room = _kept(shown, width)
+    label = min(room, max([_LABEL, *(len(figures.label) for figures in shown)]))
+    lines = [_row("run", [title.rjust(wide) for title, _, wide in kept], label, "bold")]
+    for figures in shown:
+        cells = [cell(figures).rjust(wide) for _, cell, wide in kept]
+        lines.append(_row(figures.label, cells, label, _STYLES[figures.state]))
+    if rest := len(seen) - len(shown):
+        states = Counter(figures.state for figures in seen) - Counter(figures.state for figures in shown)
+        said = ", ".join(f"{count} {state}" for state, count in states.items())
+        lines.append(_line(f"and {rest} more: {said}", width))
+    return lines
+
+
+def _kept(shown: Sequence[Figures], width: int) -> tuple[list[tuple[str, Cell, int]], int]:
+    """The columns that fit beside a label, with their widths, and the characters left for the label."""
+    wide = [max([len(title), *(len(cell(run)) for run in shown)]) for title, cell, _ in _COLUMNS]
+    room, fits = width, set()
+    for index in sorted(range(len(_COLUMNS)), key=lambda index: _COLUMNS[index][2]):
+        if room - wide[index] - 2 < _LABEL:
+            break
+        room -= wide[index] + 2
+        fits.add(index)
+    kept = [(title, cell, wide[index]) for index, (title, cell, _) in enumerate(_COLUMNS) if index in fits]
+    return kept, max(1, room)
+
+
+def _row(label: str, cells: Sequence[str], width: int, style: str) -> Text:
+    line = Text(label, no_wrap=True, style=style)
+    line.truncate(width, overflow="ellipsis", pad=True)
+    line.append("".join(f"  {cell}" for cell in cells), "default not bold")
+    return line

@@ -76,8 +76,8 @@ def show(arguments: argparse.Namespace) -> None:
 
 
 def watch(arguments: argparse.Namespace) -> None:
-    """Runs that other processes work on, live, from their files; ends when none goes on, with an error if one has
-    no results by then."""
+    """Runs that other processes work on, live, from their files; ends when none goes on, with an error if one
+    has no results by then."""
     from fedprune import watch as watching
 
     try:

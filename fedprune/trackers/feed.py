@@ -8,11 +8,12 @@ can be tracked late, even when it is complete.
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +97,21 @@ class _Tracked(Progress):
     def _tell(self, action: Callable[[_Feed], None]) -> None:
         for feed in list(self._feeds):
             try:
-                # What a library warns of is for its authors.
-                with warnings.catch_warnings(action="ignore"):
+                with _silence():
                     action(feed)
             except Exception as error:
                 self._feeds.remove(feed)
                 said = " ".join(str(error).split())[:_LONGEST] or type(error).__name__
                 line = f"fedprune: warning: tracker {feed.name}: {said}; the run goes on without it"
                 print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """What a library prints or warns of would be taken for the run's own."""
+    nowhere = io.StringIO()
+    with warnings.catch_warnings(action="ignore"), redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
 
 
 class _Feed:

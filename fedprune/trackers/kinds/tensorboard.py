@@ -14,14 +14,24 @@ from typing import Any
 
 from fedprune.trackers import TrackedRun, from_extra
 
+VERSION = "brain.Event:2"
+"""Of the format; what an event file begins with."""
+
 
 class TensorBoard:
-    """An event file, complete on disk after each call."""
+    """An event file, complete on disk after each call.
+
+    Written without the library's own EventFileWriter, whose thread would tell of a full disk by a traceback.
+    """
 
     def __init__(self, folder: Path) -> None:
         with from_extra("tensorboard"):
-            from tensorboard.summary.writer.event_file_writer import EventFileWriter
-        self._writer = EventFileWriter(str(folder))
+            from tensorboard.compat.proto.event_pb2 import Event
+            from tensorboard.summary.writer.record_writer import RecordWriter
+        # Files of a folder are read in the order of their names.
+        name = f"events.out.tfevents.{int(time.time()):010}.{len(list(folder.iterdir()))}"
+        self._writer = RecordWriter((folder / name).open("xb"))
+        self._add(Event(wall_time=time.time(), file_version=VERSION))
 
     def log_settings(self, run: TrackedRun) -> None:
         """What the HPARAMS tab shows."""
@@ -48,7 +58,10 @@ class TensorBoard:
     def _write(self, step: int, when: float, summary: Any) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
 
-        self._writer.add_event(Event(step=step, wall_time=when, summary=summary))
+        self._add(Event(step=step, wall_time=when, summary=summary))
+
+    def _add(self, event: Any) -> None:
+        self._writer.write(event.SerializeToString())
         self._writer.flush()
 
 

@@ -3,7 +3,7 @@
 Figures are the run's history, final ones its summary under ``results/``, settings its config. Nothing is
 uploaded and no login is asked for. A session cannot add to an earlier one's file, so each has a file of its
 own under the same run id, and ``wandb sync`` uploads them in order as one run; as no round is given twice, no
-step is in two of them.
+step is in two of them. Its background process writes the files, so a disk that fills up is not told.
 """
 
 from __future__ import annotations

@@ -25,13 +25,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fedprune.pruning.mask import Mask
-from fedprune.types import Array, Arrays, Shapes
+from fedprune.types import Arrays, Shapes
 from fedprune.wire import sparsify
 from fedprune.wire.errors import CodecError
 from fedprune.wire.finite import is_finite, require_finite
 from fedprune.wire.pipeline import Keys, Part, Pipeline
 from fedprune.wire.quantizers import Slot, Values
-from fedprune.wire.shift import follow, minus, only, plus, put, shift_of, take
+from fedprune.wire.shift import follow, minus, plus, put, shift_of, take
 
 PARTS = ("mask", "chosen", "values", "side", "dense")
 """Every part that ``encode_payload`` may make."""
@@ -87,11 +87,10 @@ def encode_payload(
     wanted = _wanted(arrays, coded, common, pipeline, residual or {})
     sent = coded
     if pipeline.sparsify < 1 and any(slot.size for slot in coded):
-        values = [take(wanted[slot.name], slot) for slot in coded]
-        chosen = sparsify.choose(values, coded, pipeline.sparsify)
+        chosen = sparsify.choose(wanted, coded, pipeline.sparsify)
         parts["chosen"] = pipeline.coding.encode(chosen, _as_mask(coded), common.held)
         sent = sparsify.narrow(coded, chosen)
-    parts |= pipeline.encode_values([take(wanted[slot.name], slot) for slot in sent], sent, keys)
+    parts |= pipeline.encode_values(_moved(wanted, coded, sent), sent, keys)
     exact = [take(arrays[slot.name], slot) for slot in _exact(kept)]
     if any(piece.size for piece in exact):
         dense = np.concatenate(exact, dtype=np.float32)
@@ -100,10 +99,9 @@ def encode_payload(
     if not pipeline.remembers:
         return Encoded(parts, {}, {})
     # By the bytes that travel, as the receiver will have them.
-    decoded = pipeline.decode_values(parts, sent, keys)
-    differences = {slot.name: put(value, slot) for slot, value in zip(sent, decoded, strict=True)}
-    tracked = _tracked(common, coded, differences, pipeline)
-    return Encoded(parts, tracked, _residual(wanted, coded, differences, pipeline, residual or {}))
+    differences = _moved(pipeline.decode_values(parts, sent, keys), sent, coded)
+    lost = _residual(wanted, coded, differences, pipeline, residual or {})
+    return Encoded(parts, _tracked(common, coded, differences, pipeline), lost)
 
 
 def decode_payload(
@@ -132,10 +130,9 @@ def decode_payload(
     kept = _kept(expected, mask)
     coded = _coded(kept)
     sent = _chosen(parts, coded, common, pipeline)
-    values = pipeline.decode_values(parts, sent, keys)
-    differences = {slot.name: put(value, slot) for slot, value in zip(sent, values, strict=True)}
-    decoded = {**_shifted(differences, coded, common, pipeline), **_decode_exact(parts, _exact(kept))}
+    differences = _moved(pipeline.decode_values(parts, sent, keys), sent, coded)
     tracked = _tracked(common, coded, differences, pipeline)
+    decoded = {**_shifted(differences, coded, common, pipeline), **_decode_exact(parts, _exact(kept))}
     return Decoded({name: decoded[name] for name in expected}, mask, tracked)
 
 
@@ -164,6 +161,13 @@ def _exact(kept: Sequence[Slot]) -> list[Slot]:
     return [slot for slot in kept if len(slot.shape) < 2]
 
 
+def _moved(values: Sequence[Values], given: Sequence[Slot], asked: Sequence[Slot]) -> Sequence[Values]:
+    """What values in the places of ``given`` are in those of ``asked``, zero where they have none."""
+    if given is asked:
+        return values
+    return [take(put(value, old), new) for value, old, new in zip(values, given, asked, strict=True)]
+
+
 def _as_mask(slots: Sequence[Slot]) -> Mask:
     """The kept coordinates; no entry for what is kept whole."""
     mask = Mask()
@@ -175,27 +179,28 @@ def _as_mask(slots: Sequence[Slot]) -> Mask:
     return mask
 
 
-def _shift(slot: Slot, common: Common, pipeline: Pipeline) -> Array | None:
-    """What a parameter is coded against; ValueError when it has another shape."""
-    shift = shift_of(common.held.get(slot.name), common.tracked.get(slot.name), pipeline)
-    if shift is not None and shift.shape != slot.shape:
-        raise ValueError(f"both sides hold {slot.name} of shape {shift.shape}, it has {slot.shape}")
-    return shift
+def _shift(slot: Slot, common: Common, pipeline: Pipeline) -> Values | None:
+    """What a slot's values are coded against; ValueError when both sides hold an array of another shape."""
+    known = common.held.get(slot.name), common.tracked.get(slot.name)
+    for array in known:
+        if array is not None and array.shape != slot.shape:
+            raise ValueError(f"both sides hold {slot.name} of shape {array.shape}, it has {slot.shape}")
+    return shift_of(*known, slot, pipeline)
 
 
 def _wanted(
     arrays: Arrays, coded: Sequence[Slot], common: Common, pipeline: Pipeline, residual: Arrays
-) -> Arrays:
-    """What the values part is to say of each parameter, in full shapes."""
-    wanted = {}
+) -> list[Values]:
+    """What the values part is to say of each slot."""
+    wanted = []
     for slot in coded:
-        value, shift = arrays[slot.name], _shift(slot, common, pipeline)
+        values, shift = take(arrays[slot.name], slot), _shift(slot, common, pipeline)
         lost = residual.get(slot.name)
         if shift is not None or lost is not None:
             # Below, infinities would become the largest numbers.
-            require_finite(take(value, slot))
-        difference = np.asarray(value, np.float32) if shift is None else minus(value, shift)
-        wanted[slot.name] = difference if lost is None else plus(difference, lost)
+            require_finite(values)
+        values = np.asarray(values, np.float32) if shift is None else minus(values, shift)
+        wanted.append(values if lost is None else plus(values, take(lost, slot)))
     return wanted
 
 
@@ -212,12 +217,14 @@ def _chosen(parts: Mapping[str, Part], coded: list[Slot], common: Common, pipeli
     return sparsify.narrow(coded, chosen)
 
 
-def _shifted(differences: Arrays, coded: Sequence[Slot], common: Common, pipeline: Pipeline) -> Arrays:
+def _shifted(
+    differences: Sequence[Values], coded: Sequence[Slot], common: Common, pipeline: Pipeline
+) -> Arrays:
     """The arrays themselves, from what the values part said of them."""
     arrays = {}
-    for slot in coded:
-        shift, difference = _shift(slot, common, pipeline), differences[slot.name]
-        arrays[slot.name] = difference if shift is None else only(plus(shift, difference), slot)
+    for value, slot in zip(differences, coded, strict=True):
+        shift = _shift(slot, common, pipeline)
+        arrays[slot.name] = put(value if shift is None else plus(shift, value), slot)
     return arrays
 
 
@@ -225,7 +232,7 @@ def _decode_exact(parts: Mapping[str, Part], slots: Sequence[Slot]) -> Arrays:
     data, sizes = parts.get("dense", b""), [slot.size for slot in slots]
     if len(data) != 4 * sum(sizes):
         raise CodecError(f"dense values: {len(data)} bytes, {4 * sum(sizes)} are expected")
-    values: Values = np.frombuffer(data, "<f4").astype(np.float32, copy=False)
+    values: Values = np.frombuffer(data, "<f4").astype(np.float32)
     if not is_finite(values):
         raise CodecError("NaN or inf in values")
     arrays, start = {}, 0
@@ -235,22 +242,31 @@ def _decode_exact(parts: Mapping[str, Part], slots: Sequence[Slot]) -> Arrays:
     return arrays
 
 
-def _tracked(common: Common, coded: Sequence[Slot], differences: Arrays, pipeline: Pipeline) -> Arrays:
+def _tracked(
+    common: Common, coded: Sequence[Slot], differences: Sequence[Values], pipeline: Pipeline
+) -> Arrays:
     """What both sides track after this message; what did not travel stays as it was."""
     if pipeline.base != "tracked":
         return {}
     moved = {
-        slot.name: follow(common.tracked.get(slot.name), differences[slot.name], pipeline.step, slot)
-        for slot in coded
+        slot.name: follow(common.tracked.get(slot.name), value, pipeline.step, slot)
+        for value, slot in zip(differences, coded, strict=True)
     }
     return {**common.tracked, **moved}
 
 
 def _residual(
-    wanted: Arrays, coded: Sequence[Slot], differences: Arrays, pipeline: Pipeline, residual: Arrays
+    wanted: Sequence[Values],
+    coded: Sequence[Slot],
+    differences: Sequence[Values],
+    pipeline: Pipeline,
+    residual: Arrays,
 ) -> Arrays:
     """What the receiver did not get of what was wanted; of what did not travel, what was lost before."""
     if pipeline.feedback != "residual":
         return {}
-    lost = {slot.name: only(minus(wanted[slot.name], differences[slot.name]), slot) for slot in coded}
+    lost = {
+        slot.name: put(minus(value, got), slot)
+        for value, got, slot in zip(wanted, differences, coded, strict=True)
+    }
     return {**residual, **lost}

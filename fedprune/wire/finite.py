@@ -1,10 +1,13 @@
-"""Whether values are finite: checked before they leave and after they arrive."""
+"""Finite values: checked before they leave and after they arrive, and held so in between."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from fedprune.types import Array
+
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest finite number in single precision."""
 
 
 def is_finite(values: Array) -> bool:
@@ -16,3 +19,8 @@ def require_finite(values: Array) -> None:
     """ValueError when a value to be sent is NaN or infinite."""
     if not is_finite(values):
         raise ValueError("NaN or inf in values to be sent: did the training diverge?")
+
+
+def hold_finite(values: Array) -> Array:
+    """``values`` (float32), infinities among them replaced in place by the largest finite numbers."""
+    return np.clip(values, -LARGEST, LARGEST, out=values)

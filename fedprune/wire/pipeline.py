@@ -98,7 +98,7 @@ class Pipeline:
         return {name: part for name, part in parts.items() if part}
 
     def decode_values(self, parts: Mapping[str, Part], slots: Sequence[Slot], keys: Keys) -> list[Values]:
-        """The values of each slot, finite float32, perhaps read-only views; CodecError on anything else."""
+        """The values of each slot, finite float32, new arrays; CodecError on anything else."""
         data, side = parts.get("values", b""), parts.get("side", b"")
         asked = [slot for slot in slots if slot.size]
         expected = self.quantizer.side_bytes(asked) if asked else 0

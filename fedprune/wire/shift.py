@@ -19,40 +19,41 @@ client's kept coordinates only, and waits until the client takes part again.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from fedprune.types import Array
+from fedprune.wire.finite import hold_finite
 from fedprune.wire.pipeline import Pipeline
 from fedprune.wire.quantizers import Slot, Values
 
-_LARGEST = np.finfo(np.float32).max
 
-
-def shift_of(held: Array | None, tracked: Array | None, pipeline: Pipeline) -> Array | None:
-    """What an array's values are coded against; None for nothing."""
-    if pipeline.base == "weights":
-        return None
-    if pipeline.base == "update" or tracked is None:
-        return held
-    return tracked if held is None else plus(held, tracked)
+def shift_of(held: Array | None, tracked: Array | None, slot: Slot, pipeline: Pipeline) -> Values | None:
+    """What the values of a slot's places are coded against; None for nothing."""
+    known = {"weights": (), "update": (held,), "tracked": (held, tracked)}[pipeline.base]
+    parts = [take(array, slot) for array in known if array is not None]
+    return functools.reduce(plus, parts) if parts else None
 
 
 def plus(first: Array, second: Array) -> Array:
     """The sum as float32, held within the finite numbers."""
     with np.errstate(over="ignore"):
-        return np.clip(np.add(first, second, dtype=np.float32), -_LARGEST, _LARGEST)
+        return hold_finite(np.add(first, second, dtype=np.float32))
 
 
 def minus(first: Array, second: Array) -> Array:
     """The difference as float32, held within the finite numbers."""
     with np.errstate(over="ignore"):
-        return np.clip(np.subtract(first, second, dtype=np.float32), -_LARGEST, _LARGEST)
+        return hold_finite(np.subtract(first, second, dtype=np.float32))
 
 
-def follow(tracked: Array | None, difference: Array, step: float, kept: Slot) -> Array:
+def follow(tracked: Array | None, difference: Values, step: float, kept: Slot) -> Array:
     """What both sides track after a decoded difference: zero where nothing is kept."""
     moved = difference * np.float32(step)
-    return only(moved if tracked is None else plus(tracked, moved), kept)
+    if tracked is not None:
+        moved = plus(take(tracked, kept), moved)
+    return put(moved, kept)
 
 
 def take(array: Array, slot: Slot) -> Values:
@@ -62,14 +63,9 @@ def take(array: Array, slot: Slot) -> Values:
 
 
 def put(values: Values, slot: Slot) -> Array:
-    """An array of its own, of the parameter's shape: ``values`` in the slot's places, zero elsewhere."""
+    """The parameter's shape: ``values`` in the slot's places, zero elsewhere; a view where that is all."""
     if slot.places is None:
-        return values.reshape(slot.shape).copy()
+        return values.reshape(slot.shape)
     array = np.zeros(slot.shape, np.float32)
     array.reshape(-1)[slot.places] = values
     return array
-
-
-def only(array: Array, slot: Slot) -> Array:
-    """``array`` with zeros outside of the slot's places; itself where that is all of it."""
-    return array if slot.places is None else put(take(array, slot), slot)

@@ -20,7 +20,8 @@ def budget(count: int, share: float) -> int:
 def choose(values: Sequence[Values], slots: Sequence[Slot], share: float) -> Mask:
     """The largest magnitudes over all slots together, exactly ``budget`` of them, ties by position."""
     sizes = [slot.size for slot in slots]
-    magnitudes = np.abs(np.concatenate(values)) if sizes else np.empty(0, np.float32)
+    magnitudes = np.concatenate([np.empty(0, np.float32), *values])
+    np.abs(magnitudes, out=magnitudes)
     chosen = _largest(magnitudes, budget(sum(sizes), share))
     pieces = np.split(chosen, np.cumsum(sizes)[:-1]) if sizes else []
     return Mask({slot.name: _spread(piece, slot) for piece, slot in zip(pieces, slots, strict=True)})

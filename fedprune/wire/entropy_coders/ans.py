@@ -22,6 +22,7 @@ import numpy as np
 from constriction import stream
 from numpy.typing import NDArray
 
+from fedprune.wire.chunks import chunks
 from fedprune.wire.entropy_coders._rice import decode_row, encode_row, row_bits
 from fedprune.wire.errors import CodecError
 from fedprune.wire.quantizers import Alphabet, Symbols
@@ -63,7 +64,7 @@ def encode(runs: Sequence[Symbols], alphabets: Sequence[Alphabet]) -> bytes:
     for group in reversed(groups):
         high, low = _models(group)
         for place in reversed(group.runs):
-            for chunk in _chunks(runs[place].size, backwards=True):
+            for chunk in chunks(runs[place].size, _CHUNK, backwards=True):
                 symbols = runs[place][chunk].astype(np.int32)
                 if low is not None:
                     coder.encode_reverse(symbols & (1 << group.shift) - 1, low)
@@ -96,7 +97,7 @@ def decode(data: bytes | memoryview, alphabets: Sequence[Alphabet]) -> list[Symb
     for group in groups:
         high, low = _models(group)
         for place in group.runs:
-            for chunk in _chunks(alphabets[place].count):
+            for chunk in chunks(alphabets[place].count, _CHUNK):
                 decoded[place][chunk] = _decode_chunk(coder, group, high, low, chunk.stop - chunk.start)
     if coder.decode(stream.model.Uniform(_SEALS)) != _SEAL or not coder.is_empty():
         raise CodecError("values: coded symbols do not end where their bytes do")
@@ -151,7 +152,7 @@ def _top(levels: int) -> int:
 
 def _counts(run: Symbols, levels: int) -> Integers:
     counts: Integers = np.zeros(levels, np.int64)
-    for chunk in _chunks(run.size):
+    for chunk in chunks(run.size, _CHUNK):
         found = np.bincount(run[chunk], minlength=levels)
         if found.size > levels:
             raise ValueError(f"a symbol of {levels} levels is {found.size - 1}")
@@ -200,12 +201,6 @@ def _models(group: _Group) -> tuple[Any, Any]:
         return stream.model.Uniform(group.levels), None
     high = stream.model.Categorical(group.roots.astype(np.float64) ** 2, perfect=False, lazy=False)
     return high, stream.model.Uniform(1 << group.shift) if group.shift else None
-
-
-def _chunks(size: int, backwards: bool = False) -> Iterator[slice]:
-    starts = range(0, size, _CHUNK)
-    for start in reversed(starts) if backwards else starts:
-        yield slice(start, min(start + _CHUNK, size))
 
 
 def _coder(words: memoryview) -> Any:

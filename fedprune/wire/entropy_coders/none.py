@@ -25,7 +25,7 @@ def encode(runs: Sequence[Symbols], alphabets: Sequence[Alphabet]) -> bytes:
     packed = [
         _packed(run, alphabet.levels) for run, alphabet in zip(runs, alphabets, strict=True) if run.size
     ]
-    return packed[0].tobytes() if len(packed) == 1 else b"".join(piece.tobytes() for piece in packed)
+    return b"".join(piece.data for piece in packed)
 
 
 def decode(data: bytes | memoryview, alphabets: Sequence[Alphabet]) -> list[Symbols]:
@@ -64,7 +64,7 @@ def _packed(run: Symbols, levels: int) -> Bytes:
         return _joined(run, 5, [1, 3, 9, 27, 81])
     bits = _bits(levels)
     if bits == 8:
-        return run.astype(np.uint8, copy=False)
+        return np.ascontiguousarray(run, np.uint8)
     if bits in (2, 4):
         return _joined(run, 8 // bits, [1 << shift for shift in range(0, 8, bits)])
     chunks = [

@@ -15,6 +15,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from fedprune.wire.chunks import chunks
+
 STEPS = 41
 _HALF = int(np.float32(0.5).view(np.int32)) >> 20
 _MIDDLE = 12
@@ -28,6 +30,7 @@ _SCALE = np.array([8.0, 4.0, 8.0])
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Steps = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,22 @@ class Curve:
         return -float(pruned @ np.log2(share) + (sizes - pruned) @ np.log2(1 - share))
 
 
-def steps(magnitudes: NDArray[np.float32], unit: np.float32) -> NDArray[np.intp]:
+def steps(magnitudes: NDArray[np.float32], unit: np.float32) -> Steps:
     """The step of each magnitude, 0 to 40; ``unit`` is a normal number."""
-    with np.errstate(over="ignore"):
-        places = (magnitudes / unit + np.float32(0.5)).view(np.int32) >> 20
-    found: NDArray[np.intp] = np.clip(places - _HALF, 0, STEPS - 1).astype(np.intp)
+    found = np.empty(magnitudes.size, np.uint8)
+    for part in chunks(magnitudes.size):
+        with np.errstate(over="ignore"):
+            places = (magnitudes[part] / unit + np.float32(0.5)).view(np.int32) >> 20
+        found[part] = np.clip(places - _HALF, 0, STEPS - 1)
     return found
+
+
+def counts(found: Steps) -> Integers:
+    """How many magnitudes are in each step."""
+    total: Integers = np.zeros(STEPS, np.int64)
+    for part in chunks(found.size):
+        total += np.bincount(found[part], minlength=STEPS)
+    return total
 
 
 def fit(pruned: Integers, sizes: Integers, start: Curve | None) -> Curve:

@@ -22,7 +22,7 @@ from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays, Bools, Shapes
 from fedprune.wire.errors import CodecError
 from fedprune.wire.mask_codings import _curve
-from fedprune.wire.mask_codings._curve import Curve
+from fedprune.wire.mask_codings._curve import Curve, Steps
 from fedprune.wire.mask_codings._decisions import Reader, Writer
 from fedprune.wire.mask_codings._flat import known_entry, require_at_most, shapes_of, size_of
 from fedprune.wire.varint import decode_varint, encode_varint
@@ -41,18 +41,24 @@ class _Layer:
 
     name: str
     before: Bools
-    magnitudes: NDArray[np.float32] | None
+    weights: NDArray[np.float32] | None
 
     def alive(self, axis: int) -> NDArray[np.intp]:
         """Slices along an axis that have something to lose."""
         return np.flatnonzero(_any(self.before, axis))
 
-    def unit(self, open_: Bools, rank: int) -> np.float32 | None:
-        """The magnitude ``rank`` / 256 up from the smallest of the open ones; None when it is no scale."""
-        assert self.magnitudes is not None
-        place = int(np.count_nonzero(open_)) * rank >> 8
-        unit: np.float32 = np.partition(self.magnitudes[open_], place)[place]
-        return unit if _SMALLEST_UNIT < unit < np.inf else None
+    def steps(self, open_: Bools, rank: int) -> Steps | None:
+        """The step of each open coordinate's magnitude; None where there are no weights, or no scale.
+
+        The unit is the magnitude ``rank`` / 256 up from the smallest.
+        """
+        if self.weights is None:
+            return None
+        magnitudes = self.weights[open_]
+        np.abs(magnitudes, out=magnitudes)
+        place = magnitudes.size * rank >> 8
+        unit = np.partition(magnitudes, place)[place]
+        return _curve.steps(magnitudes, unit) if _SMALLEST_UNIT < unit < np.inf else None
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ def _layers(shapes: Shapes, known: Mask | None, weights: Arrays | None) -> Itera
         yield _Layer(
             name,
             (np.ones(shape, np.bool_) if before is None else before).reshape(flat),
-            None if value is None else np.abs(value.astype(np.float32, copy=False)).reshape(flat),
+            None if value is None else value.astype(np.float32, copy=False).reshape(flat),
         )
 
 
@@ -148,13 +154,11 @@ def _encode_pruned(
     """Write which of the open coordinates go, in the way that takes the fewest bits."""
     count, size = int(np.count_nonzero(pruned)), pruned.size
     rank = min(max(round(256 * count / size), 1), 255)
-    unit = None if layer.magnitudes is None or count == size else layer.unit(open_, rank)
-    if unit is None or layer.magnitudes is None:
+    steps = None if count == size else layer.steps(open_, rank)
+    if steps is None:
         writer.counted(pruned)
         return _SHARE, last
-    steps = _curve.steps(layer.magnitudes[open_], unit)
-    sizes = np.bincount(steps, minlength=_curve.STEPS)
-    gone = np.bincount(steps[pruned], minlength=_curve.STEPS)
+    sizes, gone = _curve.counts(steps), _curve.counts(steps[pruned])
     fitted = _curve.fit(gone, sizes, last)
     numbers = _encode_curve(fitted)
     share = count / size
@@ -170,7 +174,7 @@ def _encode_pruned(
         return way, last
     curve = fitted if way == _OWN_CURVE or last is None else last
     writer.numbers += bytes([rank]) + (numbers if way == _OWN_CURVE else b"")
-    writer.modelled(pruned, curve.shares()[steps])
+    writer.modelled(pruned, steps, curve.shares())
     return way, curve
 
 
@@ -184,7 +188,7 @@ def _read_head(
     how = flags & (_SHARE | _OWN_CURVE | _SAME_CURVE)
     if flags > 63 or how & (how - 1) or (how == _SAME_CURVE and last is None):
         raise CodecError(f"mask: {layer.name} is coded in no known way")
-    if how > _SHARE and layer.magnitudes is None:
+    if how > _SHARE and layer.weights is None:
         raise CodecError(f"mask: {layer.name} is coded by weights that are not known")
     counts: dict[int, int] = {}
     rank, curve = 0, last if how == _SAME_CURVE else None
@@ -215,11 +219,10 @@ def _decode_layer(reader: Reader, layer: _Layer, head: _Head) -> Bools:
     if head.pruned is not None:
         kept[open_] = ~reader.counted(head.pruned, size)
     elif head.rank:
-        unit = layer.unit(open_, head.rank) if size else None
-        if unit is None or layer.magnitudes is None or head.curve is None:
+        steps = layer.steps(open_, head.rank) if size else None
+        if steps is None or head.curve is None:
             raise CodecError(f"mask: {layer.name} has no magnitudes to go by")
-        steps = _curve.steps(layer.magnitudes[open_], unit)
-        kept[open_] = ~reader.modelled(head.curve.shares()[steps])
+        kept[open_] = ~reader.modelled(steps, head.curve.shares())
     if head.back is not None:
         pruned = ~layer.before
         kept[pruned] = reader.counted(head.back, int(np.count_nonzero(pruned)))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from constriction import stream
@@ -20,11 +19,9 @@ from numpy.typing import NDArray
 from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays, Bools, Shapes
 from fedprune.wire.errors import CodecError
+from fedprune.wire.mask_codings._decisions import packed, pop_counted, push, share_model, unpacked
 from fedprune.wire.mask_codings._flat import known_entry, require_at_most, shapes_of, size_of
 from fedprune.wire.varint import decode_varint, encode_varint
-
-_PRECISION = 20
-"""Bits of a probability: exact in floating point, and far finer than any kept share needs."""
 
 
 def encode(mask: Mask, known: Mask | None, weights: Arrays | None = None) -> bytes:
@@ -41,9 +38,8 @@ def encode(mask: Mask, known: Mask | None, weights: Arrays | None = None) -> byt
     coder = stream.stack.AnsCoder()
     # The coder is a stack: what goes in last comes out first.
     for bits, kept in reversed(coded):
-        coder.encode_reverse(bits.astype(np.int32), _model(kept, bits.size))
-    words: bytes = coder.get_compressed().astype("<u4").tobytes()
-    return bytes(counts) + words.rstrip(b"\0")
+        push(coder, bits, share_model(kept, bits.size))
+    return bytes(counts) + packed(coder)
 
 
 def decode(
@@ -62,10 +58,11 @@ def decode(
             raise CodecError(f"mask: {name} keeps {kept} of {size} coordinates")
         counts.append(kept)
     require_at_most(data, position, size_of(shapes))
-    coder = _coder(bytes(data[position:]))
+    coder = unpacked(bytes(data[position:]))
     flats = {name: np.empty(math.prod(shape), np.bool_) for name, shape in shapes.items()}
     for (name, indices, size), kept in zip(contexts, counts, strict=True):
-        bits = _decode_context(coder, kept, size)
+        # One value stands for all where it is that of all.
+        bits = kept == size if kept in (0, size) else pop_counted(coder, kept, size)
         if indices is None:
             flats[name][:] = bits
         else:
@@ -86,27 +83,3 @@ def _contexts(shapes: Shapes, known: Mask | None) -> Iterator[tuple[str, NDArray
             continue
         for indices in (np.flatnonzero(before), np.flatnonzero(~before)):
             yield name, indices, indices.size
-
-
-def _model(kept: int, size: int) -> Any:
-    """The model of a context with ``kept`` of ``size``; neither symbol is ever impossible."""
-    share = min(max((kept << _PRECISION) // size, 1), (1 << _PRECISION) - 1)
-    return stream.model.Bernoulli(share / (1 << _PRECISION), perfect=False)
-
-
-def _coder(words: bytes) -> Any:
-    """A coder that holds ``words``, completed to whole 32-bit words."""
-    if words.endswith(b"\0"):
-        raise CodecError("mask: the coded bits end in a zero byte")
-    whole = words + bytes(-len(words) % 4)
-    return stream.stack.AnsCoder(np.frombuffer(whole, "<u4").astype(np.uint32))
-
-
-def _decode_context(coder: Any, kept: int, size: int) -> Bools | bool:
-    """The bits of one context, or the one value that all of them have."""
-    if kept in (0, size):
-        return kept == size
-    bits: Bools = coder.decode(_model(kept, size), size).astype(np.bool_)
-    if int(np.count_nonzero(bits)) != kept:
-        raise CodecError(f"mask: coded bits keep {np.count_nonzero(bits)} of {size} coordinates, not {kept}")
-    return bits

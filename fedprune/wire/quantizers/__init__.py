@@ -72,7 +72,7 @@ class Quantizer(Protocol):
         """
 
     def dequantize(self, quantized: Quantized, slots: Sequence[Slot], shared: Generator) -> list[Values]:
-        """The values, finite or not as the side information has it.
+        """The values as new arrays, finite or not as the side information has it.
 
         Raises CodecError for side information that cannot be (a negative scale, NaN). Symbols are in range.
         """

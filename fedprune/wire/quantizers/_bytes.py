@@ -12,12 +12,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fedprune.wire.chunks import chunks
 from fedprune.wire.quantizers import Alphabet, Slot, Symbols
 
 Bits = TypeVar("Bits", np.uint16, np.uint32)
-
-_CHUNK = 1 << 15
-"""Numbers at a time: few enough to stay in a core's own cache."""
 
 
 def byte_alphabets(slots: Sequence[Slot], width: int) -> list[Alphabet]:
@@ -29,8 +27,7 @@ def split_bytes(bits: NDArray[Bits]) -> list[Symbols]:
     """As many runs as a number has bytes; ``bits`` are those of floats."""
     width = bits.itemsize
     runs = [np.empty(bits.size, np.uint8) for _ in range(width)]
-    for start in range(0, bits.size, _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for part in chunks(bits.size):
         turned = bits[part] << 1 | bits[part] >> 8 * width - 1
         for place, run in enumerate(reversed(runs)):
             run[part] = turned >> 8 * place
@@ -40,8 +37,7 @@ def split_bytes(bits: NDArray[Bits]) -> list[Symbols]:
 def join_bytes(runs: Sequence[Symbols], kind: type[Bits]) -> NDArray[Bits]:
     """The bits that ``split_bytes`` was given, a new array."""
     bits = np.empty(runs[0].size, kind)
-    for start in range(0, bits.size, _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for part in chunks(bits.size):
         turned: NDArray[Any] = runs[0][part].astype(kind)
         for run in runs[1:]:
             turned <<= 8

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fedprune.types import Array
+from fedprune.wire.chunks import chunks
 from fedprune.wire.errors import CodecError
+from fedprune.wire.finite import LARGEST, hold_finite
 from fedprune.wire.quantizers import Symbols, Values
 
-LARGEST = float(np.finfo(np.float32).max)
-"""The largest finite number in single precision."""
 _CHUNK = 1 << 14
-"""Values compared at a time: few enough to stay in a core's own cache."""
+"""Values compared or looked up at a time: few enough to stay in a core's own cache."""
 
 
 def largest(values: Values) -> float:
@@ -34,16 +34,22 @@ def total(values: Values) -> float:
     return float(values.sum(dtype=np.float64))
 
 
-def hold_finite(values: Values) -> Values:
-    """``values``, an infinity among them replaced in place by the largest finite number."""
-    return np.clip(values, -LARGEST, LARGEST, out=values)
-
-
 def scaled(values: Values, scale: float) -> Values:
     """``values`` times ``scale``, in place, what overflows held at the largest finite number."""
     with np.errstate(over="ignore", under="ignore"):
         values *= np.float32(scale)
     return hold_finite(values)
+
+
+def running_sums(values: Values) -> Iterator[tuple[slice, Array]]:
+    """A piece of ``values`` at a time, and in double precision the sums of all up to each of the piece."""
+    before = 0.0
+    for part in chunks(values.size):
+        sums = values[part].astype(np.float64)
+        sums[0] += before
+        np.cumsum(sums, out=sums)
+        before = sums[-1]
+        yield part, sums
 
 
 def pack_floats(numbers: Sequence[float]) -> bytes:
@@ -73,8 +79,8 @@ def nearest(values: Values, levels: Array) -> NDArray[np.uint8]:
     """
     bounds = levels[:-1] / 2 + levels[1:] / 2
     symbols = np.zeros(values.size, np.uint8)
-    for start in range(0, values.size, _CHUNK):
-        piece, counts = values[start : start + _CHUNK], symbols[start : start + _CHUNK]
+    for part in chunks(values.size, _CHUNK):
+        piece, counts = values[part], symbols[part]
         # Counting the bounds below each value vectorises: up to 256 levels it beats a binary search.
         for bound in bounds:
             counts += piece > bound
@@ -83,4 +89,7 @@ def nearest(values: Values, levels: Array) -> NDArray[np.uint8]:
 
 def look_up(symbols: Symbols, levels: Array) -> Values:
     """``levels[symbols]``, float32."""
-    return levels.astype(np.float32, copy=False).take(symbols)
+    levels, values = levels.astype(np.float32, copy=False), np.empty(symbols.size, np.float32)
+    for part in chunks(symbols.size, _CHUNK):
+        values[part] = levels.take(symbols[part])
+    return values

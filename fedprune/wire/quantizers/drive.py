@@ -62,11 +62,12 @@ class Drive:
     def dequantize(self, quantized: Quantized, slots: Sequence[Slot], shared: Generator) -> list[Values]:
         """Rotated back; CodecError for a scale that is negative, NaN or infinite."""
         rng = shared()
-        signs = look_up(quantized.symbols[0], np.array([-1, 1], np.float32))
+        levels = np.array([-1, 1], np.float32)
         pieces, start = [], 0
         known = blocks(slots, _OVERHEAD)
         for (count, size), scale in zip(known, unpack_scales(quantized.side, len(known)), strict=True):
-            pieces.append(scaled(rotate_back(signs[start : start + size], count, rng), scale))
+            signs = look_up(quantized.symbols[0][start : start + size], levels)
+            pieces.append(scaled(rotate_back(signs, count, rng), scale))
             start += size
         return joined(pieces, slots, _OVERHEAD)
 

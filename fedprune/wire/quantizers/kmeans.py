@@ -23,6 +23,7 @@ from fedprune.wire.quantizers._numbers import (
     normalized,
     pack_floats,
     require_length,
+    running_sums,
     unpack_scales,
 )
 
@@ -60,10 +61,12 @@ class KMeans:
         symbols: list[Symbols] = []
         side = []
         for value, slot in zip(values, slots, strict=True):
-            unit, top = normalized(value)
-            codebook = _codebook(unit, self._count(slot))
+            ordered, top = normalized(value)
+            ordered.sort()
+            codebook = _codebook(ordered, self._count(slot))
+            del ordered
             side.append(pack_floats([top]) + codebook.tobytes())
-            symbols.append(nearest(unit, codebook.astype(np.float32)))
+            symbols.append(nearest(normalized(value)[0], codebook.astype(np.float32)))
         return Quantized(symbols, b"".join(side))
 
     def dequantize(self, quantized: Quantized, slots: Sequence[Slot], shared: Generator) -> list[Values]:
@@ -85,22 +88,26 @@ class KMeans:
         return max(2, min(1 << self.bits, slot.size))
 
 
-def _codebook(values: Values, count: int) -> Array:
-    """``count`` ascending levels for values in [-1, 1], as little-endian halves: Lloyd's iteration.
+def _codebook(ordered: Values, count: int) -> Array:
+    """``count`` ascending levels for ascending values in [-1, 1], as little-endian halves.
 
-    It needs no more than the sorted values and their running sums.
+    Lloyd's iteration needs no more than these and their running sums.
     """
-    ordered = np.sort(values) if values.size else np.zeros(1, np.float32)
-    different = ordered[np.flatnonzero(np.diff(ordered, prepend=np.float32(-2)))]
-    if different.size <= count:
+    if not ordered.size:
+        ordered = np.zeros(1, np.float32)
+    first = np.ones(ordered.size, np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    if np.count_nonzero(first) <= count:
         # Each is a level; Lloyd's iteration could merge two of them.
+        different = ordered[first]
         return np.concatenate([different, different[-1:].repeat(count - different.size)]).astype("<f2")
-    sums = np.zeros(values.size + 1)
-    np.cumsum(ordered, dtype=np.float64, out=sums[1:])
+    sums = np.zeros(ordered.size + 1)
+    for part, piece in running_sums(ordered):
+        sums[1:][part] = piece
     levels, before = _start(ordered, count), np.empty(0)
     for _ in range(_ITERATIONS):
         bounds = ((levels[1:] + levels[:-1]) / 2).astype(np.float32)
-        edges = np.concatenate([[0], np.searchsorted(ordered, bounds), [values.size]])
+        edges = np.concatenate([[0], np.searchsorted(ordered, bounds), [ordered.size]])
         if np.array_equal(edges, before):
             break
         counts = np.diff(edges)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedprune.wire.quantizers import Alphabet, Generator, Quantized, Slot, Symbols, Values
-from fedprune.wire.quantizers._numbers import look_up, normalized, pack_floats, unpack_scales
+from fedprune.wire.quantizers._numbers import look_up, normalized, pack_floats, running_sums, unpack_scales
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,11 @@ def _best_scale(size: Values) -> float:
     When the k largest become a, the best a is their mean, m, and the error falls by k m^2: the best k is
     found by trying them all. At that k every magnitude kept is at least m / 2, every other at most.
     """
-    if not size.size:
-        return 0.0
-    sums = np.cumsum(np.sort(size)[::-1], dtype=np.float64)
-    gains = np.square(sums)
-    gains /= np.arange(1, size.size + 1)
-    best = int(np.argmax(gains))
-    return float(sums[best] / (best + 1))
+    most, scale = -1.0, 0.0
+    for part, sums in running_sums(np.sort(size)[::-1]):
+        counts = np.arange(part.start, part.stop) + 1
+        gains = np.square(sums) / counts
+        best = int(np.argmax(gains))
+        if gains[best] > most:
+            most, scale = float(gains[best]), float(sums[best] / counts[best])
+    return scale

@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedprune.types import Array
+from fedprune.wire.chunks import chunks
 from fedprune.wire.errors import CodecError
+from fedprune.wire.finite import LARGEST, hold_finite
 from fedprune.wire.quantizers import Alphabet, Generator, Quantized, Slot, Symbols, Values
-from fedprune.wire.quantizers._numbers import LARGEST, hold_finite, require_length
+from fedprune.wire.quantizers._numbers import require_length
 
-_CHUNK = 1 << 15
-"""Values rounded at a time: few enough to stay in a core's own cache."""
 _SMALLEST_STEP = np.float32(2.0**-126)
 """Below it single precision has no full mantissa left to divide by."""
 _LARGEST_STEP = np.uint16(0x7F7F)
@@ -141,8 +141,7 @@ def _rounded(values: Values, steps: Array, reach: int, rng: np.random.Generator 
     # Where a step is zero so are its values.
     steps = np.where(steps > 0, steps, np.float32(1))
     symbols = np.empty(values.size, np.uint8)
-    for start in range(0, values.size, _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for part in chunks(values.size):
         levels = np.divide(values[part], steps if steps.size == 1 else steps[part])
         np.clip(levels, -reach, reach, out=levels)
         if rng is None:

@@ -101,6 +101,7 @@ def encode_payload(
     # By the bytes that travel, as the receiver will have them.
     differences = _moved(pipeline.decode_values(parts, sent, keys), sent, coded)
     lost = _residual(wanted, coded, differences, pipeline, residual or {})
+    del wanted  # Of a large model it takes as much memory as the values themselves.
     return Encoded(parts, _tracked(common, coded, differences, pipeline), lost)
 
 

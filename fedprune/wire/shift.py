@@ -7,10 +7,16 @@ numbers.
 
 Tracking is the shift of DIANA (Mishchenko, Gorbunov, Takac, Richtarik 2019, arXiv 1901.09269), kept for each
 client and moved only in the rounds in which it takes part, as the control variates of SCALLION and SCAFCOM
-are (Huang, Li, Li, ICLR 2024, arXiv 2308.08165). Departures: local training is not corrected by it, and the
-server keeps no mean of it over all clients: it is a matter of coding alone, so that the server aggregates
-each sampled client's own model (tracked plus difference), whatever the strategy does with it. SCAFCOM's
-momentum is left out. Coordinates outside of a client's mask are not tracked.
+are (Huang, Li, Li, ICLR 2024, arXiv 2308.08165). SCALLION, for unbiased compression, sends the compressed
+alpha * (mean local gradient - control variate) and adds what was decoded to the control variate; ``step`` is
+this alpha for quantizers that commute with a factor. SCAFCOM, for biased compression, sends the whole
+difference of a local momentum and the control variate: its ``step`` is 1.
+
+Departures: what is tracked are updates of weights, not gradients; local training is not corrected by it; the
+server keeps no mean of it over all clients. It is a matter of coding alone: the server aggregates each
+sampled client's own model, tracked plus the whole difference, which SCALLION's alpha would shrink, whatever
+the strategy does with it. SCAFCOM's momentum is left out. Coordinates outside of a client's mask are not
+tracked.
 
 The residual is error feedback (Seide et al., Interspeech 2014; Karimireddy et al., ICML 2019): what was to be
 sent minus what the receiver decodes, added to the sender's next message. Departure: it is kept on the

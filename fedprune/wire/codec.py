@@ -132,8 +132,8 @@ def decode_payload(
     coded = _coded(kept)
     sent = _chosen(parts, coded, common, pipeline)
     differences = _moved(pipeline.decode_values(parts, sent, keys), sent, coded)
-    tracked = _tracked(common, coded, differences, pipeline)
     decoded = {**_shifted(differences, coded, common, pipeline), **_decode_exact(parts, _exact(kept))}
+    tracked = _tracked(common, coded, differences, pipeline)
     return Decoded({name: decoded[name] for name in expected}, mask, tracked)
 
 

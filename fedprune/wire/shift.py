@@ -58,7 +58,8 @@ def follow(tracked: Array | None, difference: Values, step: float, kept: Slot) -
     """What both sides track after a decoded difference: zero where nothing is kept."""
     moved = difference * np.float32(step)
     if tracked is not None:
-        moved = plus(take(tracked, kept), moved)
+        with np.errstate(over="ignore"):
+            moved = hold_finite(np.add(take(tracked, kept), moved, out=moved))
     return put(moved, kept)
 
 

@@ -1,0 +1,93 @@
+"""What codecs take of a LeNet-5 client's time: encoding and decoding over its local training.
+
+Run ``python tests/benchmarks/bench_share.py [repeats]`` after ``pip install -e .``. The paper's setting: 500
+images of CIFAR-10's shape (noise: what is on them takes no time), 5 epochs, batches of 10, half of the
+weights kept, one thread. Counted are both directions at both ends, as if one processor did all. The goal: at
+most 2 %, as the median over repeats, each of which trains once and then codes once by every codec.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+
+import numpy as np
+import torch
+
+from fedprune.models import architecture
+from fedprune.pruning.mask import Mask
+from fedprune.saved_update import synthetic
+from fedprune.seeds import generator
+from fedprune.training.loop import Step, Trainer
+from fedprune.training.model import LocalModel
+from fedprune.types import Arrays
+from fedprune.wire.bits import KEYS, Update
+from fedprune.wire.codec import Common, decode_payload, encode_payload
+from fedprune.wire.pipeline import Pipeline
+from fedprune.wire.quantizers.eden import Eden
+from fedprune.wire.quantizers.uniform import Uniform
+
+SHAPE, SAMPLES, EPOCHS, BATCH, GOAL = (3, 32, 32), 500, 5, 10, 0.02
+CODECS = {
+    "fp32, entropy masks": Pipeline(),
+    "8 bits, ans, context masks": Pipeline("context", Uniform(8), "ans", base="update"),
+    "4 bits, ans, context masks": Pipeline("context", Uniform(4), "ans", base="update"),
+    "EDEN, 1 bit, context masks": Pipeline("context", Eden(), "ans", base="update"),
+}
+
+
+def training(update: Update) -> float:
+    """Seconds of one client's local training."""
+    made, rng = architecture("lenet5", SHAPE, 10), generator(0, "bench")
+    x = torch.from_numpy(rng.normal(size=(SAMPLES, *SHAPE)).astype(np.float32))
+    y = torch.from_numpy(rng.integers(0, 10, SAMPLES))
+    model = LocalModel(made, made.initial_weights(0), update.mask or Mask())
+    trainer = Trainer(model, x, y, Step(BATCH, lr=0.01, momentum=0.5, weight_decay=0.0))
+    start = time.perf_counter()
+    for _ in range(EPOCHS):
+        trainer.epoch(torch.arange(SAMPLES))
+    return time.perf_counter() - start
+
+
+def there_and_back(arrays: Arrays, mask: Mask, common: Common, pipeline: Pipeline) -> None:
+    """A message with a mask, encoded and decoded."""
+    shapes = {name: value.shape for name, value in arrays.items()}
+    maskable = {name: kept.shape for name, kept in mask.items()}
+    parts = encode_payload(arrays, mask, common, pipeline, KEYS).parts
+    decode_payload(parts, shapes, common, maskable, True, pipeline, KEYS)
+
+
+def coding(update: Update, pipeline: Pipeline) -> float:
+    """Seconds to send down and up."""
+    mask = update.mask or Mask()
+    held = {name: value for name, value in update.held.items() if value.ndim > 1}
+    weights = {name: update.held[name] + value for name, value in update.arrays.items()}
+    start = time.perf_counter()
+    there_and_back(update.held, mask, Common(Mask(), held), pipeline)
+    there_and_back(weights, mask, Common(Mask(), held), pipeline)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Print the seconds of training, and for each codec its seconds and its share of them."""
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    torch.set_num_threads(1)
+    update = synthetic("lenet5", 0.5)
+    trained: list[float] = []
+    coded: dict[str, list[float]] = {name: [] for name in CODECS}
+    for repeat in range(repeats + 1):
+        seconds = training(update)
+        taken = {name: coding(update, pipeline) for name, pipeline in CODECS.items()}
+        if repeat:  # The first one warms up.
+            trained.append(seconds)
+            for name, one in taken.items():
+                coded[name].append(one)
+    print(f"training: {statistics.median(trained):.2f} s (median of {repeats})")
+    for name, times in coded.items():
+        share = statistics.median(one / whole for one, whole in zip(times, trained, strict=True))
+        print(f"{name}: {1000 * statistics.median(times):.1f} ms, {share:.2%} (goal {GOAL:.0%})")
+
+
+if __name__ == "__main__":
+    main()

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from fedprune import plugins
@@ -114,6 +117,32 @@ def _silence() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM take effect after the body, which they would cut in two; a second one at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pending: list[int] = []
+
+    def later(number: int, frame: FrameType | None) -> None:
+        pending.append(number)
+        if len(pending) > 1 and callable(handler := before[signal.Signals(number)]):
+            handler(number, frame)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in numbers}
+    for number in numbers:
+        signal.signal(number, later)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, before[number])
+        for late in pending[:1]:
+            signal.raise_signal(late)
+
+
 class _Feed:
     """One tracker of one run, opened when there is something to tell and given only what it never had."""
 
@@ -142,8 +171,10 @@ class _Feed:
         if not given["results"]:
             if self._tracker is None:
                 self.start(summary["rounds"])
-            write_json(self._marker, {**self._given(), "results": True}, durable=False)
-            self._opened().log_results(summary["rounds"], figures(_RESULTS, summary))
+            tracker = self._opened()
+            with _uninterrupted():
+                write_json(self._marker, {**self._given(), "results": True}, durable=False)
+                tracker.log_results(summary["rounds"], figures(_RESULTS, summary))
         self._finished = True
 
     def close(self) -> None:
@@ -163,5 +194,6 @@ class _Feed:
     def _give(self, tracker: Tracker, record: Mapping[str, Any]) -> None:
         given = self._given()
         if record["round"] > given["round"]:
-            write_json(self._marker, {**given, "round": record["round"]}, durable=False)
-            tracker.log_round(record["round"], figures(_ROUNDS, record))
+            with _uninterrupted():
+                write_json(self._marker, {**given, "round": record["round"]}, durable=False)
+                tracker.log_round(record["round"], figures(_ROUNDS, record))

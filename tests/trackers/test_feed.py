@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,27 @@ def test_an_interrupted_run_closes_its_tracker_and_a_resumed_one_repeats_no_roun
         ["results", 3],
         ["close", True],
     ]
+
+
+def test_an_interrupt_waits_until_a_round_is_handed_over(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    pressed = "import signal, os\nif 'PRESSED' not in os.environ: signal.raise_signal(signal.SIGINT)\n"
+    body = "def log_round(self, round, figures):\n"
+    indented = "".join(f"        {line}\n" for line in pressed.splitlines())
+    name = install("pressed", source=NOTEBOOK.replace(body, body + indented))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            simulate.run(SETTINGS, out=tmp_path, track=[name])
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    (run,) = tmp_path.glob("followed-*")
+    assert [note[:2] for note in notes(run, name)[1:]] == [["round", 1], ["close", False]]
+    monkeypatch.setenv("PRESSED", "1")
+    simulate.resume(run, track=[name])
+    assert [note[1] for note in notes(run, name) if note[0] == "round"] == [1, 2, 3]
 
 
 def test_rounds_that_a_killed_run_repeats_are_not_given_again(install: Install, tmp_path: Path) -> None:

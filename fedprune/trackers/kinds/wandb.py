@@ -3,7 +3,8 @@
 Figures are the run's history, final ones its summary under ``results/``, settings its config. Nothing is
 uploaded and no login is asked for. A session cannot add to an earlier one's file, so each has a file of its
 own under the same run id, and ``wandb sync`` uploads them in order as one run; as no round is given twice, no
-step is in two of them. Its background process writes the files, so a disk that fills up is not told.
+step is in two of them. Its background process writes the files, once a second: a disk that fills
+up is not told.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 from fedprune.trackers import TrackedRun, environment, from_extra
 
 PROJECT = "fedprune"
+FLUSH_SECONDS = 1.0
+"""Between two writes of the background process: what a kill of that, too, may lose."""
 SERVICE = "WANDB_SERVICE"
 """Set by wandb while its background process lives."""
 
@@ -63,6 +66,7 @@ def open_tracker(folder: Path, run: TrackedRun) -> WeightsAndBiases:
             disable_code=True,
             x_disable_meta=True,
             x_disable_stats=True,
+            x_transaction_log_flush_interval=FLUSH_SECONDS,
             reinit="create_new",
         )
         session = wandb.init(

@@ -72,8 +72,10 @@ function cells(svg, values, box, wide, tall, share) {
   values.forEach((line, row) => line.forEach((value, column) => {
     if (value === null) return;
     const shade = Math.round(share(value) * SHADES);
-    const from = `M${(box.left + column * wide).toFixed(1)},${(box.top + row * tall).toFixed(1)}`;
-    paths.set(shade, `${paths.get(shade) ?? ""}${from}h${wide.toFixed(2)}v${tall.toFixed(2)}h${(-wide).toFixed(2)}z`);
+    // Neighbours end and begin at the same place to the last digit, so that no gap shows between them.
+    const [left, right] = [column, column + 1].map((place) => (box.left + place * wide).toFixed(1));
+    const [top, bottom] = [row, row + 1].map((place) => (box.top + place * tall).toFixed(1));
+    paths.set(shade, `${paths.get(shade) ?? ""}M${left},${top}H${right}V${bottom}H${left}z`);
   }));
   for (const [shade, path] of paths) add(svg, "path", { d: path, fill: mix(shade / SHADES), "shape-rendering": "crispEdges" });
 }

@@ -69,10 +69,11 @@ def _cells(drawing: Drawing, values: Values, box: Box, wide: float, share: Calla
     for row, line in enumerate(values):
         for column, value in enumerate(line):
             if value is not None:
-                start = f"M{box.left + column * wide:.1f},{box.top + row * tall:.1f}"
-                paths.setdefault(round(share(value) * SHADES), []).append(
-                    f"{start}h{wide:.2f}v{tall:.2f}h{-wide:.2f}z"
-                )
+                # Neighbours end and begin at the same place to the last digit, so that no gap shows.
+                left, right = (f"{box.left + place * wide:.1f}" for place in (column, column + 1))
+                top, bottom = (f"{box.top + place * tall:.1f}" for place in (row, row + 1))
+                path = f"M{left},{top}H{right}V{bottom}H{left}z"
+                paths.setdefault(round(share(value) * SHADES), []).append(path)
     for step, parts in sorted(paths.items()):
         drawing.add("path", d="".join(parts), fill=shade(step / SHADES), shape_rendering="crispEdges")
     edge = {"x": box.left, "y": box.top, "width": box.right - box.left, "height": box.bottom - box.top}

@@ -228,7 +228,8 @@ def test_masks_on_their_way_stand_beside_another_clients(report: Parsed, studied
 
 def test_a_run_without_a_history_shows_when_masks_stand_still(studied: Path, tmp_path: Path) -> None:
     run = copied(studied, tmp_path)
-    changed(run, "early_bird", lambda record: record["result"].update(masks=[], found_at=[3, 1, 1, 4]))
+    late = {"history_from": 4, "found_at": [3, 1, 1, 4], "found_at_median": 2.0}
+    changed(run, "early_bird", lambda record: record["result"].update(late))
     (series,) = figure(Parsed(write([run], tmp_path / "a.html")), "early_bird-found")["series"]
     assert dict(zip(series["x"], series["y"], strict=True)) == {1: 50, 3: 75, 4: 100}
 

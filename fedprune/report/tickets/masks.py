@@ -125,7 +125,8 @@ def early_bird(known: Known, result: Record) -> list[Figure]:
         f" of {result['rounds']} rounds.",
         "marks": mark,
     }
-    if len(rows) > 1:
+    # Masks kept from later on say only that nothing moves any more.
+    if rows and result["history_from"] <= median:
         whose = (("agreement_final", "the client's own"), ("agreement_other", "another client's (control)"))
         return [
             {

@@ -65,7 +65,8 @@ def row_bits(row: Integers) -> int:
 
 def _folded(row: Integers) -> Integers:
     """Differences, from 0 on, as 0, -1, 1, -2 ... -> 0, 1, 2, 3 ..."""
-    steps = np.diff(row, prepend=0)
+    steps = row.copy()
+    steps[1:] -= row[:-1]
     folded: Integers = steps << 1 ^ steps >> 63
     return folded
 

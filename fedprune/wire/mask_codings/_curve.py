@@ -78,7 +78,8 @@ def fit(pruned: Integers, sizes: Integers, start: Curve | None) -> Curve:
     found = np.array([start.level, start.slope, start.bend] if start else _TYPICAL) / _SCALE
     damping = 1e-2 * np.eye(3)
     for _ in range(25):
-        share = 1 / (1 + np.exp(-np.clip(basis @ found, -10, 10)))
+        odds = np.minimum(np.maximum(basis @ found, -10), 10)
+        share = 1 / (1 + np.exp(-odds))
         gradient = basis.T @ (pruned - sizes * share) - 1e-2 * found
         curvature = (basis.T * (sizes * share * (1 - share))) @ basis + damping
         move = np.linalg.solve(curvature, gradient)

@@ -1,4 +1,4 @@
-"""A finished run whose tickets were studied, made once."""
+"""A finished run whose tickets were studied, and the report on it, made once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from fedprune import plugins
+from fedprune.report import write
 from fedprune.tickets import lab
 from tests.tickets.conftest import PRUNING, finished
+
+from .parsed import Parsed
 
 PLAN = lab.Plan(clients=3, seeds=2, epochs=1, permutations=19)
 
@@ -19,3 +22,9 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = finished(tmp_path_factory.mktemp("runs"), PRUNING, keep_history=True)
     lab.carry_out(run, plugins.names("studies"), PLAN, run / "tickets", lambda study, done, total: None)
     return run
+
+
+@pytest.fixture(scope="session")
+def report(studied: Path, tmp_path_factory: pytest.TempPathFactory) -> Parsed:
+    """The report on that run."""
+    return Parsed(write([studied], tmp_path_factory.mktemp("report") / "all.html"))

@@ -139,8 +139,8 @@ def _best_model(counts: Integers, levels: int) -> tuple[float, int, Integers | N
         there = coarse > 0
         squares = roots[there].astype(np.float64) ** 2
         symbols = size * (shift + math.log2(squares.sum())) - float(coarse[there] @ np.log2(squares))
-        bits = 16 + row_bits(roots) + symbols
-        if bits < best[0]:
+        # The row, which takes the longest to weigh, can only add to that.
+        if 16 + symbols < best[0] and (bits := 16 + row_bits(roots) + symbols) < best[0]:
             best = (bits, shift, roots)
     return best
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
-import threading
 import time
 
 import pytest
@@ -14,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedprune.progress import JsonProgress, LineProgress, LiveProgress, Progress, Units, progress_on, size
+from tests.terminal import terminal
 
 
 def report(progress: Progress, rounds: int) -> None:
@@ -70,25 +69,10 @@ def test_json_is_one_object_a_line_with_every_round() -> None:
 
 
 def test_a_terminal_gets_a_bar_with_the_figures() -> None:
-    reader, writer = pty.openpty()
-    seen: list[bytes] = []
-
-    def read() -> None:
-        # A terminal whose other end is closed ends in an error, not in an end of file.
-        try:
-            while chunk := os.read(reader, 1 << 16):
-                seen.append(chunk)
-        except OSError:
-            return
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    with open(writer, "w", encoding="utf-8") as stream:
+    with terminal() as (writer, seen), open(os.dup(writer), "w", encoding="utf-8") as stream:
         progress = progress_on(stream)
         assert isinstance(progress, LiveProgress)
         report(progress, 3)
-    thread.join()
-    os.close(reader)
     text = b"".join(seen).decode()
     assert "fedavg [b]" in text
     assert "3/3" in text

@@ -5,14 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
 import shutil
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +17,7 @@ import fedprune
 from fedprune.cli import main
 from fedprune.progress import size
 from fedprune.watch import watch
+from tests.terminal import terminal
 from tests.watch.records import Made, record
 
 REPOSITORY = str(Path(fedprune.__file__).parent.parent)
@@ -143,30 +140,7 @@ def test_a_line_is_printed_only_when_a_run_got_further(
 def test_an_escape_sequence_in_a_label_does_not_reach_the_terminal(tmp_path: Path) -> None:
     made, stream = Made(tmp_path, label="\x1b[31mred"), io.StringIO()
     watch([made.path], stream, once=True)
-    assert stream.getvalue().startswith("?[31mred: round 0/10")
-
-
-@contextmanager
-def terminal() -> Iterator[tuple[int, list[bytes]]]:
-    """A terminal to write on, and what was drawn on it once it is left."""
-    reader, writer = pty.openpty()
-    seen: list[bytes] = []
-
-    def read() -> None:
-        try:
-            while chunk := os.read(reader, 1 << 16):
-                seen.append(chunk)
-        except OSError:
-            return
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    try:
-        yield writer, seen
-    finally:
-        os.close(writer)
-        thread.join()
-        os.close(reader)
+    assert stream.getvalue().startswith("\\x1b[31mred: round 0/10")
 
 
 def test_an_interrupted_watch_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from fedprune.types import UserError
+from fedprune.types import UserError, printable
 
 MAX_DEPTH = 8
 """Tables and lists nested deeper than this are refused: no setting needs them."""
@@ -20,7 +20,7 @@ class ScenarioError(UserError):
         where = f"[{section}] {key}".strip() if section else key
         line = ": ".join(part for part in (file, where, what) if part)
         # Keys, values and file names may hold line breaks or terminal control codes.
-        super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line))
+        super().__init__(printable(line))
 
 
 def shown(value: Any) -> str:
@@ -40,7 +40,7 @@ def complaint(error: Mapping[str, Any]) -> str:
 def plain(value: Any, section: str, key: str = "", depth: int = 0) -> Any:
     """``value`` as TOML could hold it: tuples as lists, keys that are None dropped.
 
-    Raises ScenarioError for anything else, among it NaN, infinity, dates, NUL bytes and deep nesting.
+    Raises ScenarioError for anything else, among it NaN, infinity, dates, control codes and deep nesting.
     """
 
     def where(what: str) -> ScenarioError:
@@ -63,8 +63,8 @@ def plain(value: Any, section: str, key: str = "", depth: int = 0) -> Any:
         raise where(f"must be a finite number, not {value}")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise where("must fit in 64 bits")
-    if isinstance(value, str) and "\0" in value:
-        raise where("must not hold a NUL character")
+    if isinstance(value, str) and not value.isprintable():
+        raise where(f"must hold printable characters only, not {shown(value)}")
     if not isinstance(value, str | int | float | bool):
         raise where(f"must be a text, a number, true, false, a list or a table, not {shown(value)}")
     return value

@@ -1,5 +1,5 @@
-"""Plain names shared by every room: arrays by parameter name, shapes by parameter name, and the user's
-errors."""
+"""Plain names shared by every room: arrays by parameter name, shapes by parameter name, the user's errors,
+and text that is safe to show."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ run."""
 
 class UserError(Exception):
     """Something the user can mend: the command line prints its one line and exits with status 2."""
+
+
+def printable(text: str) -> str:
+    """``text`` on one line that a terminal may have: line breaks and control codes as Python escapes them."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

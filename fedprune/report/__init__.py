@@ -15,6 +15,7 @@ from fedprune.report.page import page
 from fedprune.report.partition import partitions
 from fedprune.report.tickets import tickets
 from fedprune.runs.files import RunError, explained, write_atomic
+from fedprune.runs.folder import is_run
 
 SUFFIX = ".html"
 
@@ -47,11 +48,7 @@ def write(folders: Sequence[Path], target: Path, *, png: bool = False) -> Path:
 
 def is_part(path: Path) -> bool:
     """Whether ``path`` is a report, or the folder beside one: what ``runs/*`` finds next to run folders."""
-    beside = (
-        path.is_dir()
-        and not (path / "scenario.toml").exists()
-        and path.with_name(path.name + SUFFIX).exists()
-    )
+    beside = path.is_dir() and not is_run(path) and path.with_name(path.name + SUFFIX).exists()
     return beside or (path.suffix == SUFFIX and path.is_file())
 
 

@@ -80,7 +80,7 @@ class RunFolder:
         Raises RunError when there is none, or when a part of it is a symbolic link (which leads elsewhere).
         """
         path = Path(path)
-        if not _is_run(path):
+        if not is_run(path):
             raise RunError(
                 f"{path} is not a run folder (it has no scenario.toml); give the folder of one run"
             )
@@ -200,7 +200,7 @@ class RunFolder:
         with explained("look at", path):
             if not os.path.lexists(path):
                 return None
-        if path.is_symlink() or not _is_run(path):
+        if path.is_symlink() or not is_run(path):
             raise RunError(
                 f"{path} exists and is not a run folder: remove it or choose another place with --out"
             )
@@ -241,7 +241,8 @@ def checked_name(name: str) -> str:
     return name
 
 
-def _is_run(path: Path) -> bool:
+def is_run(path: Path) -> bool:
+    """Whether ``path`` is a run folder. Raises RunError where nobody may look."""
     with explained("look at", path):
         return (path / "scenario.toml").is_file()
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
+from fedprune.types import printable
 
 Row = dict[str, Any]
 
@@ -195,7 +196,7 @@ def _state(row: Row) -> str:
 
 
 _COLUMNS = (
-    _Column("run", lambda row: str(row["label"])),
+    _Column("run", lambda row: printable(str(row["label"]))),
     _Column("seeds", lambda row: str(len(row["seeds"])) if "seeds" in row else ""),
     _Column("accuracy %", _number("test_accuracy_personal", 100, 2)),
     _Column("std %", _number("test_accuracy_personal_std", 100, 2)),

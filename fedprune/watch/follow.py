@@ -11,8 +11,9 @@ from typing import Any
 
 from fedprune.runs import lock
 from fedprune.runs.files import RunError, explained
-from fedprune.runs.folder import RunFolder
+from fedprune.runs.folder import RunFolder, is_run
 from fedprune.runs.table import scenario_of
+from fedprune.types import printable
 from fedprune.watch.figures import UNDER_WAY, Figures, Tally
 
 PATIENCE = 3
@@ -59,7 +60,7 @@ class Follower:
         rounds = run.get("rounds")
         if not isinstance(rounds, int):
             raise RunError(f"{self.path / 'scenario.toml'}: it has no run.rounds; the file is damaged")
-        return self._tally.figures(_printable(str(label)), status.get("state", "stopped"), rounds)
+        return self._tally.figures(printable(str(label)), status.get("state", "stopped"), rounds)
 
     def _read(self, log: Path) -> None:
         """Adds the rounds that were not there before.
@@ -128,16 +129,12 @@ class Runs:
 
 def _found(path: Path) -> Iterator[Path]:
     """The run at ``path``, else those right below it, oldest first; what is being made has a hidden name."""
-    if _is_run(path):
+    if is_run(path):
         yield path
     elif path.is_dir():
         with explained("read", path):
-            inside = [child for child in path.iterdir() if child.name[0] != "." and _is_run(child)]
+            inside = [child for child in path.iterdir() if child.name[0] != "." and is_run(child)]
         yield from sorted(inside, key=lambda run: (_changed(run / "scenario.toml"), run.name))
-
-
-def _is_run(path: Path) -> bool:
-    return (path / "scenario.toml").is_file()
 
 
 def _changed(path: Path) -> float:
@@ -146,8 +143,3 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _printable(text: str) -> str:
-    """A label as a terminal may have it: no escape sequence gets through."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

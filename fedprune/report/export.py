@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedprune.report.figures import Figure
-from fedprune.report.methods import Method
+from fedprune.report.methods import DIRECTIONS, PARTS, Method
 from fedprune.report.svg import picture
-from fedprune.report.tables import Table
+from fedprune.report.tables import Table, made_with
 from fedprune.report.tickets import RunTickets
 from fedprune.runs.files import explained, write_atomic
 from fedprune.runs.frames import RunData
@@ -23,6 +23,20 @@ class ExportError(UserError):
     """A picture cannot be made in the form that was asked for."""
 
 
+def _traffic(run: RunData) -> pl.DataFrame:
+    """Bytes in a mean round, by direction and part."""
+    import polars as pl
+
+    return run.rounds.select(pl.col(f"bytes_{way}_{part}").mean() for way in DIRECTIONS for part in PARTS)
+
+
+def _environment(run: RunData) -> pl.DataFrame:
+    import polars as pl
+
+    facts = made_with(run.environment)
+    return pl.DataFrame({title: [fact] for title, fact in facts.items()}, dict.fromkeys(facts, pl.String))
+
+
 TABLES: dict[str, Callable[[RunData], pl.DataFrame]] = {
     "rounds": lambda run: run.rounds,
     "clients": lambda run: run.clients,
@@ -30,6 +44,8 @@ TABLES: dict[str, Callable[[RunData], pl.DataFrame]] = {
     "final": lambda run: run.final,
     "results": lambda run: run.results,
     "failures": lambda run: run.failures,
+    "traffic": _traffic,
+    "environments": _environment,
 }
 """Name -> table of a run; each file holds those of all runs, with the run's folder, label and seed."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fedprune.report.findings import PART_NAMES
 from fedprune.report.methods import DIRECTIONS, MEGA, PARTS, Estimate, Method, pareto
+from fedprune.runs.environment import PACKAGES
 
 
 @dataclass(frozen=True)
@@ -97,30 +98,34 @@ def failures(methods: Sequence[Method]) -> Table | None:
 
 
 def environments(methods: Sequence[Method]) -> Table:
-    """What each run was made with."""
-    facts: dict[str, Callable[[dict[str, Any]], Any]] = {
-        "Python": lambda found: found.get("python"),
-        **{name: _version(name) for name in ("fedprune", "torch", "flwr", "numpy")},
-        "commit": lambda found: (found.get("commit") or "")[:12],
-        "platform": lambda found: found.get("platform"),
-        "processor": lambda found: found.get("cpu"),
-        "cores": lambda found: found.get("cores"),
-    }
-
+    """What each run was made with, runs of one environment in one row."""
     found: dict[tuple[str, ...], list[str]] = {}
     for method in methods:
         for run, about in zip(method.runs, method.rows, strict=True):
-            texts = tuple(str(fact(run.environment) or "-") for fact in facts.values())
+            texts = tuple(fact or "-" for fact in made_with(run.environment).values())
             found.setdefault(texts, []).append(about["label"])
     rows = tuple(
         (Cell("; ".join(labels), value=labels[0]), *(Cell(text, value=text) for text in texts))
         for texts, labels in found.items()
     )
-    return Table("environments", "What the runs were made with.", ("runs", *facts), rows, (None,) * len(rows))
+    return Table(
+        "environments", "What the runs were made with.", ("runs", *made_with({})), rows, (None,) * len(rows)
+    )
 
 
-def _version(name: str) -> Callable[[dict[str, Any]], Any]:
-    return lambda found: (found.get("versions") or {}).get(name)
+def made_with(environment: Mapping[str, Any]) -> dict[str, str | None]:
+    """Title -> fact of a run's ``environment.json``; None where it does not say."""
+    commit = str(environment.get("commit") or "")
+    facts = {
+        "Python": environment.get("python"),
+        **{name: (environment.get("versions") or {}).get(name) for name in PACKAGES},
+        # A plus behind the commit: files had been changed.
+        "commit": commit[:12] + commit[40:],
+        "platform": environment.get("platform"),
+        "processor": environment.get("cpu"),
+        "cores": environment.get("cores"),
+    }
+    return {title: str(fact) if fact else None for title, fact in facts.items()}
 
 
 def _estimate(found: Estimate | None, digits: int) -> Cell:

@@ -290,6 +290,15 @@ def test_tables_beside_the_report_hold_every_line(report: Parsed, runs: dict[str
     assert clients["bytes_up"].sum() == sum(
         line["bytes_up"] for group in runs.values() for run in group for line in lines(run, "clients.jsonl")
     )
+    for row in pl.read_parquet(beside / "traffic.parquet").iter_rows(named=True):
+        log = [line for run, line in everything if run.name == row["run"]]
+        for name in (f"bytes_{way}_{part}" for way in ("down", "up") for part in PARTS):
+            assert row[name] == pytest.approx(statistics.fmean(line[name] for line in log))
+    made = json.loads((runs["beta"][0] / "environment.json").read_text())
+    environments = pl.read_csv(beside / "environments.csv", infer_schema_length=0)
+    assert environments["run"].to_list() == [run.name for group in runs.values() for run in sorted(group)]
+    assert set(environments["torch"]) == {made["versions"]["torch"]}
+    assert set(environments["cores"]) == {str(made["cores"])}
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 4, 10, 11, 15, 30, 1000])

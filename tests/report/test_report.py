@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from fedprune.cli import main
-from fedprune.report import write
+from fedprune.report import export, write
 from fedprune.report.figures import BAND_FROM, MOST_BINS, MOST_LINES, MOST_POINTS
 from fedprune.report.page import embedded
 from fedprune.runs.files import RunError
@@ -138,7 +138,7 @@ def test_pictures_are_written_for_papers(tmp_path: Path) -> None:
 
 def test_each_table_is_a_csv_and_a_parquet_file_of_one_content(tmp_path: Path) -> None:
     write([write_run(tmp_path / "runs", "a")], tmp_path / "a.html")
-    for name in ("rounds", "clients", "layers", "final", "results", "failures"):
+    for name in export.TABLES:
         table = pl.read_parquet(tmp_path / "a" / f"{name}.parquet")
         text = pl.read_csv(tmp_path / "a" / f"{name}.csv", infer_schema_length=None)
         assert (text.columns, text.height) == (table.columns, table.height)

@@ -347,7 +347,10 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "an absolute name": ("[run]\nname = '/tmp/x'", "[run] name: '/tmp/x' cannot name a folder"),
     "a hidden name": ("[run]\nname = '.x'", "[run] name: '.x' cannot name a folder"),
     "an empty name": ("[run]\nname = ''", "[run] name: '' cannot name a folder"),
-    "a name ending in a line break": ('[run]\nname = "a\\n"', "[run] name: must hold printable characters only"),
+    "a name ending in a line break": (
+        '[run]\nname = "a\\n"',
+        "[run] name: must hold printable characters only",
+    ),
     "a long name": (f"[run]\nname = '{'a' * 65}'", "cannot name a folder"),
     "a NUL in a path": ('[data]\nroot = "a\\u0000b"', "[data] root: must hold printable characters only"),
     "a line break in a label": ('[run]\nlabel = "a\\nb"', "[run] label: must hold printable characters only"),

@@ -3,7 +3,8 @@
 After Frankle and Carbin (ICLR 2019) and the sanity checks of Frankle et al. (ICLR 2021): a winning ticket
 does better with its own initial weights than a random mask of its density or than fresh initial weights. All
 conditions of a client and replicate meet the same batches; a replicate draws batches, fresh weights and
-random masks anew. Test data is only reported.
+random masks anew. The largest initial weights, a mask that anybody can make without training, tell what of a
+ticket is only that large weights let more through. Test data is only reported.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
-from fedprune.tickets.controls import random_like, shuffled_rows
+from fedprune.tickets.controls import largest_of, random_like, shuffled_rows
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import Floats, holm, paired
@@ -28,8 +29,9 @@ REWIND = "own mask, early weights"
 FRESH = "own mask, fresh weights"
 RANDOM = "random mask, original weights"
 SHUFFLED = "shuffled mask, original weights"
+LARGEST = "largest weights, original weights"
 DENSE = "dense, original weights"
-CONDITIONS = (OWN, REWIND, FRESH, RANDOM, SHUFFLED, DENSE)
+CONDITIONS = (OWN, REWIND, FRESH, RANDOM, SHUFFLED, LARGEST, DENSE)
 
 
 def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
@@ -65,6 +67,8 @@ def start(run: FinishedRun, client: int, replicate: int, condition: str) -> tupl
         return here.initial, random_like(own, here.architecture, rng)
     if condition == SHUFFLED:
         return here.initial, shuffled_rows(own, here.architecture, rng)
+    if condition == LARGEST:
+        return here.initial, largest_of(here.initial, own, here.architecture)
     return here.initial, own if condition == OWN else Mask()
 
 

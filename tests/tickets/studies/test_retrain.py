@@ -36,7 +36,7 @@ def test_a_planted_ticket_does_better_than_random_and_shuffled_masks(pruned: Pat
     run = planted(pruned, 0.05)
     measured = {unit: retrain.measure(run, SHORT, unit) for unit in retrain.units(run, SHORT)}
     result = retrain.conclude(run, SHORT, measured)
-    assert len(measured) == 3 * 2 * 6
+    assert len(measured) == 3 * 2 * 7
     assert result["differences"][retrain.RANDOM]["mean"] > 0.1
     assert result["conditions"][retrain.OWN]["density"] == pytest.approx(
         result["conditions"][retrain.RANDOM]["density"]
@@ -53,19 +53,15 @@ def test_conditions_start_from_what_they_are_called(pruned: Path) -> None:
     starts = {name: retrain.start(run, client, 0, name) for name in retrain.CONDITIONS}
     for name in (retrain.OWN, retrain.REWIND, retrain.FRESH):
         assert starts[name][1] == run.masks[client]
-    for name in (retrain.OWN, retrain.RANDOM, retrain.SHUFFLED, retrain.DENSE):
+    for name in (retrain.OWN, retrain.RANDOM, retrain.SHUFFLED, retrain.LARGEST, retrain.DENSE):
         assert all(np.array_equal(starts[name][0][key], initial[key]) for key in initial)
     assert not np.array_equal(starts[retrain.FRESH][0]["fc1.weight"], initial["fc1.weight"])
     assert not np.array_equal(starts[retrain.REWIND][0]["fc1.weight"], initial["fc1.weight"])
-    assert (
-        len(
-            {
-                repr(starts[name][1]["fc1.weight"].tobytes())
-                for name in (retrain.OWN, retrain.RANDOM, retrain.SHUFFLED)
-            }
-        )
-        == 3
-    )
+    masked = (retrain.OWN, retrain.RANDOM, retrain.SHUFFLED, retrain.LARGEST)
+    assert len({starts[name][1]["fc1.weight"].tobytes() for name in masked}) == 4
+    kept, size = starts[retrain.LARGEST][1]["fc1.weight"], np.abs(initial["fc1.weight"])
+    assert kept.sum() == run.masks[client]["fc1.weight"].sum()
+    assert size[kept].min() >= size[~kept].max()
 
 
 def test_all_masks_meet_the_same_batches_and_replicates_others(pruned: Path) -> None:

@@ -127,6 +127,14 @@ def test_markdown_has_the_same_cells_and_escapes_bars(tmp_path: Path) -> None:
     assert line.startswith("| a\\|b | 80.00 |")
 
 
+def test_a_control_code_in_a_label_is_shown_and_not_carried_out(tmp_path: Path) -> None:
+    results = make(tmp_path) / "results.json"
+    results.write_text(json.dumps({**json.loads(results.read_text()), "label": "\x1b[31mred"}))
+    text = table.render([results.parent])
+    assert "\x1b" not in text
+    assert r"\x1b[31mred" in text
+
+
 def test_no_runs_make_an_empty_table() -> None:
     assert table.render([]).splitlines()[0] == "run"
 

@@ -107,7 +107,7 @@ def _cache() -> dict[str, str]:
 
 def _telemetry() -> dict[str, str]:
     """The variables as a run would set them: off, unless the user has set them."""
-    from fedprune.federation.quiet import QUIET
+    from fedprune.federation.flower.quiet import QUIET
 
     wanted = ("FLWR_TELEMETRY_ENABLED", "FLWR_DISABLE_UPDATE_CHECK", "RAY_USAGE_STATS_ENABLED")
     return {name: os.environ.get(name, QUIET[name]) for name in wanted}

@@ -15,7 +15,7 @@ from fedprune.runs.folder import RunFolder
 from fedprune.scenario import Scenario, load_scenarios
 from fedprune.trackers.feed import check, tracked
 
-CLIENT_APP = "fedprune.federation.client_app:app"
+CLIENT_APP = "fedprune.federation.flower.client_app:app"
 
 Source = str | Path | Mapping[str, Any] | Scenario
 
@@ -69,7 +69,7 @@ def resume(
     path = Path(folder)
     with RunFolder.open(path).lock() as opened, _Machines(path.resolve().parent) as machines:
         # Late: a wrong folder is told at once.
-        from fedprune.federation.lifecycle import check_versions
+        from fedprune.federation.server.lifecycle import check_versions
 
         scenario = _scenario_of(opened)
         if not other_versions:
@@ -93,8 +93,8 @@ class _Machines:
 
     def grid(self, scenario: Scenario) -> Any:
         """The engine of a scenario, with as many nodes as it has clients."""
-        from fedprune.federation.client_app import DATA, MODULES, RUNS
-        from fedprune.federation.user_code import import_paths
+        from fedprune.federation.flower.client_app import DATA, MODULES, RUNS
+        from fedprune.federation.protocol.user_code import import_paths
 
         section, nodes = scenario.engine, scenario.partition.clients
         config = {RUNS: str(self._runs.resolve())}
@@ -119,10 +119,10 @@ class _Machines:
 
 def _check(scenarios: Sequence[Scenario]) -> None:
     """Whatever is wrong with data, partition, model or strategy of any run comes out before the first one."""
-    from fedprune.federation.site import site
+    from fedprune.federation.experiment import open_experiment
 
     for scenario in scenarios:
-        site(scenario.client_settings(), scenario.data.root)
+        open_experiment(scenario.client_settings(), scenario.data.root)
 
 
 def _scenarios(source: Source | Sequence[Scenario]) -> list[Scenario]:
@@ -144,7 +144,7 @@ def _one(
     trackers: Sequence[str],
 ) -> Results:
     """One run of a sweep: new, or taken up where it is."""
-    from fedprune.federation.lifecycle import run_folder
+    from fedprune.federation.server.lifecycle import run_folder
 
     with run_folder(scenario, path, force=force) as folder:
         return _go_on(scenario, folder, machines, progress, trackers)
@@ -153,8 +153,8 @@ def _one(
 def _go_on(
     scenario: Scenario, folder: RunFolder, machines: _Machines, progress: Progress, trackers: Sequence[str]
 ) -> Results:
-    from fedprune.federation.lifecycle import summary
-    from fedprune.federation.server_app import serve
+    from fedprune.federation.flower.server_app import serve
+    from fedprune.federation.server.lifecycle import summary
 
     with tracked(progress, trackers, folder.path, scenario.label, scenario.to_dict()) as told:
         if folder.read_status()["state"] == "complete":

@@ -17,13 +17,13 @@ import numpy as np
 
 from fedprune import plugins
 from fedprune.aggregation import Update, holders_mean
+from fedprune.compute.proximal import Proximal
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
-from fedprune.training.proximal import Proximal
 from fedprune.types import Arrays, Shapes, UserError
 
 if TYPE_CHECKING:
-    from fedprune.training.loop import Loss, Trainer
+    from fedprune.compute.loop import Loss, Trainer
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fedprune.compute.proximal import Proximal
 from fedprune.strategy import Client, Payload, Strategy
-from fedprune.training.proximal import Proximal
 from fedprune.types import Arrays, Shapes
 
 

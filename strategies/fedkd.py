@@ -25,7 +25,7 @@ from fedprune.strategy import Client, Strategy
 if TYPE_CHECKING:
     import torch
 
-    from fedprune.training.model import LocalModel
+    from fedprune.compute.model import LocalModel
 
 
 @dataclass(frozen=True)

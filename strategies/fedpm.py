@@ -36,8 +36,8 @@ from fedprune.types import Arrays, Shapes
 if TYPE_CHECKING:
     import torch
 
-    from fedprune.training.loop import Loss
-    from fedprune.training.model import LocalModel
+    from fedprune.compute.loop import Loss
+    from fedprune.compute.model import LocalModel
 
 SOFTENED = 0.01
 """What a bit of 0 counts as; a bit of 1 counts as the rest."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fedprune.compute.proximal import Proximal
 from fedprune.strategy import Client, Strategy
-from fedprune.training.proximal import Proximal
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from fedprune.types import Arrays, Shapes
 if TYPE_CHECKING:
     import torch
 
-    from fedprune.training.model import LocalModel
+    from fedprune.compute.model import LocalModel
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from fedprune.types import Array, Arrays, Shapes
 if TYPE_CHECKING:
     import torch
 
-    from fedprune.training.loop import Loss
-    from fedprune.training.model import LocalModel
+    from fedprune.compute.loop import Loss
+    from fedprune.compute.model import LocalModel
 
 SUFFIX = ".threshold"
 FEWEST = 0.01

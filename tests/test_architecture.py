@@ -17,10 +17,9 @@ PACKAGE = Path(fedprune.__file__).parent
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *bundled("strategies").glob("*.py")])
 
 FLOORS = (
-    {"types", "seeds", "plugins", "progress"}
-    | {"scenario_error", "section", "plugin_section", "sections", "sweep", "scenario"},
+    {"types", "seeds", "plugins", "progress", "scenario"},
     {"data", "models"},
-    {"training", "pruning", "aggregation"},
+    {"compute", "pruning", "aggregation"},
     {"strategy", "wire"},
     {"strategies", "runs", "federation"},
     {"engines", "report", "tickets", "trackers", "watch", "saved_update"},

@@ -10,7 +10,7 @@ import pytest
 
 from fedprune import plugins
 from fedprune.scenario import Scenario
-from fedprune.sections import CodecSection
+from fedprune.scenario.sections import CodecSection
 
 TEXT = (Path(__file__).parent.parent / "docs" / "codecs.md").read_text("utf-8")
 STAGES = [

@@ -8,7 +8,7 @@ import traceback
 from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
-from fedprune.federation.flower_private import (
+from fedprune.federation.flower.private import (
     RAISED,
     client_of,
     error_reply,

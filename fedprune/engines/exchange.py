@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from flwr.app import Message
 
-from fedprune.federation.flower_private import LATE, client_of, error_reply
+from fedprune.federation.flower.private import LATE, client_of, error_reply
 
 log = logging.getLogger("fedprune.engines")
 

@@ -9,7 +9,7 @@ from flwr.clientapp import ClientApp
 
 from fedprune.engines.answer import answer, load_client_app
 from fedprune.engines.exchange import Exchange
-from fedprune.federation.flower_private import from_bytes, to_bytes
+from fedprune.federation.flower.private import from_bytes, to_bytes
 from fedprune.types import NodeConfig
 
 

@@ -15,7 +15,7 @@ from fedprune.engines.answer import EngineError
 from fedprune.engines.channel import FAILED, READY
 from fedprune.engines.exchange import Exchange
 from fedprune.engines.process import WorkerProcess
-from fedprune.federation.flower_private import CRASHED, from_bytes, to_bytes
+from fedprune.federation.flower.private import CRASHED, from_bytes, to_bytes
 from fedprune.types import NodeConfig
 
 STARTUP_SECONDS = 180.0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fedprune.federation.kept import Kept, View
+from fedprune.federation.protocol.memory import ClientMemory, ServerMemory
 from fedprune.pruning.mask import Mask
 from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, retained_rounds
 from fedprune.runs.files import RunError, read_json
@@ -23,8 +23,8 @@ from fedprune.seeds import generator
 from fedprune.types import Array, Arrays, Bools, UserError
 
 if TYPE_CHECKING:
-    from fedprune.federation.server import Federation
-    from fedprune.federation.site import Site
+    from fedprune.federation.experiment import Experiment
+    from fedprune.federation.server.round import Federation
 
 Record = dict[str, Any]
 
@@ -123,15 +123,15 @@ class FinishedRun:
         return table
 
     @cached_property
-    def here(self) -> Site:
+    def experiment(self) -> Experiment:
         """Data, model and strategy of the run."""
-        from fedprune.federation.site import site
+        from fedprune.federation.experiment import open_experiment
 
-        return site(self.scenario.client_settings(), self.scenario.data.root)
+        return open_experiment(self.scenario.client_settings(), self.scenario.data.root)
 
     def sample(self, size: int) -> list[int]:
         """So many clients that have a mask and test data, drawn by the run's seed; ascending."""
-        tested = [client for client in self.clients if len(self.here.partition.test(client))]
+        tested = [client for client in self.clients if len(self.experiment.partition.test(client))]
         rng = generator(self.seed, "tickets clients")
         return sorted(int(client) for client in rng.permutation(tested)[:size])
 
@@ -157,7 +157,7 @@ class FinishedRun:
     def personal(self, client: int) -> Arrays | None:
         """The client's own trained weights; None where the method keeps none."""
         kept = self._kept(client)
-        return {**self.here.initial, **kept.weights} if self.here.strategy.keeps_model else None
+        return {**self.experiment.initial, **kept.weights} if self.experiment.strategy.keeps_model else None
 
     @cached_property
     def early(self) -> tuple[int, Arrays] | None:
@@ -175,7 +175,7 @@ class FinishedRun:
         """Round -> the mask that the server accepted then, ascending; the last few unless all were kept."""
         store = self.folder.server_state
         rounds = [round for round in store.rounds(client) if round <= self.known[client]]
-        return {round: View.load(store, client, round).known.shared for round in rounds}
+        return {round: ServerMemory.load(store, client, round).known.shared for round in rounds}
 
     @cached_property
     def _last(self) -> Checkpoint:
@@ -184,8 +184,8 @@ class FinishedRun:
             raise RunError(f"{self.folder.path} holds no checkpoint; start the run again with --force")
         return found
 
-    def _kept(self, client: int) -> Kept:
-        return Kept.load(self.folder.client_state, client, self.known[client])
+    def _kept(self, client: int) -> ClientMemory:
+        return ClientMemory.load(self.folder.client_state, client, self.known[client])
 
     def _mask(self, client: int) -> Mask:
         own = self.folder.client_state.path(client, self.known[client])
@@ -195,11 +195,11 @@ class FinishedRun:
         store, version = self.folder.server_state, self.known[client]
         if not store.path(client, version).is_file():
             return Mask()
-        return View.load(store, client, version).known.shared
+        return ServerMemory.load(store, client, version).known.shared
 
     def _federation(self, checkpoint: Checkpoint) -> Federation:
-        from fedprune.federation.rounds import state_of
-        from fedprune.federation.server import Federation
+        from fedprune.federation.server.loop import state_of
+        from fedprune.federation.server.round import Federation
 
         server = Federation(self.scenario, self.folder.path.name, self.folder.server_state)
         server.state = state_of(checkpoint.arrays, checkpoint.round)

@@ -68,7 +68,7 @@ def carry_out(
     and plan that it belongs to) and ``result``, or ``skipped``: why this run lacks what the study needs.
     Raises RunError when the run is not complete, or when another process works on the same study.
     """
-    from fedprune.training.threads import one_thread
+    from fedprune.compute.threads import one_thread
 
     chosen = {name: study(name) for name in names}
     run = FinishedRun.open(folder)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import cross_entropy
 
-from fedprune.federation.site import Samples, Site
+from fedprune.federation.experiment import Experiment, Samples
 
 EVALUATION_BATCH = 500
 
@@ -27,14 +27,14 @@ class Work:
 class BareLoop:
     """Trains clients one after another, evaluates each before and after, averages; nothing travels."""
 
-    def __init__(self, here: Site) -> None:
-        self._step, self._epochs = here.step, here.scenario.train.epochs
-        self._model = here.architecture.load(here.initial)
+    def __init__(self, experiment: Experiment) -> None:
+        self._step, self._epochs = experiment.step, experiment.scenario.train.epochs
+        self._model = experiment.architecture.load(experiment.initial)
         self._weights = {name: value.clone() for name, value in self._model.state_dict().items()}
-        masked = set(here.architecture.prunable)
+        masked = set(experiment.architecture.prunable)
         parameters = dict(self._model.named_parameters())
         self._masked = [(parameters[name], torch.ones_like(parameters[name])) for name in sorted(masked)]
-        self._everything = list(here.all_testing())
+        self._everything = list(experiment.all_testing())
 
     def seconds(self, work: Sequence[Work]) -> float:
         """Time of one round, the reading of samples left out."""

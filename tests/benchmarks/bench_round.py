@@ -25,7 +25,7 @@ import torch
 from bare_loop import BareLoop, Work
 
 import fedprune
-from fedprune.federation.site import Site, site
+from fedprune.federation.experiment import Experiment, open_experiment
 from fedprune.progress import Progress
 from fedprune.scenario import Scenario
 
@@ -53,8 +53,13 @@ class EnoughError(Exception):
 class Pairs(Progress):
     """Times each of our rounds from the end of what went before it, then a bare loop over the same work."""
 
-    def __init__(self, here: Site, folder: Path, wanted: int) -> None:
-        self._here, self._folder, self._loop, self._wanted = here, folder, BareLoop(here), wanted
+    def __init__(self, experiment: Experiment, folder: Path, wanted: int) -> None:
+        self._experiment, self._folder, self._loop, self._wanted = (
+            experiment,
+            folder,
+            BareLoop(experiment),
+            wanted,
+        )
         self.pairs: list[tuple[float, float]] = []
         self._begun = time.perf_counter()
 
@@ -73,8 +78,8 @@ class Pairs(Progress):
         rows = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
         return [
             Work(
-                train=self._here.training(row["client"]),
-                test=self._here.testing(row["client"]),
+                train=self._experiment.training(row["client"]),
+                test=self._experiment.testing(row["client"]),
                 gated=row["gate_accuracy"] is not None,
             )
             for row in rows
@@ -85,7 +90,7 @@ class Pairs(Progress):
 def compare(scenario: Scenario, wanted: int) -> list[tuple[float, float]]:
     """Seconds of (our round, bare loop), pair by pair."""
     with tempfile.TemporaryDirectory() as folder:
-        pairs = Pairs(site(scenario.client_settings(), scenario.data.root), Path(folder), wanted)
+        pairs = Pairs(open_experiment(scenario.client_settings(), scenario.data.root), Path(folder), wanted)
         with contextlib.suppress(EnoughError):
             fedprune.run(scenario, out=folder, progress=pairs)
         return pairs.pairs

@@ -17,12 +17,12 @@ import time
 import numpy as np
 import torch
 
+from fedprune.compute.loop import Step, Trainer
+from fedprune.compute.model import LocalModel
 from fedprune.models import architecture
 from fedprune.pruning.mask import Mask
 from fedprune.saved_update import synthetic
 from fedprune.seeds import generator
-from fedprune.training.loop import Step, Trainer
-from fedprune.training.model import LocalModel
 from fedprune.types import Arrays
 from fedprune.wire.bits import KEYS, Update
 from fedprune.wire.codec import Common, decode_payload, encode_payload

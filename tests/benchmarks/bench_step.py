@@ -14,14 +14,14 @@ import time
 import numpy as np
 import torch
 
+from fedprune.compute.loop import Step, Trainer
+from fedprune.compute.model import LocalModel
 from fedprune.models import Architecture, architecture
 from fedprune.pruning.cost import cost_under
 from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.select import share_of
 from fedprune.seeds import generator
-from fedprune.training.loop import Step, Trainer
-from fedprune.training.model import LocalModel
 
 SHAPE = (3, 32, 32)
 GOAL = 1.5

@@ -18,8 +18,8 @@ from flwr.common.serde import message_to_proto
 
 from fedprune import plugins
 from fedprune.engines.kinds.local import LocalGrid, open_engine
-from fedprune.federation.client_app import RUNS
-from fedprune.federation.rounds import Rounds
+from fedprune.federation.flower.client_app import RUNS
+from fedprune.federation.server.loop import Rounds
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import CLOCK_FIELDS

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
-from fedprune.federation import client_app
-from fedprune.federation.messages import Order, read
+from fedprune.federation.flower import client_app
+from fedprune.federation.protocol.messages import Order, read
 
 app = ClientApp()
 _faults: set[tuple[int, int]] = set()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fedprune.federation.rounds import state_of
+from fedprune.federation.server.loop import state_of
 from fedprune.runs.checkpoint import latest_checkpoint
 from fedprune.runs.folder import RunFolder
 

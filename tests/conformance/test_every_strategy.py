@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from fedprune import simulate
-from fedprune.federation.server import Federation, TooFewRepliesError
-from fedprune.federation.site import site
+from fedprune.federation.experiment import open_experiment
+from fedprune.federation.server.round import Federation, TooFewRepliesError
 from fedprune.progress import Progress
 from fedprune.runs.arrays import unpack
 from fedprune.runs.log import read_lines
@@ -101,7 +101,7 @@ def test_both_sides_know_the_same_mask_and_pruned_weights_are_zero(
     case: str, undisturbed: Undisturbed
 ) -> None:
     folder, _ = undisturbed(case)
-    here = site(CASES[case].client_settings(), None)
+    experiment = open_experiment(CASES[case].client_settings(), None)
     versions = {path: unpack(data) for path, data in last_versions(folder).items()}
     for path, state in versions.items():
         if "clients" not in path:
@@ -111,11 +111,11 @@ def test_both_sides_know_the_same_mask_and_pruned_weights_are_zero(
             room, name = key.split(":", 1)
             rooms.setdefault(room, {})[name] = value
         for name, kept in rooms.get("mask", {}).items():
-            assert kept.shape == here.architecture.shapes[name]
+            assert kept.shape == experiment.architecture.shapes[name]
             assert not rooms.get("weights", {}).get(name, np.zeros_like(kept))[~kept].any()
         shared, server = rooms.get("shared", {}), versions.get(path.replace("clients", "server"), {})
         masks = {name for name in server if ":" not in name}
-        assert shared.keys() == masks == (here.maskable.keys() if shared else set())
+        assert shared.keys() == masks == (experiment.maskable.keys() if shared else set())
         assert all(np.array_equal(server[name], kept) for name, kept in shared.items())
 
 

@@ -17,7 +17,7 @@ from flwr.app import Message
 
 from fedprune.engines.answer import EngineError
 from fedprune.engines.kinds.local import LocalGrid, open_engine
-from fedprune.federation.flower_private import CRASHED, LATE, node_of
+from fedprune.federation.flower.private import CRASHED, LATE, node_of
 
 Query = Callable[..., Message]
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from fedprune import cli
+from fedprune.compute.model import LocalModel
 from fedprune.models import ModelError, architecture
 from fedprune.plugins import UnknownPluginError
 from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
 from fedprune.scenario import Scenario, ScenarioError
-from fedprune.training.model import LocalModel
 
 SHAPE = (1, 8, 8)
 

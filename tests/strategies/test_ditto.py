@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from fedprune import plugins, simulate
+from fedprune.compute.proximal import Proximal
 from fedprune.pruning.mask import Mask
 from fedprune.runs.folder import RunFolder
 from fedprune.scenario import Scenario
 from fedprune.strategy import Client
-from fedprune.training.proximal import Proximal
 from fedprune.types import Arrays
 
 from .toy import row, toy_client

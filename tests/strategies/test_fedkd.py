@@ -15,7 +15,7 @@ from fedprune.models import architecture
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.scenario import Scenario
-from fedprune.scenario_error import ScenarioError
+from fedprune.scenario.errors import ScenarioError
 
 fedkd: Any = plugins.load("strategies", "fedkd")
 

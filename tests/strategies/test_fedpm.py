@@ -13,6 +13,7 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from fedprune import plugins, simulate
+from fedprune.compute.model import LocalModel
 from fedprune.models import architecture
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.random_networks import frozen
@@ -20,7 +21,6 @@ from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.scenario import Scenario
 from fedprune.strategy import Client, Server, Update
-from fedprune.training.model import LocalModel
 from fedprune.types import Arrays
 
 from .toy import client_of, row

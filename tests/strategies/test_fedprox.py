@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fedprune import plugins
-from fedprune.federation.local_work import LocalWork
-from fedprune.federation.site import Site, site
+from fedprune.federation.client.work import LocalWork
+from fedprune.federation.experiment import Experiment, open_experiment
 from fedprune.scenario import Scenario
 from fedprune.strategy import Client
 from fedprune.types import Arrays
@@ -30,46 +30,46 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def here() -> Site:
-    return site(Scenario.from_dict(SETTINGS).client_settings(), None)
+def experiment() -> Experiment:
+    return open_experiment(Scenario.from_dict(SETTINGS).client_settings(), None)
 
 
-def client_at(here: Site) -> tuple[Client, LocalWork]:
-    work = LocalWork(here, 0, 1, here.training(0))
-    client = toy_client(dict(here.initial))
+def client_at(experiment: Experiment) -> tuple[Client, LocalWork]:
+    work = LocalWork(experiment, 0, 1, experiment.training(0))
+    client = toy_client(dict(experiment.initial))
     client.fit, client.gradient = work.fit, work.gradient
     return client, work
 
 
-def trained(here: Site, strategy: Any) -> Arrays:
-    client, _ = client_at(here)
+def trained(experiment: Experiment, strategy: Any) -> Arrays:
+    client, _ = client_at(experiment)
     strategy.train(client)
     return client.weights
 
 
-def distance(here: Site, weights: Arrays) -> float:
-    return float(sum(np.square(weights[name] - here.initial[name]).sum() for name in weights))
+def distance(experiment: Experiment, weights: Arrays) -> float:
+    return float(sum(np.square(weights[name] - experiment.initial[name]).sum() for name in weights))
 
 
-def test_the_second_step_adds_mu_times_the_way_gone_to_the_gradient(here: Site) -> None:
-    _, work = client_at(here)
-    start, mu = here.initial, 0.3
+def test_the_second_step_adds_mu_times_the_way_gone_to_the_gradient(experiment: Experiment) -> None:
+    _, work = client_at(experiment)
+    start, mu = experiment.initial, 0.3
     # At the received weights the pull is zero; after the first step it is mu times that step.
     first = {name: start[name] - LR * slope for name, slope in work.gradient(start).items()}
     slopes = work.gradient(first)
-    found = trained(here, FedProx(mu=mu))
+    found = trained(experiment, FedProx(mu=mu))
     for name in first:
         expected = first[name] - LR * (slopes[name] + mu * (first[name] - start[name]))
         np.testing.assert_allclose(found[name], expected, atol=1e-5, err_msg=name)
 
 
-def test_without_a_pull_it_is_fedavg(here: Site) -> None:
-    prox, plain = trained(here, FedProx(mu=0.0)), trained(here, FedAvg())
+def test_without_a_pull_it_is_fedavg(experiment: Experiment) -> None:
+    prox, plain = trained(experiment, FedProx(mu=0.0)), trained(experiment, FedAvg())
     assert all(np.array_equal(prox[name], plain[name]) for name in plain)
 
 
-def test_the_stronger_the_pull_the_nearer_a_client_stays(here: Site) -> None:
-    away = [distance(here, trained(here, FedProx(mu=mu))) for mu in (0.0, 0.1, 1.0)]
+def test_the_stronger_the_pull_the_nearer_a_client_stays(experiment: Experiment) -> None:
+    away = [distance(experiment, trained(experiment, FedProx(mu=mu))) for mu in (0.0, 0.1, 1.0)]
     assert away == sorted(away, reverse=True)
     assert away[2] < 0.9 * away[0]
 

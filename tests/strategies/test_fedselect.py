@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fedprune import plugins
-from fedprune.federation.local_work import LocalWork
-from fedprune.federation.site import site
+from fedprune.federation.client.work import LocalWork
+from fedprune.federation.experiment import open_experiment
 from fedprune.pruning.mask import Mask
 from fedprune.scenario import Scenario
 from fedprune.strategy import Client, Server, Update
@@ -87,12 +87,12 @@ def working_client() -> Client:
             "train": {"epochs": 2, "lr": 0.05, "momentum": 0.9, "weight_decay": 0.1},
         }
     ).client_settings()
-    here = site(settings, None)
-    client = client_of(here.architecture, dict(here.initial), Mask())
-    work = LocalWork(here, 0, 1, here.training(0))
+    experiment = open_experiment(settings, None)
+    client = client_of(experiment.architecture, dict(experiment.initial), Mask())
+    work = LocalWork(experiment, 0, 1, experiment.training(0))
     client.fit = work.fit
     client.shared = Mask(
-        {name: np.indices(here.initial[name].shape).sum(axis=0) % 2 == 0 for name in client.prunable}
+        {name: np.indices(experiment.initial[name].shape).sum(axis=0) % 2 == 0 for name in client.prunable}
     )
     return client
 

@@ -13,7 +13,7 @@ from fedprune.aggregation import Update
 from fedprune.models import architecture
 from fedprune.pruning.mask import Mask
 from fedprune.scenario import Scenario
-from fedprune.scenario_error import ScenarioError
+from fedprune.scenario.errors import ScenarioError
 from fedprune.strategy import Server
 from fedprune.types import UserError
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from fedprune import plugins, simulate
-from fedprune.federation import site as site_module
-from fedprune.federation.local_round import Place, local_round
-from fedprune.federation.messages import Report, read
-from fedprune.federation.server import Federation
+from fedprune.federation import experiment as experiment_module
+from fedprune.federation.client.round import Machine, client_round
+from fedprune.federation.protocol.messages import Report, read
+from fedprune.federation.server.round import Federation
 from fedprune.models import Architecture, architecture
 from fedprune.pruning.groups import alive_channels
 from fedprune.pruning.mask import Mask
@@ -217,11 +217,11 @@ def test_pruning_reads_no_test_data(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def refuse(*_: Any) -> Any:
         raise AssertionError("test data was read")
 
-    monkeypatch.setattr(site_module, "client_test_data", refuse)
+    monkeypatch.setattr(experiment_module, "client_test_data", refuse)
     server = Federation(scenario(), "run", VersionedStore(tmp_path / "run" / "state" / "server"))
     (tmp_path / "run" / "state" / "clients").mkdir(parents=True)
     for order in server.orders(1, [0, 1], floor=0, evaluate=False, phase="train"):
-        report, _ = read(Report, local_round(order.blob, Place(tmp_path)))
+        report, _ = read(Report, client_round(order.blob, Machine(tmp_path)))
         # A quarter of 40 samples are held out for this.
         assert report.gate_accuracy is not None
         assert report.gate_accuracy * 10 == pytest.approx(round(report.gate_accuracy * 10))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fedprune.federation.site import site
+from fedprune.federation.experiment import open_experiment
 from fedprune.runs.folder import RunFolder
 from tests.conformance.battery import carry, small
 
@@ -19,7 +19,7 @@ def finished(runs: Path, strategy: dict[str, object], **run: object) -> Path:
     folder, _ = carry(scenario, runs)
     # The rounds alone were carried: who runs them says that they are over.
     opened = RunFolder.open(folder)
-    opened.write_partition(site(scenario.client_settings(), None).partition.manifest())
+    opened.write_partition(open_experiment(scenario.client_settings(), None).partition.manifest())
     opened.write_status("complete", 4)
     return folder
 

@@ -64,13 +64,13 @@ Install = Callable[..., str]
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Makes an installed package with a tracker that fails at the given events, and returns its name."""
-    site = tmp_path / "site"
-    monkeypatch.syspath_prepend(str(site))
+    open_experiment = tmp_path / "site"
+    monkeypatch.syspath_prepend(str(open_experiment))
 
     def made(name: str, fails: str = "()", source: str = NOTEBOOK) -> str:
-        info = site / f"{name}-1.0.dist-info"
+        info = open_experiment / f"{name}-1.0.dist-info"
         info.mkdir(parents=True)
-        (site / f"{name}.py").write_text(f"{source}\nFAILS = {fails}\n", "utf-8")
+        (open_experiment / f"{name}.py").write_text(f"{source}\nFAILS = {fails}\n", "utf-8")
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", "utf-8")
         (info / "entry_points.txt").write_text(f"[fedprune.trackers]\n{name} = {name}\n", "utf-8")
         plugins._scan.cache_clear()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedprune import plugins
-from fedprune.federation.messages import Order, Report, read, write
+from fedprune.federation.protocol.messages import Order, Report, read, write
 from fedprune.pruning.mask import Mask
 from fedprune.types import Shapes
 from fedprune.wire.codec import Common, Decoded, decode_payload, encode_payload

@@ -13,7 +13,7 @@ from flwr.serverapp import Grid
 
 from fedprune.engines.in_process import InProcess
 from fedprune.engines.pool import Pool
-from fedprune.federation.flower_private import Run, assign_id, become_server, client_of, empty_run, node_of
+from fedprune.federation.flower.private import Run, assign_id, become_server, client_of, empty_run, node_of
 from fedprune.types import NodeConfig
 
 

@@ -18,7 +18,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from fedprune.federation.site import Samples, Site
+from fedprune.compute.evaluate import accuracy
+from fedprune.compute.model import LocalModel
+from fedprune.federation.experiment import Experiment, Samples
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
 from fedprune.tickets.finished import FinishedRun, Record
@@ -26,8 +28,6 @@ from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import paired
 from fedprune.tickets.table import Table, interval, number, points
 from fedprune.tickets.training import fresh_weights, own_samples, trained
-from fedprune.training.evaluate import accuracy
-from fedprune.training.model import LocalModel
 from fedprune.types import Arrays
 
 POINTS = 11
@@ -48,8 +48,8 @@ def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
     first, second = _ends(run, kind, client, other, plan)
     both = run.masks[client], run.masks[other]
     concerned = sorted({client, other})
-    whole = walk(run.here, concerned, first, second, Mask())
-    shared = walk(run.here, concerned, first, second, intersection(*both))
+    whole = walk(run.experiment, concerned, first, second, Mask())
+    shared = walk(run.experiment, concerned, first, second, intersection(*both))
     return {"other": other, "all weights": whole, "shared mask": shared}
 
 
@@ -111,13 +111,15 @@ def barrier(error: Sequence[float]) -> float:
     return float(np.max(np.asarray(error) - line))
 
 
-def walk(here: Site, clients: Sequence[int], first: Arrays, second: Arrays, mask: Mask) -> dict[str, Any]:
+def walk(
+    experiment: Experiment, clients: Sequence[int], first: Arrays, second: Arrays, mask: Mask
+) -> dict[str, Any]:
     """Mean error over ``clients`` at POINTS points of the line, on own and on test data, and barriers."""
-    own = [own_samples(here, client) for client in clients]
-    testing = [here.testing(client) for client in clients]
+    own = [own_samples(experiment, client) for client in clients]
+    testing = [experiment.testing(client) for client in clients]
     error, test_error = [], []
     for share in np.linspace(0, 1, POINTS):
-        module = _between(here, first, second, float(share), mask, own)
+        module = _between(experiment, first, second, float(share), mask, own)
         error.append(1 - float(np.mean([accuracy(module, *samples) for samples in own])))
         test_error.append(1 - float(np.mean([accuracy(module, *samples) for samples in testing])))
     return {
@@ -129,9 +131,14 @@ def walk(here: Site, clients: Sequence[int], first: Arrays, second: Arrays, mask
 
 
 def _between(
-    here: Site, first: Arrays, second: Arrays, share: float, mask: Mask, samples: Sequence[Samples]
+    experiment: Experiment,
+    first: Arrays,
+    second: Arrays,
+    share: float,
+    mask: Mask,
+    samples: Sequence[Samples],
 ) -> nn.Module:
-    made = here.architecture
+    made = experiment.architecture
     weights = {
         name: ((1 - share) * first[name] + share * second[name]).astype(np.float32) for name in made.shapes
     }
@@ -161,22 +168,22 @@ def renew_statistics(module: nn.Module, x: torch.Tensor) -> None:
 
 
 def _ends(run: FinishedRun, kind: str, client: int, other: int, plan: Plan) -> tuple[Arrays, Arrays]:
-    here, mask = run.here, run.masks[client]
+    experiment, mask = run.experiment, run.masks[client]
     if kind == "clients":
         return _own(run, client), _own(run, other)
     if kind == "training":
-        before = mask.apply({**here.initial, **run.received})
-        epochs = here.scenario.train.epochs
-        return before, trained(here, client, before, mask, epochs=epochs, replicate=0)
-    fresh = mask.apply(fresh_weights(here, client))
-    return _own(run, client), trained(here, client, fresh, mask, epochs=plan.epochs, replicate=0)
+        before = mask.apply({**experiment.initial, **run.received})
+        epochs = experiment.scenario.train.epochs
+        return before, trained(experiment, client, before, mask, epochs=epochs, replicate=0)
+    fresh = mask.apply(fresh_weights(experiment, client))
+    return _own(run, client), trained(experiment, client, fresh, mask, epochs=plan.epochs, replicate=0)
 
 
 def _own(run: FinishedRun, client: int) -> Arrays:
     """The client's personal weights; where the method keeps none, what it trains from the server's."""
-    here, mask = run.here, run.masks[client]
+    experiment, mask = run.experiment, run.masks[client]
     kept = run.personal(client)
     if kept is not None:
         return mask.apply(kept)
-    start = mask.apply({**here.initial, **run.received})
-    return trained(here, client, start, mask, epochs=here.scenario.train.epochs, replicate=0)
+    start = mask.apply({**experiment.initial, **run.received})
+    return trained(experiment, client, start, mask, epochs=experiment.scenario.train.epochs, replicate=0)

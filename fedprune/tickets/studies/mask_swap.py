@@ -30,8 +30,8 @@ def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
 
 
 def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
-    client, here = int(unit), run.here
-    weights, own, made = {**here.initial, **run.received}, run.masks[client], here.architecture
+    client, experiment = int(unit), run.experiment
+    weights, own, made = {**experiment.initial, **run.received}, run.masks[client], experiment.architecture
     rng = generator(run.seed, "tickets mask_swap random", client=client)
     drawn = [random_like(own, made, rng) for _ in range(DRAWS)]
     return {
@@ -55,4 +55,4 @@ def tables(result: Record) -> list[Table]:
 
 
 def _tested(run: FinishedRun, client: int, weights: Arrays, mask: Mask) -> float:
-    return accuracy_on_test_data(run.here, client, weights, mask)
+    return accuracy_on_test_data(run.experiment, client, weights, mask)

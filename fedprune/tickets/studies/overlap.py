@@ -152,9 +152,9 @@ def _origins(run: FinishedRun, names: Sequence[str]) -> Record:
     """Mean agreement of clients' masks with masks that only look at where all clients begin."""
     from fedprune.tickets.controls import largest_of
 
-    made = run.here.architecture
+    made = run.experiment.architecture
     found: Record = {}
-    for key, weights in (("agreement_initial", run.here.initial), ("agreement_server", run.origin)):
+    for key, weights in (("agreement_initial", run.experiment.initial), ("agreement_server", run.origin)):
         if weights is None:
             found[key] = None
             continue

@@ -47,29 +47,29 @@ def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
 def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
     client, replicate, condition = _parts(unit)
     weights, mask = start(run, client, replicate, condition)
-    after = trained(run.here, client, weights, mask, epochs=plan.epochs, replicate=replicate)
+    after = trained(run.experiment, client, weights, mask, epochs=plan.epochs, replicate=replicate)
     return {
-        "test_accuracy": accuracy_on_test_data(run.here, client, after, mask),
+        "test_accuracy": accuracy_on_test_data(run.experiment, client, after, mask),
         "density": _density(run, mask),
     }
 
 
 def start(run: FinishedRun, client: int, replicate: int, condition: str) -> tuple[Arrays, Mask]:
     """What a condition trains from."""
-    here, own = run.here, run.masks[client]
+    experiment, own = run.experiment, run.masks[client]
     rng = generator(run.seed, f"tickets retrain {condition}", round=replicate, client=client)
     if condition == REWIND:
         assert run.early is not None
-        return {**here.initial, **run.early[1]}, own
+        return {**experiment.initial, **run.early[1]}, own
     if condition == FRESH:
-        return fresh_weights(here, replicate), own
+        return fresh_weights(experiment, replicate), own
     if condition == RANDOM:
-        return here.initial, random_like(own, here.architecture, rng)
+        return experiment.initial, random_like(own, experiment.architecture, rng)
     if condition == SHUFFLED:
-        return here.initial, shuffled_rows(own, here.architecture, rng)
+        return experiment.initial, shuffled_rows(own, experiment.architecture, rng)
     if condition == LARGEST:
-        return here.initial, largest_of(here.initial, own, here.architecture)
-    return here.initial, own if condition == OWN else Mask()
+        return experiment.initial, largest_of(experiment.initial, own, experiment.architecture)
+    return experiment.initial, own if condition == OWN else Mask()
 
 
 def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
@@ -189,7 +189,7 @@ def _by_client(values: Mapping[tuple[int, int], float]) -> Floats:
 
 
 def _density(run: FinishedRun, mask: Mask) -> float:
-    shapes = run.here.prunable
+    shapes = run.experiment.prunable
     kept = [
         np.count_nonzero(mask[name]) if name in mask else np.prod(shape) for name, shape in shapes.items()
     ]

@@ -27,14 +27,14 @@ def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
 
 def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
     data, of = unit.split("/")
-    client, here = int(data), run.here
+    client, experiment = int(data), run.experiment
     if of == RANDOM:
         rng = generator(run.seed, "tickets transfer random", client=client)
-        mask = random_like(run.masks[client], here.architecture, rng)
+        mask = random_like(run.masks[client], experiment.architecture, rng)
     else:
         mask = Mask() if of == DENSE else run.masks[int(of)]
-    after = trained(here, client, here.initial, mask, epochs=plan.epochs, replicate=0)
-    return {"test_accuracy": accuracy_on_test_data(here, client, after, mask)}
+    after = trained(experiment, client, experiment.initial, mask, epochs=plan.epochs, replicate=0)
+    return {"test_accuracy": accuracy_on_test_data(experiment, client, after, mask)}
 
 
 def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:

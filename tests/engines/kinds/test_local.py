@@ -14,7 +14,7 @@ from flwr.serverapp.strategy import FedAvg
 
 from fedprune.engines.answer import EngineError
 from fedprune.engines.kinds.local import LocalGrid, open_engine
-from fedprune.federation.flower_private import RAISED, SUPERLINK_NODE_ID, node_of
+from fedprune.federation.flower.private import RAISED, SUPERLINK_NODE_ID, node_of
 
 Query = Callable[..., Message]
 

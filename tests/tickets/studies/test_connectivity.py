@@ -47,9 +47,9 @@ def test_a_line_from_a_model_to_itself_is_flat_and_one_to_its_mirror_is_not(prun
     client = run.clients[0]
     weights, mask = run.personal(client), run.masks[client]
     assert weights is not None
-    same = walk(run.here, [client], weights, weights, mask)
+    same = walk(run.experiment, [client], weights, weights, mask)
     assert len(same["error"]) == 11
     assert same["barrier"] == same["test_barrier"] == 0
     # The same function with its hidden units in another order: a line between the two is no low road.
     mirrored = {**weights, "fc2.weight": -weights["fc2.weight"]}
-    assert walk(run.here, [client], weights, mirrored, Mask())["error"][-1] > same["error"][0]
+    assert walk(run.experiment, [client], weights, mirrored, Mask())["error"][-1] > same["error"][0]

@@ -19,10 +19,10 @@ SHORT = Plan(clients=3, seeds=2, epochs=3, permutations=99)
 def planted(folder: Path, density: float) -> FinishedRun:
     """The run with masks of the largest weights after dense training: good ones, known to be."""
     run = FinishedRun.open(folder)
-    made, initial = run.here.architecture, run.here.initial
+    made, initial = run.experiment.architecture, run.experiment.initial
     masks = {}
     for client in run.clients:
-        after = trained(run.here, client, initial, Mask(), epochs=10, replicate=0)
+        after = trained(run.experiment, client, initial, Mask(), epochs=10, replicate=0)
         counts = {name: round(density * after[name].size) for name in made.prunable}
         model = Mask(
             {name: np.arange(after[name].size).reshape(after[name].shape) < counts[name] for name in counts}
@@ -49,7 +49,7 @@ def test_a_planted_ticket_does_better_than_random_and_shuffled_masks(pruned: Pat
 
 def test_conditions_start_from_what_they_are_called(pruned: Path) -> None:
     run = FinishedRun.open(pruned)
-    client, initial = run.clients[0], run.here.initial
+    client, initial = run.clients[0], run.experiment.initial
     starts = {name: retrain.start(run, client, 0, name) for name in retrain.CONDITIONS}
     for name in (retrain.OWN, retrain.REWIND, retrain.FRESH):
         assert starts[name][1] == run.masks[client]
@@ -66,13 +66,14 @@ def test_conditions_start_from_what_they_are_called(pruned: Path) -> None:
 
 def test_all_masks_meet_the_same_batches_and_replicates_others(pruned: Path) -> None:
     run = FinishedRun.open(pruned)
-    client, initial = run.clients[0], run.here.initial
+    client, initial = run.clients[0], run.experiment.initial
     first, again, other = (
-        trained(run.here, client, initial, Mask(), epochs=1, replicate=replicate) for replicate in (0, 0, 1)
+        trained(run.experiment, client, initial, Mask(), epochs=1, replicate=replicate)
+        for replicate in (0, 0, 1)
     )
     assert np.array_equal(first["fc1.weight"], again["fc1.weight"])
     assert not np.array_equal(first["fc1.weight"], other["fc1.weight"])
-    assert 0 <= accuracy_on_test_data(run.here, client, first, Mask()) <= 1
+    assert 0 <= accuracy_on_test_data(run.experiment, client, first, Mask()) <= 1
 
 
 def test_differences_are_paired_by_client_after_seeds_are_averaged() -> None:

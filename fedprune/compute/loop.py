@@ -1,0 +1,117 @@
+"""One local epoch of masked SGD. Closed to edits: methods act before, between and after epochs, and bring a
+loss or a penalty as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from fedprune.compute.augmentation import Augment
+from fedprune.compute.distillation import Lesson
+from fedprune.compute.model import LocalModel
+from fedprune.compute.proximal import Proximal
+from fedprune.compute.regularizers import NONE, Penalty, Regularizers
+
+Loss = Callable[[LocalModel, torch.Tensor, torch.Tensor], torch.Tensor]
+"""Of a model, a batch (n, C, H, W) and its labels (n,): the mean over the batch, a scalar with a graph."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """How a step is taken: batch size in samples, learning rate, momentum, weight decay (L2, coupled)."""
+
+    batch_size: int
+    lr: float
+    momentum: float
+    weight_decay: float
+    regularizers: Regularizers = NONE
+
+
+def classification(model: LocalModel, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy in nats."""
+    return cross_entropy(model.module(x), y)
+
+
+class Trainer:
+    """SGD on one model and one client's data; momentum lives as long as the trainer.
+
+    A ``lesson`` takes the place of ``loss``; ``augment`` changes the images of each epoch.
+    """
+
+    def __init__(
+        self,
+        model: LocalModel,
+        x: torch.Tensor,
+        y: torch.Tensor,
+        step: Step,
+        loss: Loss = classification,
+        proximal: Proximal | None = None,
+        *,
+        lesson: Lesson | None = None,
+        augment: Augment | None = None,
+    ) -> None:
+        self.model, self.x, self.y, self.step, self.loss = model, x, y, step, loss
+        self._lesson, self._augment = lesson, augment
+        self._logits: torch.Tensor | None = None
+        self._velocity = torch.zeros_like(model.flat)
+        self._penalty = Penalty(step.regularizers, model) if step.regularizers != NONE else None
+        self._pull = 0.0
+        if proximal is not None:
+            self._pull, self._anchor = proximal.strength, model.flat_of(proximal.anchor)
+
+    def epoch(self, order: torch.Tensor) -> float:
+        """Train on all samples in the given order (int64 permutation); the mean loss before each step,
+        regularizers apart."""
+        size = self.step.batch_size
+        # Gathered once per epoch, so that batches are views.
+        x, y = self.x[order], self.y[order]
+        if self._augment is not None:
+            x = self._augment(x)
+        loss_of = self._loss_of(x, y, order)
+        total = torch.zeros(())
+        self.model.module.train()
+        for start in range(0, len(y), size):
+            batch = slice(start, min(start + size, len(y)))
+            loss = loss_of(batch)
+            self.descend(loss)
+            # Summed as a tensor: reading a number back each step would stall the loop on an accelerator.
+            total += loss.detach() * (batch.stop - start)
+        return float(total) / len(y)
+
+    def _loss_of(
+        self, x: torch.Tensor, y: torch.Tensor, order: torch.Tensor
+    ) -> Callable[[slice], torch.Tensor]:
+        """The loss of a batch of this epoch's samples."""
+        lesson, model = self._lesson, self.model
+        if lesson is None:
+            return lambda batch: self.loss(model, x[batch], y[batch])
+        targets = self._targets(lesson, x, order)
+        return lambda batch: lesson.loss(model.module(x[batch]), y[batch], targets[batch])
+
+    def _targets(self, lesson: Lesson, x: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+        """What the teacher says of this epoch's samples."""
+        if self._augment is not None:
+            return lesson.targets(x)
+        if self._logits is None:
+            # Neither teacher nor images change from epoch to epoch: asked once, it costs a fraction.
+            self._logits = lesson.targets(self.x)
+        return self._logits[order]
+
+    def descend(self, loss: torch.Tensor) -> None:
+        """One step down the gradient of ``loss``: torch.optim.SGD's update, in place on the flat buffers,
+        where its bookkeeping would cost more than the arithmetic."""
+        model, step = self.model, self.step
+        model.gradient.zero_()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self._pull:
+            model.gradient.add_(model.flat - self._anchor, alpha=self._pull)
+        if step.weight_decay:
+            model.gradient.add_(model.flat, alpha=step.weight_decay)
+        if self._penalty is not None:
+            self._penalty.add_gradient()
+        self._velocity.mul_(step.momentum).add_(model.gradient)
+        model.flat.sub_(self._velocity, alpha=step.lr)
+        model.hold_pruned()

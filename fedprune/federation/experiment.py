@@ -1,0 +1,148 @@
+"""What a client's machine holds for a scenario: data, partition, architecture and strategy, built once a
+process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from fedprune.compute.augmentation import Augment, crop_and_flip
+from fedprune.compute.loop import Step
+from fedprune.compute.regularizers import Regularizers
+from fedprune.data.dataset import Dataset, client_data, client_test_data, load_dataset, normalise
+from fedprune.data.errors import DataError
+from fedprune.data.partition import Partition, make_partition
+from fedprune.models import Architecture, architecture
+from fedprune.scenario import Scenario
+from fedprune.scenario.sections import CodecSection
+from fedprune.strategy import Strategy, make_strategy
+from fedprune.types import Array, Arrays, Shapes
+from fedprune.wire.pipeline import Pipeline
+
+TEST_CHUNK = 1000
+
+Samples = tuple[torch.Tensor, torch.Tensor]
+"""Normalised images (N, C, H, W) float32 and labels (N,) int64."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything a round needs that does not change from round to round. The server builds it too."""
+
+    scenario: Scenario
+    dataset: Dataset
+    partition: Partition
+    architecture: Architecture
+    strategy: Strategy
+    initial: Arrays
+    travelling: Shapes
+    """Arrays that travel, in one direction or both, in some round or all, with their shapes."""
+    maskable: Shapes
+    """Parameters that a travelling mask covers."""
+    teacher: Architecture
+    """Of the teacher that a client trains beside its model, where the scenario asks for one."""
+    uplink: Pipeline
+    downlink: Pipeline
+
+    @property
+    def prunable(self) -> Shapes:
+        """The weights that masks may cover, in order."""
+        return {name: self.architecture.shapes[name] for name in self.architecture.prunable}
+
+    @property
+    def step(self) -> Step:
+        train = self.scenario.train
+        penalties = Regularizers(train.l1, train.batch_norm_l1, train.group_lasso)
+        return Step(train.batch_size, train.lr, train.momentum, train.weight_decay, penalties)
+
+    def training(self, client: int) -> Samples:
+        return _tensors(client_data(self.dataset, self.partition.train(client)))
+
+    def gating(self, client: int) -> Samples | None:
+        """The client's validation samples; None when it has none, so that gates read training data."""
+        indices = self.partition.validation(client)
+        return _tensors(client_data(self.dataset, indices)) if len(indices) else None
+
+    def augment(self, rng: np.random.Generator) -> Augment | None:
+        """What changes the images of each epoch, drawing from ``rng``; None where they stay as they are."""
+        how, dataset = self.dataset.augmentation, self.dataset
+        if how is None or not self.scenario.data.augment:
+            return None
+        channels = len(dataset.mean)
+        # Padded with the normalised background, which is not zero: as if padded before normalising.
+        background = normalise(np.full((channels, 1, 1), how.border, np.uint8), dataset)
+        border = torch.from_numpy(background).reshape(channels)
+        return lambda x: crop_and_flip(x, border, how.padding, how.flip, rng)
+
+    def testing(self, client: int) -> Samples:
+        return _tensors(client_test_data(self.dataset, self.partition.test(client)))
+
+    def all_testing(self) -> Iterator[Samples]:
+        """The whole test set, some at a time, so that it is never in memory at once."""
+        for start in range(0, len(self.dataset.test_y), TEST_CHUNK):
+            indices = np.arange(start, min(start + TEST_CHUNK, len(self.dataset.test_y)))
+            yield _tensors(client_test_data(self.dataset, indices))
+
+
+def _tensors(samples: tuple[Array, Array]) -> Samples:
+    return torch.from_numpy(samples[0]), torch.from_numpy(samples[1])
+
+
+def open_experiment(settings: dict[str, Any], root: str | None) -> Experiment:
+    """The site for a scenario's client settings; the last few are kept."""
+    return _opened(json.dumps(settings, sort_keys=True), root)
+
+
+@lru_cache(maxsize=4)
+def _opened(settings: str, root: str | None) -> Experiment:
+    scenario = Scenario.from_client_settings(json.loads(settings))
+    dataset = load_dataset(scenario.data.name, root)
+    if scenario.data.augment and dataset.augmentation is None:
+        raise DataError(f"data set '{dataset.name}' declares no augmentation; leave out data.augment")
+    section = scenario.partition
+    partition = make_partition(
+        dataset,
+        section.name,
+        section.clients,
+        section.arguments,
+        section.validation,
+        section.test,
+        scenario.run.seed,
+    )
+    model = architecture(
+        scenario.model.name, dataset.input_shape, dataset.num_classes, scenario.model.options
+    )
+    strategy = make_strategy({"name": scenario.strategy.name, **scenario.strategy.fields})
+    if strategy.removes is not None:
+        model.channels(strategy.removes)
+    masked = strategy.masked(model.prunable, model.groups)
+    return Experiment(
+        scenario=scenario,
+        dataset=dataset,
+        partition=partition,
+        architecture=model,
+        strategy=strategy,
+        initial=model.initial_weights(scenario.run.seed),
+        travelling=strategy.travels(model.shapes, model.statistics),
+        maskable={name: model.shapes[name] for name in masked},
+        teacher=_teacher(scenario, model),
+        uplink=_pipeline(scenario.uplink),
+        downlink=_pipeline(scenario.downlink),
+    )
+
+
+def _teacher(scenario: Scenario, model: Architecture) -> Architecture:
+    section = scenario.distill.model
+    if section is None:
+        return model
+    return architecture(section.name, model.input_shape, model.num_classes, section.options)
+
+
+def _pipeline(section: CodecSection) -> Pipeline:
+    return Pipeline.of(section.plain(), section.fields)

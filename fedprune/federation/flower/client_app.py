@@ -1,0 +1,59 @@
+"""The Flower ClientApp: one message in, one message out, whatever carries them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from flwr.app import ConfigRecord, Context, Message, RecordDict
+from flwr.clientapp import ClientApp
+
+from fedprune.compute.threads import one_thread
+from fedprune.federation.client.round import Machine, client_round
+from fedprune.federation.flower.bundle import stay_with_bundle
+from fedprune.types import UserError
+
+RECORD, KEY = "fedprune", "blob"
+RUNS, DATA, MODULES = "fedprune-runs", "fedprune-data", "fedprune-modules"
+"""Keys of a node's configuration: folder of run folders, folder of data sets, code that orders may name."""
+DEFAULT_RUNS = "~/.local/share/fedprune/runs"
+
+app = ClientApp()
+# While this is imported, as Flower does before it starts Ray.
+stay_with_bundle()
+
+
+@app.train()
+def train(message: Message, context: Context) -> Message:
+    """A round's order in, its reply out; the client's identity and settings stand in the order itself."""
+    blob = message.content.config_records[RECORD][KEY]
+    # Here and not in an engine, as Flower's own take the app as it is.
+    with one_thread():
+        return Message(content(client_round(bytes(blob), machine_of(context))), reply_to=message)  # type: ignore[arg-type]
+
+
+def machine_of(context: Context) -> Machine:
+    """Where runs and data are on this machine, and which modules of the user's own its orders may name.
+
+    Taken from the node's configuration, else from the run's (``runs``, ``data``, ``modules``), else from
+    FEDPRUNE_RUNS and FEDPRUNE_DATA, else DEFAULT_RUNS and no modules. A server and its clients on one machine
+    find the same folders. Raises UserError for a relative folder.
+    """
+    node, run = context.node_config, context.run_config
+    runs = node.get(RUNS) or run.get("runs") or os.environ.get("FEDPRUNE_RUNS") or DEFAULT_RUNS
+    data = node.get(DATA) or run.get("data")
+    modules = str(node.get(MODULES) or run.get("modules") or "").split()
+    return Machine(_absolute(runs), str(_absolute(data)) if data else None, frozenset(modules))
+
+
+def _absolute(folder: object) -> Path:
+    path = Path(str(folder)).expanduser()
+    if not path.is_absolute():
+        # Flower starts apps in working directories of its own, and not all in the same.
+        raise UserError(f"folder '{folder}' is relative to nobody knows where: give an absolute path")
+    return path
+
+
+def content(blob: bytes) -> RecordDict:
+    """One blob as a message's content."""
+    return RecordDict({RECORD: ConfigRecord({KEY: blob})})

@@ -1,0 +1,101 @@
+"""The codecs between the server and one client in one round, and what both of them know between rounds.
+
+Both sides keep a ``SharedMemory`` for each client, the client in its state and the server in its own. A
+version of it counts once the server has accepted the reply of its round, on both sides alike: an order names the
+last accepted round, so after a failure the client goes on from the version before, and so does the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fedprune.federation.experiment import Experiment
+from fedprune.pruning.mask import Mask
+from fedprune.strategy import Payload
+from fedprune.types import Arrays, Shapes
+from fedprune.wire.codec import Common, Decoded, Encoded, decode_payload, encode_payload
+from fedprune.wire.pipeline import Keys, Part, Way
+
+
+@dataclass(frozen=True)
+class SharedMemory:
+    """What server and client both know after an accepted round; empty before the first."""
+
+    shared: Mask = field(default_factory=Mask)
+    """The client's mask, as both know it."""
+    held: Arrays = field(default_factory=dict)
+    """What the client last received, as decoded, where orders are coded with its help."""
+    up: Arrays = field(default_factory=dict)
+    """What both track of replies."""
+    down: Arrays = field(default_factory=dict)
+    """What both track of orders."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One client in one round, from either end."""
+
+    experiment: Experiment
+    client: int
+    round: int
+    known: SharedMemory
+
+    def send_down(self, payload: Payload, residual: Arrays) -> Encoded:
+        """Server: an order's parts."""
+        pipeline = self.experiment.downlink
+        return encode_payload(
+            payload.arrays, payload.mask, self._before_down(), pipeline, self._keys("down"), residual
+        )
+
+    def receive_down(self, parts: Mapping[str, Part]) -> Decoded:
+        """What an order's parts say, on both sides. Raises CodecError."""
+        experiment = self.experiment
+        expected = experiment.strategy.part(experiment.travelling, "down", self.round)
+        return decode_payload(
+            parts,
+            expected,
+            self._before_down(),
+            experiment.maskable,
+            "mask" in parts,
+            experiment.downlink,
+            self._keys("down"),
+        )
+
+    def send_up(self, payload: Payload, received: Decoded, residual: Arrays) -> Encoded:
+        """Client: a reply's parts."""
+        before, keys = self._before_up(received), self._keys("up")
+        return encode_payload(payload.arrays, payload.mask, before, self.experiment.uplink, keys, residual)
+
+    def receive_up(self, parts: Mapping[str, Part], expected: Shapes, received: Decoded) -> Decoded:
+        """Server: what a reply's parts say. Raises CodecError."""
+        experiment, before = self.experiment, self._before_up(received)
+        return decode_payload(
+            parts, expected, before, experiment.maskable, "mask" in parts, experiment.uplink, self._keys("up")
+        )
+
+    def after(self, received: Decoded, mask: Mask, tracked: Arrays) -> SharedMemory:
+        """What both know once the reply is accepted: its mask, and what is tracked of it."""
+        held = self.known.held
+        if self.experiment.downlink.uses_held:
+            held = held | {name: value for name, value in received.arrays.items() if value.ndim > 1}
+        return SharedMemory(mask, held, tracked, received.tracked)
+
+    def _keys(self, way: Way) -> Keys:
+        return Keys(self.experiment.scenario.run.seed, way, self.round, self.client)
+
+    def _before_down(self) -> Common:
+        """A newcomer holds the initial weights, which never travel."""
+        experiment, held = self.experiment, {}
+        if experiment.downlink.uses_held:
+            initial = {
+                name: experiment.initial[name]
+                for name, shape in experiment.travelling.items()
+                if name in experiment.initial and experiment.initial[name].shape == tuple(shape)
+            }
+            held = initial | self.known.held
+        return Common(self.known.shared, held, self.known.down)
+
+    def _before_up(self, received: Decoded) -> Common:
+        held = received.arrays if self.experiment.uplink.uses_held else {}
+        return Common(received.mask, held, self.known.up)

@@ -1,0 +1,83 @@
+"""What each side keeps of a client between rounds, as one version of its state: arrays in named rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fedprune.federation.protocol.link import SharedMemory
+from fedprune.pruning.mask import Mask
+from fedprune.runs.store import VersionedStore
+from fedprune.types import Array, Arrays
+
+
+@dataclass(frozen=True)
+class ClientMemory:
+    """All that a client keeps; empty before its first round."""
+
+    mask: Mask = field(default_factory=Mask)
+    """What lives."""
+    known: SharedMemory = field(default_factory=SharedMemory)
+    """What the server knows as well."""
+    weights: Arrays = field(default_factory=dict)
+    state: Arrays = field(default_factory=dict)
+    teacher: Arrays = field(default_factory=dict)
+    """What ``[distill]`` keeps beside the strategy."""
+    residual: Arrays = field(default_factory=dict)
+    """What the server did not get of earlier replies."""
+
+    @classmethod
+    def load(cls, store: VersionedStore, client: int, round: int) -> ClientMemory:
+        rooms = _rooms(store.load(client, round))
+        return cls(
+            Mask(rooms.get("mask")),
+            _known(rooms),
+            *(rooms.get(name, {}) for name in ("weights", "state", "teacher", "residual")),
+        )
+
+    def arrays(self) -> Arrays:
+        own = {"weights": self.weights, "state": self.state, "teacher": self.teacher}
+        return _joined({"mask": self.mask, **_of_known(self.known), **own, "residual": self.residual})
+
+
+@dataclass(frozen=True)
+class ServerMemory:
+    """All that the server keeps of one client."""
+
+    known: SharedMemory = field(default_factory=SharedMemory)
+    """What the client knows as well."""
+    residual: Arrays = field(default_factory=dict)
+    """What the client did not get of earlier orders."""
+
+    @classmethod
+    def load(cls, store: VersionedStore, client: int, round: int) -> ServerMemory:
+        rooms = _rooms(store.load(client, round), "shared")
+        return cls(_known(rooms), rooms.get("residual", {}))
+
+    def arrays(self) -> Arrays:
+        """The mask goes by the bare names of its parameters, as it did when it was all there was."""
+        rooms = {**_of_known(self.known), "residual": self.residual}
+        return {**rooms.pop("shared"), **_joined(rooms)}
+
+
+def _of_known(known: SharedMemory) -> dict[str, Mapping[str, Array]]:
+    return {"shared": known.shared, "held": known.held, "up": known.up, "down": known.down}
+
+
+def _known(rooms: Mapping[str, Arrays]) -> SharedMemory:
+    return SharedMemory(Mask(rooms.get("shared")), *(rooms.get(name, {}) for name in ("held", "up", "down")))
+
+
+def _rooms(arrays: Arrays, bare: str = "") -> dict[str, Arrays]:
+    """Room -> its arrays; ``bare`` is the room of names without one."""
+    rooms: dict[str, Arrays] = {}
+    for key, value in arrays.items():
+        room, colon, name = key.partition(":")
+        if not colon:
+            room, name = bare, key
+        rooms.setdefault(room, {})[name] = value
+    return rooms
+
+
+def _joined(rooms: Mapping[str, Mapping[str, Array]]) -> Arrays:
+    return {f"{room}:{name}": value for room, entries in rooms.items() for name, value in entries.items()}

@@ -1,0 +1,163 @@
+"""Records of a run as plain data: one per round, one per client and round, and the results at the end.
+
+Names and units are those of ``runs/metrics.py``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fedprune.federation.experiment import Experiment
+from fedprune.federation.server.round import Accepted, Outcome
+from fedprune.runs.metrics import summarise
+from fedprune.scenario import Scenario
+from fedprune.types import Shapes
+from fedprune.wire.account import Bytes
+
+Record = dict[str, Any]
+
+
+def client_record(round: int, reply: Accepted, prunable: Shapes) -> Record:
+    """One client in one round."""
+    report = reply.report
+    return {
+        "round": round,
+        "client": report.client,
+        "samples": report.samples,
+        "train_loss": report.train_loss,
+        "gate_accuracy": report.gate_accuracy,
+        "validation_accuracy": report.validation_accuracy,
+        "test_accuracy_before": report.test_accuracy_before,
+        "test_accuracy_after": report.test_accuracy_after,
+        "density": _density(reply, prunable),
+        "multiply_adds": report.multiply_adds,
+        "parameters": report.parameters,
+        **_bytes("down", reply.bytes_down),
+        **_bytes("up", reply.bytes_up),
+    }
+
+
+def _sizes(prunable: Shapes) -> list[int]:
+    return [math.prod(shape) for shape in prunable.values()]
+
+
+def _density(reply: Accepted, prunable: Shapes) -> float:
+    """Kept share of the prunable weights."""
+    return sum(reply.alive) / sum(_sizes(prunable))
+
+
+def layer_densities(replies: Sequence[Accepted], prunable: Shapes) -> dict[str, float]:
+    """Mean kept share of each prunable parameter over clients."""
+    shares = np.array([reply.alive for reply in replies], np.float64) / _sizes(prunable)
+    return dict(zip(prunable, shares.mean(axis=0).tolist(), strict=True))
+
+
+def round_record(
+    round: int, clients: Sequence[int], outcome: Outcome, prunable: Shapes, accuracy: float | None
+) -> Record:
+    """One round over its sampled clients; ``accuracy`` is the global model's. Bytes include those of failed
+    clients."""
+    rows = [client_record(round, reply, prunable) for reply in outcome.accepted]
+    down = sum((reply.bytes_down for reply in outcome.accepted), outcome.lost_down)
+    up = sum((reply.bytes_up for reply in outcome.accepted), outcome.lost_up)
+    before, after = _spread("test_accuracy_before", rows), _spread("test_accuracy_after", rows)
+    return {
+        "round": round,
+        "clients": list(clients),
+        "failed": [{"client": client, "reason": reason} for client, reason in outcome.failed.items()],
+        "train_loss": _mean("train_loss", rows),
+        "gate_accuracy": _mean("gate_accuracy", rows),
+        "validation_accuracy": _mean("validation_accuracy", rows),
+        **before,
+        **after,
+        "test_accuracy_global": accuracy,
+        "density": _mean("density", rows),
+        "density_layers": layer_densities(outcome.accepted, prunable),
+        "multiply_adds": _mean("multiply_adds", rows),
+        "parameters": _mean("parameters", rows),
+        **_bytes("down", down),
+        **_bytes("up", up),
+    }
+
+
+def final_record(reply: Accepted, experiment: Experiment) -> Record:
+    """One client in the final evaluation."""
+    report = reply.report
+    # A method without a personal model deploys the global one after local training; a client that was never
+    # sampled has nothing of its own yet and deploys what it receives.
+    own = report.test_accuracy_personal if experiment.strategy.keeps_model else report.test_accuracy_after
+    return {
+        "client": report.client,
+        "samples": report.samples,
+        "test_accuracy_personal": report.test_accuracy_before if own is None else own,
+        "test_accuracy_received": report.test_accuracy_before,
+        "test_accuracy_trained": report.test_accuracy_after,
+        "density": _density(reply, experiment.prunable),
+        "density_layers": layer_densities([reply], experiment.prunable),
+        "multiply_adds": report.multiply_adds,
+        "parameters": report.parameters,
+    }
+
+
+def results(
+    scenario: Scenario, rows: Sequence[Record], rounds: Sequence[Record], test_accuracy_global: float | None
+) -> Record:
+    """The run's results over all clients that answered the final evaluation."""
+    layers = rows[0]["density_layers"] if rows else {}
+    return {
+        "label": scenario.label,
+        "seed": scenario.run.seed,
+        "rounds": len(rounds),
+        "clients": len(rows),
+        **_spread("test_accuracy_personal", rows),
+        **_spread("test_accuracy_received", rows),
+        **_spread("test_accuracy_trained", rows),
+        "test_accuracy_global": test_accuracy_global,
+        "density": _mean("density", rows),
+        "density_layers": {
+            name: float(np.mean([row["density_layers"][name] for row in rows])) for name in layers
+        },
+        "multiply_adds": _mean("multiply_adds", rows),
+        "parameters": _mean("parameters", rows),
+        "bytes_up_total": sum(record["bytes_up"] for record in rounds),
+        "bytes_down_total": sum(record["bytes_down"] for record in rounds),
+        "target_accuracy": scenario.evaluate.target_accuracy,
+        "bytes_to_target": bytes_to_target(rounds, scenario.evaluate.target_accuracy),
+        "seconds_total": sum(record["seconds"] for record in rounds),
+    }
+
+
+def bytes_to_target(rounds: Sequence[Record], target: float | None) -> int | None:
+    """Bytes up and down until the first evaluated round whose mean accuracy after local training reaches the
+    target."""
+    spent = 0
+    for record in rounds:
+        spent += int(record["bytes_up"]) + int(record["bytes_down"])
+        reached = record["test_accuracy_after"]
+        if target is not None and reached is not None and reached >= target:
+            return spent
+    return None
+
+
+def _mean(key: str, rows: Sequence[Record]) -> float | None:
+    values = [row[key] for row in rows if row[key] is not None]
+    return float(np.mean(values)) if values else None
+
+
+def _spread(key: str, rows: Sequence[Record]) -> Record:
+    """Mean, standard deviation and worst tenth under the metric's three names; nulls when not evaluated."""
+    values = [row[key] for row in rows if row[key] is not None]
+    found = summarise(values) if values else {"mean": None, "std": None, "worst10": None}
+    return {key: found["mean"], f"{key}_std": found["std"], f"{key}_worst10": found["worst10"]}
+
+
+def _bytes(direction: str, sizes: Bytes) -> Record:
+    parts = {part: getattr(sizes, part) for part in ("values", "mask", "side", "overhead")}
+    return {
+        f"bytes_{direction}": sizes.total,
+        **{f"bytes_{direction}_{part}": size for part, size in parts.items()},
+    }

@@ -1,0 +1,145 @@
+"""Scenario files: reading one, applying overrides, expanding its sweep, and saying where a mistake stands."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fedprune import plugins
+from fedprune.scenario.errors import ScenarioError, plain
+from fedprune.scenario.scenario import Scenario
+from fedprune.scenario.sweep import check_key, expand, put
+
+MAX_BYTES = 1 << 20
+"""Scenario files larger than this are refused."""
+
+MAX_KEY_PARTS = 16
+"""Dotted keys longer than this are refused: tomllib's memory grows with the square of their parts."""
+
+
+def bundled_scenarios() -> dict[str, Path]:
+    """Name -> file of the scenarios that ship with fedprune."""
+    return {path.stem: path for path in sorted(plugins.bundled("scenarios").glob("*.toml"))}
+
+
+def load_scenarios(source: str | Path, overrides: Iterable[str] = ()) -> list[Scenario]:
+    """The runs of a scenario file (or of a bundled scenario's name), its sweep expanded, in a stable order.
+
+    ``overrides`` are ``section.key=value`` texts whose value is TOML, or else taken as a text; they win over
+    the file, and over the sweep's list for the same key. Raises ScenarioError.
+    """
+    path = _find(source)
+    text = _read(path)
+    try:
+        raw = _cleaned(_parse(text))
+        settings = dict(_override(item) for item in overrides)
+        return _members(raw, settings, path.stem)
+    except ScenarioError as error:
+        raise ScenarioError(error.what, error.section, error.key, _place(path, text, error)) from None
+
+
+def _cleaned(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(section): plain(value, str(section)) for section, value in raw.items() if value is not None}
+
+
+def _members(raw: dict[str, Any], overrides: dict[str, Any], stem: str) -> list[Scenario]:
+    members: dict[str, Scenario] = {}
+    for label, member in expand(raw, pinned=overrides):
+        for key, value in overrides.items():
+            put(member, key, value)
+        if isinstance(run := member.setdefault("run", {}), dict):
+            member["run"] = {"name": stem, **run} | ({"label": label} if label else {})
+        try:
+            scenario = Scenario.from_dict(member)
+        except ScenarioError as error:
+            note = f" (in the sweep's '{label}')" if label else ""
+            raise ScenarioError(error.what + note, error.section, error.key) from None
+        twin = members.setdefault(scenario.run_id(), scenario)
+        if twin is not scenario:
+            raise ScenarioError(f"'{twin.label}' and '{label}' are the same run; remove one", "sweep")
+    return list(members.values())
+
+
+def _override(text: str) -> tuple[str, Any]:
+    """``section.key=value`` as (dotted key, value)."""
+    key, equals, value = text.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise ScenarioError(f"write it as section.key=value, not '{text}'", key="--set")
+    try:
+        check_key(key)
+    except ScenarioError as error:
+        raise ScenarioError(error.what, key=f"--set {key}") from None
+    try:
+        parsed = tomllib.loads(f"value = {value}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        parsed = {}
+    return key, parsed["value"] if parsed.keys() == {"value"} else value.strip()
+
+
+def _find(source: str | Path) -> Path:
+    """The file of a path or of a bundled scenario's name."""
+    path, named = Path(source), bundled_scenarios()
+    try:
+        if path.is_file():
+            return path
+        if str(source) in named:
+            return named[str(source)]
+        if path.is_dir():
+            raise ScenarioError("is a folder; give a scenario file in it", file=str(path))
+        if path.exists():
+            raise ScenarioError("is not a regular file", file=str(path))
+    except (OSError, ValueError) as error:
+        raise ScenarioError(f"cannot be read: {_reason(error)}", file=str(source)) from None
+    raise ScenarioError(
+        f"no such file or bundled scenario{plugins.suggest(str(source), list(named))}", file=str(source)
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ScenarioError(f"cannot be read: {_reason(error)}", file=str(path)) from None
+    if len(data) > MAX_BYTES:
+        raise ScenarioError("is larger than 1 MiB, which no scenario needs", file=str(path))
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ScenarioError(f"is not UTF-8 text (line {line})", file=str(path)) from None
+
+
+def _parse(text: str) -> dict[str, Any]:
+    # Possessive, and unclosed quotes count as closed: linear in the text, whatever it is.
+    part = r"""(?:"(?:[^"\\\n]|\\.)*+"?|'[^'\n]*+'?|[^\s.,=\[\]{}#"']++)"""
+    for chain in re.finditer(rf"{part}(?:[ \t]*\.[ \t]*{part})*+", text):
+        if chain[0].count(".") >= MAX_KEY_PARTS and len(re.findall(part, chain[0])) > MAX_KEY_PARTS:
+            line = text.count("\n", 0, chain.start()) + 1
+            raise ScenarioError(f"a key of more than {MAX_KEY_PARTS} dotted parts (line {line})")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"not valid TOML: {error}") from None
+    except RecursionError:
+        raise ScenarioError("not valid TOML: nested too deeply") from None
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def _place(path: Path, text: str, error: ScenarioError) -> str:
+    """The file, and the line of the key or else of its section's header where one can be told."""
+    found, current = 0, ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+\s*([\w.-]+)\s*\]", line):
+            current = header[1]
+            found = found or (number if current == error.section else 0)
+        elif current == error.section and re.match(rf"""\s*["']?{re.escape(error.key)}["']?\s*=""", line):
+            return f"{path}:{number}"
+    return f"{path}:{found}" if found and error.section else str(path)

@@ -1,0 +1,125 @@
+"""``Scenario``: the resolved and checked settings of one run, and the hash that names the run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fedprune.scenario.errors import ScenarioError, plain
+from fedprune.scenario.section import Section
+from fedprune.scenario.sections import (
+    SECTIONS,
+    DataSection,
+    DistillSection,
+    DownlinkSection,
+    EngineSection,
+    EvaluateSection,
+    ModelSection,
+    PartitionSection,
+    RunSection,
+    StrategySection,
+    TrainSection,
+    UplinkSection,
+    explain,
+)
+
+CLIENT_SECTIONS = ("data", "partition", "model", "train", "distill", "strategy", "uplink", "downlink")
+"""What a client needs to do its part of a round."""
+
+UNHASHED = {
+    "run": ("name", "label", "checkpoint_every", "keep_history"),
+    "data": ("root",),
+    "engine": tuple(EngineSection.model_fields),
+}
+"""Keys that never change a result."""
+
+
+class Scenario(BaseModel):
+    """One run's settings, resolved and checked; frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: RunSection = Field(default_factory=RunSection)
+    data: DataSection = Field(default_factory=DataSection)
+    partition: PartitionSection = Field(default_factory=PartitionSection)
+    model: ModelSection = Field(default_factory=ModelSection)
+    train: TrainSection = Field(default_factory=TrainSection)
+    distill: DistillSection = Field(default_factory=DistillSection)
+    strategy: StrategySection = Field(default_factory=StrategySection)
+    uplink: UplinkSection = Field(default_factory=UplinkSection)
+    downlink: DownlinkSection = Field(default_factory=DownlinkSection)
+    evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
+    engine: EngineSection = Field(default_factory=EngineSection)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """A scenario from sections as TOML has them (no ``[sweep]``); keys that are None count as not given.
+
+        Raises ScenarioError.
+        """
+        cleaned = {
+            str(section): plain(value, str(section)) for section, value in raw.items() if value is not None
+        }
+        try:
+            made = cls.model_validate(cleaned)
+        except ValidationError as error:
+            raise explain(error) from None
+        asked, there = made.run.clients_per_round, made.partition.clients
+        if asked > there:
+            what = f"{asked} of {there} clients ([partition] clients); lower the one or raise the other"
+            raise ScenarioError(what, "run", "clients_per_round")
+        for name in ("run", "train"):
+            if made.section(name).plain().get("patience") and not made.partition.validation:
+                what = "waits for a better validation accuracy: set [partition] validation above 0"
+                raise ScenarioError(what, name, "patience")
+        return made
+
+    @property
+    def label(self) -> str:
+        """What tables call this run: what its sweep varied, else its name."""
+        return self.run.label or self.run.name
+
+    def section(self, name: str) -> Section:
+        """A section by name."""
+        found: Section = getattr(self, name)
+        return found
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Every section with every key resolved, as TOML has them; ``from_dict`` gives an equal scenario."""
+        return {name: self.section(name).plain() for name in SECTIONS}
+
+    def to_toml(self) -> str:
+        """``to_dict`` as a TOML file's text."""
+        return tomli_w.dumps(self.to_dict())
+
+    def settings_hash(self) -> str:
+        """12 hex digits of the sha256 over everything that can change a result, in canonical JSON."""
+        settings = {
+            section: {key: value for key, value in keys.items() if key not in UNHASHED.get(section, ())}
+            for section, keys in self.to_dict().items()
+        }
+        text = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def run_id(self) -> str:
+        """The run folder's name."""
+        return f"{self.run.name}-{self.settings_hash()}-s{self.run.seed}"
+
+    def client_settings(self) -> dict[str, Any]:
+        """What a client needs to know, as JSON-able sections: only what differs from defaults."""
+        sections = {name: self.section(name).changed() for name in CLIENT_SECTIONS}
+        sections["data"].pop("root", None)
+        sections["run"] = {"seed": self.run.seed} if self.run.seed else {}
+        return {name: keys for name, keys in sections.items() if keys}
+
+    @classmethod
+    def from_client_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The client's view of a scenario: its sections as they were, the server's at their defaults."""
+        seed = settings.get("run", {}).get("seed", 0)
+        # The server samples; here the number only has to fit a partition of any size.
+        return cls.from_dict({**settings, "run": {"seed": seed, "clients_per_round": 1}})

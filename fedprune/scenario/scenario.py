@@ -11,6 +11,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fedprune.scenario.errors import ScenarioError, plain
+from fedprune.scenario.explain import explain
 from fedprune.scenario.section import Section
 from fedprune.scenario.sections import (
     SECTIONS,
@@ -25,7 +26,6 @@ from fedprune.scenario.sections import (
     StrategySection,
     TrainSection,
     UplinkSection,
-    explain,
 )
 
 CLIENT_SECTIONS = ("data", "partition", "model", "train", "distill", "strategy", "uplink", "downlink")

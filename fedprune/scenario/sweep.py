@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedprune.scenario.errors import ScenarioError, shown
-from fedprune.scenario.sections import SECTIONS, unknown
+from fedprune.scenario.explain import unknown
+from fedprune.scenario.sections import SECTIONS
 
 MAX_MEMBERS = 1000
 

@@ -1,8 +1,8 @@
 """The codecs between the server and one client in one round, and what both of them know between rounds.
 
 Both sides keep a ``SharedMemory`` for each client, the client in its state and the server in its own. A
-version of it counts once the server has accepted the reply of its round, on both sides alike: an order names the
-last accepted round, so after a failure the client goes on from the version before, and so does the server.
+version of it counts once the server has accepted the reply of its round, on both sides alike: an order names
+the last accepted round, so after a failure the client goes on from the version before, as does the server.
 """
 
 from __future__ import annotations

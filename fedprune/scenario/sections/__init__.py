@@ -1,0 +1,49 @@
+"""The sections of a scenario, a file each: what every key may hold, and what it holds unless it is given.
+
+Unknown keys are refused and types are strict (``"0.5"`` is no number, ``true`` no integer). Some sections
+take free keys beside their own: ``[partition]`` (the arguments of the partitioner), ``[model]`` (the options
+of ``build``), ``[strategy]`` (the fields of its dataclass), ``[uplink]`` and ``[downlink]`` (the fields of the
+quantizer).
+"""
+
+from fedprune.scenario.section import Section
+from fedprune.scenario.sections.codec import CodecSection, DownlinkSection, UplinkSection
+from fedprune.scenario.sections.data import DataSection
+from fedprune.scenario.sections.distill import DistillSection
+from fedprune.scenario.sections.engine import EngineSection
+from fedprune.scenario.sections.evaluate import EvaluateSection
+from fedprune.scenario.sections.model import ModelSection
+from fedprune.scenario.sections.partition import PartitionSection
+from fedprune.scenario.sections.run import RunSection
+from fedprune.scenario.sections.strategy import StrategySection
+from fedprune.scenario.sections.train import TrainSection
+
+__all__ = [
+    "SECTIONS",
+    "CodecSection",
+    "DataSection",
+    "DistillSection",
+    "DownlinkSection",
+    "EngineSection",
+    "EvaluateSection",
+    "ModelSection",
+    "PartitionSection",
+    "RunSection",
+    "StrategySection",
+    "TrainSection",
+    "UplinkSection",
+]
+
+SECTIONS: dict[str, type[Section]] = {
+    "run": RunSection,
+    "data": DataSection,
+    "partition": PartitionSection,
+    "model": ModelSection,
+    "train": TrainSection,
+    "distill": DistillSection,
+    "strategy": StrategySection,
+    "uplink": UplinkSection,
+    "downlink": DownlinkSection,
+    "evaluate": EvaluateSection,
+    "engine": EngineSection,
+}

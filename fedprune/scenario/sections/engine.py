@@ -1,0 +1,19 @@
+"""``[engine]``: where clients run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from fedprune.scenario.section import Section, plugin
+
+
+class EngineSection(Section):
+    """Where clients run; never changes a result."""
+
+    name: Annotated[str, plugin("engines")] = "local"
+    workers: Annotated[int, Field(ge=0, le=1024)] | None = None
+    """Worker processes; as many as usable cores unless given, 0: in this process."""
+    timeout: Annotated[float, Field(gt=0)] | None = None
+    """Seconds that a round may take; unlimited unless given."""

@@ -1,0 +1,39 @@
+"""``[run]``: how long a run is, how many clients take part, and from which seed."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from fedprune.scenario.errors import shown
+from fedprune.scenario.section import Count, Section
+
+
+def _run_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}", name) or ".." in name:
+        raise ValueError(
+            f"{shown(name)} cannot name a folder; use up to 64 letters, digits, '_', inner '-' and single '.'"
+        )
+    return name
+
+
+class RunSection(Section):
+    """How long, how many, and from which seed."""
+
+    name: Annotated[str, AfterValidator(_run_name)] = "run"
+    """Begins the run folder's name; the file's stem unless given."""
+    label: Annotated[str, Field(max_length=200)] = ""
+    """What tables call the run; a sweep writes what it varied."""
+    rounds: Count = 20
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    clients_per_round: Count = 10
+    quorum: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the sampled clients that must reply for a round to count."""
+    checkpoint_every: Count = 10
+    """Rounds between checkpoints."""
+    patience: Count | None = None
+    """Rounds without a better mean validation accuracy after which the run ends; never unless given."""
+    keep_history: bool = False
+    """Whether every accepted mask, and the server's weights at every checkpoint, stay in the run folder."""

@@ -2,8 +2,8 @@
 
 Unknown keys are refused and types are strict (``"0.5"`` is no number, ``true`` no integer). Some sections
 take free keys beside their own: ``[partition]`` (the arguments of the partitioner), ``[model]`` (the options
-of ``build``), ``[strategy]`` (the fields of its dataclass), ``[uplink]`` and ``[downlink]`` (the fields of the
-quantizer).
+of ``build``), ``[strategy]`` (the fields of its dataclass), ``[uplink]`` and ``[downlink]`` (the fields of
+the quantizer).
 """
 
 from fedprune.scenario.section import Section

@@ -141,7 +141,7 @@ def _teacher(scenario: Scenario, model: Architecture) -> Architecture:
     section = scenario.distill.model
     if section is None:
         return model
-    return architecture(section.name, model.input_shape, model.num_classes, section.options)
+    return model.beside(section.name, section.options)
 
 
 def _pipeline(section: CodecSection) -> Pipeline:

@@ -1,6 +1,8 @@
-"""Models: one family per file, each with ``build(input_shape, num_classes, **options) -> nn.Module``.
+"""Models: one family per file, each with ``build(input_shape, outputs, **options) -> nn.Module``.
 
 A user's own module goes by its import path, ``package.module:Class``; its class is called like ``build``.
+``outputs`` is the number of values that a model gives for one target: classes, or values to predict. What the
+data decide beside it (``GIVEN``) reaches a ``build`` or a class whose signature names it.
 
 ``Architecture`` is what the rest of the package asks about a model: its parameters' names and shapes, which
 of them are prunable, which channels can be removed, its initial weights, and modules of it, whole or shrunk.
@@ -14,6 +16,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
 
 from fedprune import plugins
@@ -26,6 +29,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+GIVEN = ("vocabulary", "per_position")
+"""Arguments that a ``build`` or a class gets from the data where its signature names them, see
+``Architecture``; they are no options."""
+
+
 class ModelError(UserError):
     """A model that cannot be built as asked: an unknown option, a wrong type, too small an input."""
 
@@ -36,18 +44,47 @@ class Architecture:
 
     name: str
     input_shape: tuple[int, ...]
-    """Of one sample, usually (channels, height, width)."""
-    num_classes: int
+    """Of one sample: (channels, height, width) of an image, (length,) of token ids."""
+    outputs: int
+    """Values for one target: classes, or values to predict."""
     options: Mapping[str, Any]
+    vocabulary: int | None = None
+    """Number of different token ids where samples are token ids, 0 to ``vocabulary`` - 1."""
+    per_position: bool = False
+    """Whether there is a target at each position of a sample, so that outputs are (batch, length, outputs)
+    and not (batch, outputs)."""
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype of a batch, as numpy and torch name it: token ids are int64, all else is float32."""
+        return "float32" if self.vocabulary is None else "int64"
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Of what the module gives for one sample."""
+        return (*self.input_shape[:1], self.outputs) if self.per_position else (self.outputs,)
+
+    def beside(self, name: str, options: Mapping[str, Any] | None = None) -> Architecture:
+        """The architecture of another model for the same data."""
+        return architecture(
+            name,
+            self.input_shape,
+            self.outputs,
+            options,
+            vocabulary=self.vocabulary,
+            per_position=self.per_position,
+        )
 
     @cached_property
     def template(self) -> nn.Module:
         """The module on the meta device: names and shapes without memory. Not to be changed."""
         import torch
 
+        build = _build(self.name)
+        given = {name: getattr(self, name) for name in GIVEN if name in signature(build).parameters}
         try:
             with torch.device("meta"):
-                return _build(self.name)(self.input_shape, self.num_classes, **self.options)
+                return build(self.input_shape, self.outputs, **given, **self.options)
         except Exception as error:
             if not self.imported or isinstance(error, UserError):
                 raise
@@ -146,23 +183,40 @@ class Architecture:
 
 
 def architecture(
-    name: str, input_shape: tuple[int, ...], num_classes: int, options: Mapping[str, Any] | None = None
+    name: str,
+    input_shape: tuple[int, ...],
+    outputs: int,
+    options: Mapping[str, Any] | None = None,
+    *,
+    vocabulary: int | None = None,
+    per_position: bool = False,
 ) -> Architecture:
     """The architecture of these arguments, cached.
 
     Raises UnknownPluginError for an unknown model and ModelError, before anything is trained, for an option
-    it does not take, an option of the wrong type, or an input too small for it.
+    it does not take, an option of the wrong type, an input too small for it, a model of token ids without a
+    ``vocabulary``, and a bundled one of numbers with one.
     """
     key = json.dumps(options or {}, sort_keys=True, default=str)
-    return _architecture(name, tuple(int(size) for size in input_shape), int(num_classes), key)
+    shape = tuple(int(size) for size in input_shape)
+    return _architecture(name, shape, int(outputs), key, vocabulary, per_position)
 
 
 @lru_cache(maxsize=64)
-def _architecture(name: str, input_shape: tuple[int, ...], num_classes: int, key: str) -> Architecture:
+def _architecture(
+    name: str,
+    input_shape: tuple[int, ...],
+    outputs: int,
+    key: str,
+    vocabulary: int | None,
+    per_position: bool,
+) -> Architecture:
     from fedprune.models import _options
 
-    options = _options.check(name, _build(name), json.loads(key))
-    made = Architecture(name, input_shape, num_classes, options)
+    build = _build(name)
+    options = _options.check(name, build, json.loads(key))
+    made = Architecture(name, input_shape, outputs, options, vocabulary, per_position)
+    _options.check_inputs(made, build)
     assert made.template is not None  # built here, so that what cannot be built is refused here
     if made.imported:
         from fedprune.models import _imported

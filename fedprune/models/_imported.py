@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def module_class(name: str) -> Callable[..., nn.Module]:
-    """The class at the import path ``name``, called with (input_shape, num_classes, **options).
+    """The class at the import path ``name``, called with (input_shape, outputs, **options).
 
     Raises ModelError when it cannot be imported or is no nn.Module.
     """
@@ -65,9 +65,10 @@ def check(made: Architecture) -> None:
             f"model '{made.name}': a forward pass over (2, *{made.input_shape}) failed: {reason(error)} "
             "(tensors that are no parameters must be registered as buffers)"
         ) from error
-    if not isinstance(outputs, Tensor) or outputs.shape != (2, made.num_classes):
+    expected = (2, *made.output_shape)
+    if not isinstance(outputs, Tensor) or outputs.shape != expected:
         shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-        raise ModelError(f"model '{made.name}' gives {shape} for 2 samples, not (2, {made.num_classes})")
+        raise ModelError(f"model '{made.name}' gives {shape} for 2 samples, not {expected}")
 
 
 def removable(made: Architecture, group: ChannelGroup) -> bool:
@@ -97,7 +98,9 @@ def _kept(member: Member, dimensions: int, size: int) -> Any:
 
 
 def _outputs(made: Architecture, weights: Arrays) -> Tensor:
-    inputs = generator(0, "probe").normal(size=(2, *made.input_shape)).astype(np.float32)
+    rng, shape = generator(0, "probe"), (2, *made.input_shape)
+    numbers = rng.normal(size=shape) if made.vocabulary is None else rng.integers(made.vocabulary, size=shape)
+    inputs = numbers.astype(made.input_dtype)
     with torch.inference_mode():
         outputs: Tensor = made.load(weights).eval()(torch.from_numpy(inputs))
     return outputs

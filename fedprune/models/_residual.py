@@ -37,7 +37,7 @@ class BasicBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Takes float32 (batch, channels, height, width), gives logits (batch, classes).
+    """Takes float32 (batch, channels, height, width), gives (batch, outputs).
 
     ``channels`` are those of each stage at ``width`` 1; every stage but the first begins by halving the map.
     Raises ModelError for inputs too small: a batch norm cannot train on one sample of a 1 by 1 map.
@@ -47,7 +47,7 @@ class ResNet(nn.Module):
         self,
         name: str,
         input_shape: tuple[int, ...],
-        num_classes: int,
+        outputs: int,
         *,
         channels: Sequence[int],
         blocks: int,
@@ -62,13 +62,13 @@ class ResNet(nn.Module):
         self.norm = norm_layer(norm, sizes[0])
         self.blocks: list[str] = []
         inputs = sizes[0]
-        for stage, outputs in enumerate(sizes):
+        for stage, size in enumerate(sizes):
             for block in range(blocks):
                 stride = 2 if stage and not block else 1
                 self.blocks.append(f"stage{stage + 1}block{block + 1}")
-                self.add_module(self.blocks[-1], BasicBlock(inputs, outputs, stride, norm))
-                inputs = outputs
-        self.fc = nn.Linear(inputs, num_classes)
+                self.add_module(self.blocks[-1], BasicBlock(inputs, size, stride, norm))
+                inputs = size
+        self.fc = nn.Linear(inputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         x = relu(self.norm(self.conv(x)))

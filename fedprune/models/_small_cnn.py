@@ -12,7 +12,7 @@ from fedprune.models._sizes import pooled_map, scaled
 
 
 class SmallCNN(nn.Module):
-    """Takes float32 (batch, channels, height, width), gives logits (batch, classes).
+    """Takes float32 (batch, channels, height, width), gives (batch, outputs).
 
     ``channels`` and ``hidden`` are the sizes of the convolutions and hidden linear layers at ``width`` 1;
     ``dropout`` follows each hidden linear layer.
@@ -22,7 +22,7 @@ class SmallCNN(nn.Module):
         self,
         name: str,
         input_shape: tuple[int, ...],
-        num_classes: int,
+        outputs: int,
         *,
         channels: tuple[int, int],
         hidden: Sequence[int],
@@ -39,7 +39,7 @@ class SmallCNN(nn.Module):
         self.bn1 = nn.BatchNorm2d(first) if batch_norm else nn.Identity()
         self.conv2 = nn.Conv2d(first, second, kernel, padding=padding)
         self.bn2 = nn.BatchNorm2d(second) if batch_norm else nn.Identity()
-        sizes = [second * rows * columns, *scaled(name, hidden, width), num_classes]
+        sizes = [second * rows * columns, *scaled(name, hidden, width), outputs]
         self.depth = len(sizes) - 1
         for layer in range(1, self.depth + 1):
             self.add_module(f"fc{layer}", nn.Linear(sizes[layer - 1], sizes[layer]))

@@ -8,7 +8,7 @@ from fedprune.models._small_cnn import SmallCNN
 
 
 def build(
-    input_shape: tuple[int, ...], num_classes: int, *, batch_norm: bool = False, width: float = 1.0
+    input_shape: tuple[int, ...], outputs: int, *, batch_norm: bool = False, width: float = 1.0
 ) -> nn.Module:
     """The network for inputs of at least 4 by 4; ``batch_norm`` adds one after each convolution.
 
@@ -17,7 +17,7 @@ def build(
     return SmallCNN(
         "digits_cnn",
         input_shape,
-        num_classes,
+        outputs,
         channels=(16, 32),
         hidden=(64,),
         kernel=3,

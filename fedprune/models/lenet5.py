@@ -12,7 +12,7 @@ from fedprune.models._small_cnn import SmallCNN
 
 def build(
     input_shape: tuple[int, ...],
-    num_classes: int,
+    outputs: int,
     *,
     batch_norm: bool = False,
     width: float = 1.0,
@@ -26,7 +26,7 @@ def build(
     return SmallCNN(
         "lenet5",
         input_shape,
-        num_classes,
+        outputs,
         channels=(6, 16),
         hidden=(120, 84),
         kernel=5,

@@ -12,7 +12,7 @@ from fedprune.models._dropout import KeyedDropout
 
 
 class MLP(nn.Module):
-    """Takes float32 (batch, *input shape), gives logits (batch, classes); its layers are fc1, fc2, ..."""
+    """Takes float32 (batch, *input shape), gives (batch, outputs); its layers are fc1, fc2, ..."""
 
     def __init__(self, sizes: list[int], dropout: float) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class MLP(nn.Module):
 
 def build(
     input_shape: tuple[int, ...],
-    num_classes: int,
+    outputs: int,
     *,
     hidden: list[int] | None = None,
     dropout: float = 0.0,
@@ -45,4 +45,4 @@ def build(
         raise ModelError(
             f"model 'mlp': option 'hidden' = {sizes}: every hidden layer needs at least one unit"
         )
-    return MLP([math.prod(input_shape), *sizes, num_classes], dropout)
+    return MLP([math.prod(input_shape), *sizes, outputs], dropout)

@@ -11,7 +11,7 @@ from fedprune.models._small_cnn import SmallCNN
 
 
 def build(
-    input_shape: tuple[int, ...], num_classes: int, *, batch_norm: bool = False, width: float = 1.0
+    input_shape: tuple[int, ...], outputs: int, *, batch_norm: bool = False, width: float = 1.0
 ) -> nn.Module:
     """The network for inputs of at least 16 by 16; ``batch_norm`` adds one after each convolution.
 
@@ -20,7 +20,7 @@ def build(
     return SmallCNN(
         "mnist_cnn",
         input_shape,
-        num_classes,
+        outputs,
         channels=(10, 20),
         hidden=(50,),
         kernel=5,

@@ -12,12 +12,12 @@ from fedprune.models._residual import ResNet
 
 
 def build(
-    input_shape: tuple[int, ...], num_classes: int, *, norm: Norm = "batch", width: float = 1.0
+    input_shape: tuple[int, ...], outputs: int, *, norm: Norm = "batch", width: float = 1.0
 ) -> nn.Module:
     """The network for inputs of at least 9 by 9, of any size with group norm.
 
     ``width`` multiplies channels, in whole groups with group norm.
     """
     return ResNet(
-        "resnet18", input_shape, num_classes, channels=(64, 128, 256, 512), blocks=2, norm=norm, width=width
+        "resnet18", input_shape, outputs, channels=(64, 128, 256, 512), blocks=2, norm=norm, width=width
     )

@@ -13,12 +13,10 @@ from fedprune.models._residual import ResNet
 
 
 def build(
-    input_shape: tuple[int, ...], num_classes: int, *, norm: Norm = "batch", width: float = 1.0
+    input_shape: tuple[int, ...], outputs: int, *, norm: Norm = "batch", width: float = 1.0
 ) -> nn.Module:
     """The network for inputs of at least 5 by 5, of any size with group norm.
 
     ``width`` multiplies channels, in whole groups with group norm.
     """
-    return ResNet(
-        "resnet20", input_shape, num_classes, channels=(16, 32, 64), blocks=3, norm=norm, width=width
-    )
+    return ResNet("resnet20", input_shape, outputs, channels=(16, 32, 64), blocks=3, norm=norm, width=width)

@@ -30,15 +30,15 @@ class Block(nn.Module):
 
 
 class Tabular(nn.Module):
-    """Takes float32 (batch, *input shape), flattened, gives logits (batch, classes)."""
+    """Takes float32 (batch, *input shape), flattened, gives (batch, outputs)."""
 
-    def __init__(self, features: int, num_classes: int, stream: int, hidden: int) -> None:
+    def __init__(self, features: int, outputs: int, stream: int, hidden: int) -> None:
         super().__init__()
         self.fc1 = nn.Linear(features, stream)
         self.block1 = Block(stream, hidden)
         self.block2 = Block(stream, hidden)
         self.norm = nn.LayerNorm(stream)
-        self.fc2 = nn.Linear(stream, num_classes)
+        self.fc2 = nn.Linear(stream, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.block2(self.block1(self.fc1(x.flatten(1))))
@@ -46,7 +46,7 @@ class Tabular(nn.Module):
         return logits
 
 
-def build(input_shape: tuple[int, ...], num_classes: int, *, width: float = 1.0) -> nn.Module:
+def build(input_shape: tuple[int, ...], outputs: int, *, width: float = 1.0) -> nn.Module:
     """The network for inputs of any shape; ``width`` multiplies the stream and the hidden units (128)."""
     stream, hidden = scaled("tabular", (64, 128), width)
-    return Tabular(math.prod(input_shape), num_classes, stream, hidden)
+    return Tabular(math.prod(input_shape), outputs, stream, hidden)

@@ -17,9 +17,9 @@ POOLED = frozenset({1, 2, 4, 6, 8})
 
 
 class VGG11(nn.Module):
-    """Takes float32 (batch, channels, height, width), gives logits (batch, classes)."""
+    """Takes float32 (batch, channels, height, width), gives (batch, outputs)."""
 
-    def __init__(self, input_shape: tuple[int, ...], num_classes: int, norm: Norm, width: float) -> None:
+    def __init__(self, input_shape: tuple[int, ...], outputs: int, norm: Norm, width: float) -> None:
         super().__init__()
         rows, columns = pooled_map("vgg11", input_shape, kernel=3, padding=1, stages=len(POOLED))
         sizes = [input_shape[0], *scaled("vgg11", CHANNELS, width, multiple=unit(norm))]
@@ -28,7 +28,7 @@ class VGG11(nn.Module):
                 f"conv{layer}", nn.Conv2d(sizes[layer - 1], sizes[layer], 3, padding=1, bias=False)
             )
             self.add_module(f"norm{layer}", norm_layer(norm, sizes[layer]))
-        self.fc = nn.Linear(sizes[-1] * rows * columns, num_classes)
+        self.fc = nn.Linear(sizes[-1] * rows * columns, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in range(1, len(CHANNELS) + 1):
@@ -39,10 +39,10 @@ class VGG11(nn.Module):
 
 
 def build(
-    input_shape: tuple[int, ...], num_classes: int, *, norm: Norm = "batch", width: float = 1.0
+    input_shape: tuple[int, ...], outputs: int, *, norm: Norm = "batch", width: float = 1.0
 ) -> nn.Module:
     """The network for inputs of at least 32 by 32.
 
     ``width`` multiplies channels, in whole groups with group norm.
     """
-    return VGG11(input_shape, num_classes, norm, width)
+    return VGG11(input_shape, outputs, norm, width)

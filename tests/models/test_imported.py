@@ -28,18 +28,18 @@ from torch import nn
 
 
 class Good(nn.Module):
-    def __init__(self, input_shape, num_classes, channels: int = 6):
+    def __init__(self, input_shape, outputs, channels: int = 6):
         super().__init__()
         self.conv = nn.Conv2d(input_shape[0], channels, 3)
-        self.head = nn.Linear(channels, num_classes)
+        self.head = nn.Linear(channels, outputs)
 
     def forward(self, x):
         return self.head(self.conv(x).relu().mean((2, 3)))
 
 
 class Scaled(Good):
-    def __init__(self, input_shape, num_classes, *, strength: float):
-        super().__init__(input_shape, num_classes)
+    def __init__(self, input_shape, outputs, *, strength: float):
+        super().__init__(input_shape, outputs)
         self.strength = nn.Parameter(torch.full((1,), strength))
 
     def initial_weights(self, rng):
@@ -50,8 +50,8 @@ class Scaled(Good):
 
 
 class Unknown(Good):
-    def __init__(self, input_shape, num_classes):
-        super().__init__(input_shape, num_classes)
+    def __init__(self, input_shape, outputs):
+        super().__init__(input_shape, outputs)
         self.slope = nn.PReLU()
 
 
@@ -80,22 +80,22 @@ class Untraceable(Good):
 
 
 class Misnamed(Scaled):
-    def __init__(self, input_shape, num_classes):
-        super().__init__(input_shape, num_classes, strength=1.0)
+    def __init__(self, input_shape, outputs):
+        super().__init__(input_shape, outputs, strength=1.0)
 
     def initial_weights(self, rng):
         return {"strenght": rng.normal(size=1)}
 
 
 class Broken(nn.Module):
-    def __init__(self, input_shape, num_classes):
+    def __init__(self, input_shape, outputs):
         super().__init__()
         raise ValueError("cannot be made")
 
 
 class Loose(Good):
-    def __init__(self, input_shape, num_classes):
-        super().__init__(input_shape, num_classes)
+    def __init__(self, input_shape, outputs):
+        super().__init__(input_shape, outputs)
         self.shift = torch.ones(1)
 
     def forward(self, x):
@@ -103,18 +103,30 @@ class Loose(Good):
 
 
 class Narrow(Good):
-    def __init__(self, input_shape, num_classes):
-        super().__init__(input_shape, num_classes - 1)
+    def __init__(self, input_shape, outputs):
+        super().__init__(input_shape, outputs - 1)
 
 
 class Tied(Good):
-    def __init__(self, input_shape, num_classes):
-        super().__init__(input_shape, num_classes)
+    def __init__(self, input_shape, outputs):
+        super().__init__(input_shape, outputs)
         self.again = self.head
 
 
-def function(input_shape, num_classes):
-    return Good(input_shape, num_classes)
+class Tokens(nn.Module):
+    """Writes to each token the logits of the next one."""
+
+    def __init__(self, input_shape, outputs, vocabulary):
+        super().__init__()
+        self.table = nn.Linear(vocabulary, outputs)
+        self.vocabulary = vocabulary
+
+    def forward(self, x):
+        return self.table(nn.functional.one_hot(x, self.vocabulary).float())
+
+
+def function(input_shape, outputs):
+    return Good(input_shape, outputs)
 '''
 
 
@@ -146,13 +158,39 @@ def test_a_module_with_known_layers_is_a_model_like_any_other() -> None:
         ({"channel": 8}, r"unknown option 'channel', did you mean 'channels'\?"),
         ({"channels": "8"}, "option 'channels' = '8': input should be a valid integer"),
         ({"channels": 0.5}, "option 'channels' = 0.5"),
-        ({"num_classes": 3}, "unknown option 'num_classes'"),
+        ({"outputs": 3}, "unknown option 'outputs'"),
         ({"channels": -1}, "cannot be built: RuntimeError"),
     ],
 )
 def test_options_are_those_of_the_constructor(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=f"model 'theirs:Good'.*{message}"):
         architecture("theirs:Good", SHAPE, 4, options)
+
+
+def test_a_class_that_names_vocabulary_gets_that_of_the_data_and_token_ids() -> None:
+    made = architecture("theirs:Tokens", (9,), 5, vocabulary=12, per_position=True)
+    assert made.shapes["table.weight"] == (5, 12)
+    assert made.input_dtype == "int64"
+    assert made.output_shape == (9, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("theirs:Tokens", {}, "'theirs:Tokens' takes token ids and the data set has none"),
+        ("mlp", {"vocabulary": 12}, "'mlp' takes numbers and the data are token ids"),
+        ("theirs:Good", {"vocabulary": 12}, "'theirs:Good': a forward pass over .* failed"),
+        ("theirs:Tokens", {"vocabulary": 12}, r"gives \(2, 9, 5\) for 2 samples, not \(2, 5\)"),
+    ],
+)
+def test_a_model_that_does_not_fit_the_data_is_refused(name: str, data: dict[str, int], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        architecture(name, (9,), 5, **data)
+
+
+def test_what_the_data_decide_is_no_option() -> None:
+    with pytest.raises(ModelError, match="unknown option 'vocabulary'"):
+        architecture("theirs:Tokens", (9,), 5, {"vocabulary": 3}, vocabulary=12)
 
 
 def test_an_option_that_the_constructor_needs_is_asked_for() -> None:

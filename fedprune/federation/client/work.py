@@ -18,7 +18,7 @@ from fedprune.compute.loop import Loss, Trainer, classification
 from fedprune.compute.model import LocalModel
 from fedprune.compute.proximal import Proximal
 from fedprune.federation.experiment import Experiment, Samples
-from fedprune.models import Architecture, architecture
+from fedprune.models import Architecture
 from fedprune.models._dropout import key_dropout
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
@@ -147,7 +147,7 @@ class LocalWork:
         experiment, made = self._experiment, self._experiment.architecture
         if model:
             options = {key: value for key, value in model.items() if key != "name"}
-            made = architecture(model["name"], made.input_shape, made.num_classes, options)
+            made = made.beside(model["name"], options)
         initial = made.initial_weights(experiment.scenario.run.seed)
         second = LocalModel(made, {**initial, **weights}, Mask())
         return self._trainer(second, _numbered("peer {}", next(self._peers)))

@@ -25,7 +25,7 @@ PACKAGE = Path(__file__).parent
 
 KINDS: dict[str, tuple[str, str]] = {
     "strategies": ("strategies", "strategy"),
-    "models": ("models", "model"),
+    "models": ("models/kinds", "model"),
     "datasets": ("data/sets", "data set"),
     "criteria": ("pruning/criteria", "criterion"),
     "mask_codings": ("wire/mask_codings", "mask coding"),

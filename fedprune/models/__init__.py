@@ -20,7 +20,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
 
 from fedprune import plugins
-from fedprune.models._groups import ChannelGroup, channel_groups
+from fedprune.models.groups import ChannelGroup, channel_groups
 from fedprune.types import Arrays, Shapes, UserError
 
 if TYPE_CHECKING:
@@ -88,9 +88,9 @@ class Architecture:
         except Exception as error:
             if not self.imported or isinstance(error, UserError):
                 raise
-            from fedprune.models import _imported
+            from fedprune.models import imported
 
-            raise ModelError(f"model '{self.name}' cannot be built: {_imported.reason(error)}") from error
+            raise ModelError(f"model '{self.name}' cannot be built: {imported.reason(error)}") from error
 
     @property
     def imported(self) -> bool:
@@ -114,9 +114,9 @@ class Architecture:
     @cached_property
     def prunable(self) -> tuple[str, ...]:
         """Names of the weights of convolutions and linear layers, in order."""
-        from fedprune.models import _modules
+        from fedprune.models import modules
 
-        return _modules.weight_names(self.template)
+        return modules.weight_names(self.template)
 
     @property
     def groups(self) -> tuple[ChannelGroup, ...]:
@@ -144,31 +144,31 @@ class Architecture:
         # Not of the template: torch imports half a second's worth of modules to leave the meta device.
         if not self.imported:
             return channel_groups(self.build(), self.input_shape), ""
-        from fedprune.models import _imported
+        from fedprune.models import imported
 
         try:
             groups = channel_groups(self.build(), self.input_shape)
         except Exception as error:
-            return (), f" (its graph cannot be traced: {_imported.reason(error)})"
-        refused = [group for group in groups if not _imported.removable(self, group)]
+            return (), f" (its graph cannot be traced: {imported.reason(error)})"
+        refused = [group for group in groups if not imported.removable(self, group)]
         names = ", ".join(f"'{group.name}'" for group in refused)
         why = f" (without some channels of {names} it fails or computes something else)" if refused else ""
         return tuple(group for group in groups if group not in refused), why
 
     def build(self) -> nn.Module:
         """A fresh module of full size on the CPU; its values are whatever was in memory."""
-        from fedprune.models import _modules
+        from fedprune.models import modules
 
-        return _modules.uninitialised(self.template, self.shapes)
+        return modules.uninitialised(self.template, self.shapes)
 
     def load(self, weights: Arrays) -> nn.Module:
         """A fresh module that holds copies of ``weights``, one array for every name in ``shapes``.
 
         Arrays may be smaller than in ``shapes`` (channels removed), as long as they fit together.
         """
-        from fedprune.models import _modules
+        from fedprune.models import modules
 
-        return _modules.holding(self.template, weights)
+        return modules.holding(self.template, weights)
 
     def initial_weights(self, seed: int) -> Arrays:
         """Fresh float32 initial weights, keyed by ``seed`` alone, in torch's default distribution.
@@ -177,9 +177,9 @@ class Architecture:
         around it, defines ``initial_weights(rng: numpy.random.Generator)``, which returns arrays by the names
         that their parameters have in it.
         """
-        from fedprune.models import _modules
+        from fedprune.models import modules
 
-        return _modules.initial_weights(self.template, self.shapes, seed)
+        return modules.initial_weights(self.template, self.shapes, seed)
 
 
 def architecture(
@@ -211,25 +211,25 @@ def _architecture(
     vocabulary: int | None,
     per_position: bool,
 ) -> Architecture:
-    from fedprune.models import _options
+    from fedprune.models.options import check_inputs, checked
 
     build = _build(name)
-    options = _options.check(name, build, json.loads(key))
+    options = checked(name, build, json.loads(key))
     made = Architecture(name, input_shape, outputs, options, vocabulary, per_position)
-    _options.check_inputs(made, build)
+    check_inputs(made, build)
     assert made.template is not None  # built here, so that what cannot be built is refused here
     if made.imported:
-        from fedprune.models import _imported
+        from fedprune.models import imported
 
-        _imported.check(made)
+        imported.check(made)
     return made
 
 
 def _build(name: str) -> Callable[..., nn.Module]:
     """What makes modules of that name."""
     if plugins.is_path(name):
-        from fedprune.models import _imported
+        from fedprune.models import imported
 
-        return _imported.module_class(name)
+        return imported.module_class(name)
     build: Callable[..., nn.Module] = plugins.load("models", name).build
     return build

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fedprune.models._groups import ChannelGroup, Member, channel_groups
+from fedprune.models.groups import ChannelGroup, Member, channel_groups
 from fedprune.pruning.mask import Mask
 from fedprune.types import Bools, Shapes
 

@@ -9,7 +9,7 @@ from fedprune.compute.evaluate import accuracy
 from fedprune.compute.loop import Trainer
 from fedprune.compute.model import LocalModel
 from fedprune.federation.experiment import Experiment, Samples
-from fedprune.models._dropout import key_dropout
+from fedprune.models.dropout import key_dropout
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
 from fedprune.types import Arrays

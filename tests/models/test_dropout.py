@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fedprune.models import ModelError, architecture
-from fedprune.models._dropout import KeyedDropout, key_dropout
+from fedprune.models.dropout import KeyedDropout, key_dropout
 
 
 def test_in_training_entries_are_zero_at_rate_p_or_else_scaled_up() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fedprune import plugins
 from fedprune.models import architecture
-from fedprune.models._groups import channel_groups
+from fedprune.models.groups import channel_groups
 
 
 class Residual(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fedprune.models import architecture
-from fedprune.models._groups import channel_groups
+from fedprune.models.groups import channel_groups
 from fedprune.pruning.blocks import residual_blocks
 from fedprune.pruning.cost import cost_under
 from fedprune.pruning.groups import channel_mask

@@ -19,7 +19,7 @@ from fedprune.compute.model import LocalModel
 from fedprune.compute.proximal import Proximal
 from fedprune.federation.experiment import Experiment, Samples
 from fedprune.models import Architecture
-from fedprune.models._dropout import key_dropout
+from fedprune.models.dropout import key_dropout
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
 from fedprune.types import Arrays

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from fedprune import plugins
 from fedprune.models import ModelError
-from fedprune.models._groups import ChannelGroup, Member
+from fedprune.models.groups import ChannelGroup, Member
 from fedprune.seeds import generator
 from fedprune.types import Arrays
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from fedprune.models import ModelError
-from fedprune.models._dropout import KeyedDropout
+from fedprune.models.dropout import KeyedDropout
 
 
 class MLP(nn.Module):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
-from fedprune.models._dropout import KeyedDropout
-from fedprune.models._sizes import pooled_map, scaled
+from fedprune.models.dropout import KeyedDropout
+from fedprune.models.sizes import pooled_map, scaled
 
 
 class SmallCNN(nn.Module):

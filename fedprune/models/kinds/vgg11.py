@@ -8,8 +8,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
-from fedprune.models._norms import Norm, norm_layer, unit
-from fedprune.models._sizes import pooled_map, scaled
+from fedprune.models.kinds._norms import Norm, norm_layer, unit
+from fedprune.models.sizes import pooled_map, scaled
 
 CHANNELS = (64, 128, 256, 256, 512, 512, 512, 512)
 POOLED = frozenset({1, 2, 4, 6, 8})

@@ -12,7 +12,7 @@ import math
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from fedprune.models._sizes import scaled
+from fedprune.models.sizes import scaled
 
 
 class Block(nn.Module):

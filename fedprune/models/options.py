@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fedprune.models import Architecture
 
 
-def check(name: str, build: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def checked(name: str, build: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """``options``, each of the type ``build`` (a function, or a class by its constructor) declares for it.
 
     Raises ModelError, naming the option, for one that ``build`` does not take, that is missing, or of another
@@ -31,22 +31,22 @@ def check(name: str, build: Callable[..., Any], options: Mapping[str, Any]) -> d
     known = [option for option in named if option not in GIVEN]
     anything = any(item.kind is item.VAR_KEYWORD for item in signature.parameters.values())
     hints = _hints(build)
-    checked: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for option, value in options.items():
         if option in GIVEN or (option not in known and not anything):
             raise ModelError(f"model '{name}': unknown option '{option}'{_known(option, known)}")
         try:
-            checked[option] = TypeAdapter(hints.get(option, Any)).validate_python(value, strict=True)
+            found[option] = TypeAdapter(hints.get(option, Any)).validate_python(value, strict=True)
         except ValidationError as error:
             problem = error.errors()[0]["msg"].lower()
             raise ModelError(f"model '{name}': option '{option}' = {value!r}: {problem}") from None
     try:
-        signature.bind((), 0, **checked, **{name: None for name in GIVEN if name in named})
+        signature.bind((), 0, **found, **{name: None for name in GIVEN if name in named})
     except TypeError as error:
         raise ModelError(
             f"model '{name}': {error}; it is called with (input_shape, outputs, **options)"
         ) from None
-    return checked
+    return found
 
 
 def check_inputs(made: Architecture, build: Callable[..., Any]) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from fedprune.models._norms import Norm
-from fedprune.models._residual import ResNet
+from fedprune.models.kinds._norms import Norm
+from fedprune.models.kinds._residual import ResNet
 
 
 def build(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from fedprune.models._small_cnn import SmallCNN
+from fedprune.models.kinds._small_cnn import SmallCNN
 
 
 def build(

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, relu
 
-from fedprune.models._norms import Norm, norm_layer, unit
-from fedprune.models._sizes import image_size, scaled
+from fedprune.models.kinds._norms import Norm, norm_layer, unit
+from fedprune.models.sizes import image_size, scaled
 
 
 class BasicBlock(nn.Module):

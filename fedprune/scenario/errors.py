@@ -13,11 +13,17 @@ MAX_DEPTH = 8
 
 
 class ScenarioError(UserError):
-    """A scenario that cannot be used, in one line: ``file: [section] key: what is wrong and what to do``."""
+    """A scenario that cannot be used, in one line: ``file: [section] key: what is wrong and what to do``.
 
-    def __init__(self, what: str, section: str = "", key: str = "", file: str = "") -> None:
-        self.what, self.section, self.key, self.file = what, section, key, file
-        where = f"[{section}] {key}".strip() if section else key
+    ``table`` counts from 1 in a section that is a list of tables; 0 is no such section.
+    """
+
+    def __init__(
+        self, what: str, section: str = "", key: str = "", file: str = "", *, table: int = 0
+    ) -> None:
+        self.what, self.section, self.key, self.file, self.table = what, section, key, file, table
+        header = f"[[{section}]] {table}" if table else f"[{section}]"
+        where = f"{header} {key}".strip() if section else key
         line = ": ".join(part for part in (file, where, what) if part)
         # Keys, values and file names may hold line breaks or terminal control codes.
         super().__init__(printable(line))

@@ -38,7 +38,8 @@ def load_scenarios(source: str | Path, overrides: Iterable[str] = ()) -> list[Sc
         settings = dict(_override(item) for item in overrides)
         return _members(raw, settings, path.stem)
     except ScenarioError as error:
-        raise ScenarioError(error.what, error.section, error.key, _place(path, text, error)) from None
+        file = _place(path, text, error)
+        raise ScenarioError(error.what, error.section, error.key, file, table=error.table) from None
 
 
 def _cleaned(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def _members(raw: dict[str, Any], overrides: dict[str, Any], stem: str) -> list[
             scenario = Scenario.from_dict(member)
         except ScenarioError as error:
             note = f" (in the sweep's '{label}')" if label else ""
-            raise ScenarioError(error.what + note, error.section, error.key) from None
+            raise ScenarioError(error.what + note, error.section, error.key, table=error.table) from None
         twin = members.setdefault(scenario.run_id(), scenario)
         if twin is not scenario:
             raise ScenarioError(f"'{twin.label}' and '{label}' are the same run; remove one", "sweep")
@@ -135,11 +136,16 @@ def _reason(error: Exception) -> str:
 
 def _place(path: Path, text: str, error: ScenarioError) -> str:
     """The file, and the line of the key or else of its section's header where one can be told."""
-    found, current = 0, ""
+    found, current, tables = 0, "", 0
     for number, line in enumerate(text.splitlines(), start=1):
         if header := re.match(r"\s*\[+\s*([\w.-]+)\s*\]", line):
             current = header[1]
-            found = found or (number if current == error.section else 0)
-        elif current == error.section and re.match(rf"""\s*["']?{re.escape(error.key)}["']?\s*=""", line):
+            tables += current == error.section
+            found = found or (number if current == error.section and tables >= error.table else 0)
+        elif (
+            found
+            and current == error.section
+            and re.match(rf"""\s*["']?{re.escape(error.key)}["']?\s*=""", line)
+        ):
             return f"{path}:{number}"
     return f"{path}:{found}" if found and error.section else str(path)

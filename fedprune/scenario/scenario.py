@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fedprune.scenario.errors import ScenarioError, plain
 from fedprune.scenario.explain import explain
-from fedprune.scenario.section import Section
+from fedprune.scenario.section_list import AnySection
 from fedprune.scenario.sections import (
     SECTIONS,
     DataSection,
@@ -27,16 +27,6 @@ from fedprune.scenario.sections import (
     TrainSection,
     UplinkSection,
 )
-
-CLIENT_SECTIONS = ("data", "partition", "model", "train", "distill", "strategy", "uplink", "downlink")
-"""What a client needs to do its part of a round."""
-
-UNHASHED = {
-    "run": ("name", "label", "checkpoint_every", "keep_history"),
-    "data": ("root",),
-    "engine": tuple(EngineSection.model_fields),
-}
-"""Keys that never change a result."""
 
 
 class Scenario(BaseModel):
@@ -73,8 +63,8 @@ class Scenario(BaseModel):
         if asked > there:
             what = f"{asked} of {there} clients ([partition] clients); lower the one or raise the other"
             raise ScenarioError(what, "run", "clients_per_round")
-        for name in ("run", "train"):
-            if made.section(name).plain().get("patience") and not made.partition.validation:
+        for name, patience in (("run", made.run.patience), ("train", made.train.patience)):
+            if patience and not made.partition.validation:
                 what = "waits for a better validation accuracy: set [partition] validation above 0"
                 raise ScenarioError(what, name, "patience")
         return made
@@ -84,14 +74,18 @@ class Scenario(BaseModel):
         """What tables call this run: what its sweep varied, else its name."""
         return self.run.label or self.run.name
 
-    def section(self, name: str) -> Section:
+    def section(self, name: str) -> AnySection:
         """A section by name."""
-        found: Section = getattr(self, name)
+        found: AnySection = getattr(self, name)
         return found
 
-    def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Every section with every key resolved, as TOML has them; ``from_dict`` gives an equal scenario."""
-        return {name: self.section(name).plain() for name in SECTIONS}
+    def to_dict(self) -> dict[str, Any]:
+        """Every section with every key resolved, as TOML has them; ``from_dict`` gives an equal scenario.
+
+        A section is a table, key -> value, or a list of tables; a list without any is left out.
+        """
+        sections = {name: self.section(name).plain() for name in SECTIONS}
+        return {name: keys for name, keys in sections.items() if keys}
 
     def to_toml(self) -> str:
         """``to_dict`` as a TOML file's text."""
@@ -99,10 +93,7 @@ class Scenario(BaseModel):
 
     def settings_hash(self) -> str:
         """12 hex digits of the sha256 over everything that can change a result, in canonical JSON."""
-        settings = {
-            section: {key: value for key, value in keys.items() if key not in UNHASHED.get(section, ())}
-            for section, keys in self.to_dict().items()
-        }
+        settings = {name: self.section(name).decisive() for name in SECTIONS}
         text = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -112,9 +103,7 @@ class Scenario(BaseModel):
 
     def client_settings(self) -> dict[str, Any]:
         """What a client needs to know, as JSON-able sections: only what differs from defaults."""
-        sections = {name: self.section(name).changed() for name in CLIENT_SECTIONS}
-        sections["data"].pop("root", None)
-        sections["run"] = {"seed": self.run.seed} if self.run.seed else {}
+        sections = {name: self.section(name).told_to_clients() for name in SECTIONS}
         return {name: keys for name, keys in sections.items() if keys}
 
     @classmethod

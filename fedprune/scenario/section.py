@@ -1,11 +1,14 @@
-"""What all sections of a scenario share, and how their keys name plug-ins."""
+"""What all sections of a scenario share: how they are checked, what their keys are for, how keys name
+plug-ins."""
 
 from __future__ import annotations
 
-from functools import cache, partial
-from typing import Annotated, Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from fedprune import plugins
 from fedprune.types import UserError
@@ -13,12 +16,26 @@ from fedprune.types import UserError
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-def plugin(kind: str) -> AfterValidator:
-    """A validator of the names of plug-ins of that kind."""
-    return AfterValidator(partial(known, kind))
+@dataclass(frozen=True)
+class Role:
+    """What a key is for: said once for a section (``ROLE``), and for a key that differs in its annotation."""
+
+    changes_results: bool = True
+    """Whether another value may give another result. The run's hash covers these keys and no others."""
+    for_clients: bool = True
+    """Whether a client needs the value to do its part of a round. No other key is sent to it."""
 
 
-@cache  # Looking through installed packages takes many milliseconds; a refusal is not cached.
+@dataclass(frozen=True)
+class plugin:  # noqa: N801  (read as a function where it annotates a key)
+    """Annotates a key whose value names a plug-in of ``kind``; any other text is refused."""
+
+    kind: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(partial(known, self.kind), handler(source))
+
+
 def known(kind: str, name: str) -> str:
     """``name`` if there is such a plug-in. Raises ValueError."""
     every = plugins.names(kind)
@@ -39,19 +56,54 @@ def model_name(name: str) -> str:
 
 
 class Section(BaseModel):
-    """What all sections share: frozen, strict, no unknown keys."""
+    """What all sections share: they are frozen and strict, and refuse unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    ROLE: ClassVar[Role] = Role()
+    """What the keys are for whose annotation does not say otherwise."""
+
+    @classmethod
+    def own_keys(cls) -> list[str]:
+        """The section's own keys, in order."""
+        return list(cls.model_fields)
+
+    @classmethod
+    def takes(cls, key: str) -> bool:
+        """Whether the section may hold ``key``, as far as can be told without its plug-in."""
+        return key in cls.model_fields or cls.model_config.get("extra") == "allow"
+
+    @classmethod
+    def starts_afresh(cls) -> bool:
+        """Whether the other keys belong to what ``name`` says, so that another name begins without them."""
+        field = cls.model_fields.get("name")
+        return field is not None and (
+            cls.model_config.get("extra") == "allow"
+            or any(isinstance(note, plugin) for note in field.metadata)
+        )
+
+    @classmethod
+    def role(cls, key: str) -> Role:
+        """What ``key`` is for."""
+        field = cls.model_fields.get(key)
+        notes = field.metadata if field is not None else ()
+        return next((note for note in notes if isinstance(note, Role)), cls.ROLE)
 
     def plain(self) -> dict[str, Any]:
         """All keys with their values as TOML has them; keys that are None are left out."""
         return self.model_dump(mode="json", exclude_none=True)
 
-    def changed(self) -> dict[str, Any]:
-        """The keys whose values differ from their defaults."""
+    def decisive(self) -> dict[str, Any]:
+        """Those of ``plain`` that can change a result."""
+        return {key: value for key, value in self.plain().items() if self.role(key).changes_results}
+
+    def told_to_clients(self) -> dict[str, Any]:
+        """Those of ``plain`` that a client needs and that differ from their defaults."""
         defaults = self.defaults()
         return {
-            key: value for key, value in self.plain().items() if key not in defaults or defaults[key] != value
+            key: value
+            for key, value in self.plain().items()
+            if self.role(key).for_clients and (key not in defaults or defaults[key] != value)
         }
 
     def defaults(self) -> dict[str, Any]:

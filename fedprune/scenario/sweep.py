@@ -25,12 +25,10 @@ from typing import Any
 
 from fedprune.scenario.errors import ScenarioError, shown
 from fedprune.scenario.explain import unknown
+from fedprune.scenario.section_list import SectionList
 from fedprune.scenario.sections import SECTIONS
 
 MAX_MEMBERS = 1000
-
-NAMED = ("data", "partition", "model", "strategy", "engine")
-"""Sections whose other keys belong to what ``name`` says, so that another name starts afresh."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def put(raw: dict[str, Any], key: str, value: Any) -> None:
     """Set a section or a dotted key of a raw scenario in place."""
     section, _, name = key.partition(".")
     old = raw.get(section, {})
-    if not name and (not isinstance(value, dict) or (section in NAMED and "name" in value)):
+    if not name and (not isinstance(value, dict) or ("name" in value and SECTIONS[section].starts_afresh())):
         raw[section] = copy.deepcopy(value)
     elif isinstance(old, dict):
         raw[section] = old | ({name: value} if name else copy.deepcopy(value))
@@ -76,9 +74,10 @@ def check_key(key: str) -> None:
     section, dot, name = key.partition(".")
     if section not in SECTIONS:
         raise unknown(section)
-    model = SECTIONS[section]
-    free = model.model_config.get("extra") == "allow"
-    if dot and not free and name not in model.model_fields:
+    if dot and issubclass(SECTIONS[section], SectionList):
+        what = f"[[{section}]] is a list of tables; set it whole: {section} = [{{ name = ... }}]"
+        raise ScenarioError(what, section)
+    if dot and not SECTIONS[section].takes(name):
         raise unknown(section, name)
 
 
@@ -120,6 +119,8 @@ def _choices(key: str, values: Any) -> list[_Choice]:
     if _is_dotted(key):
         last = key.rpartition(".")[2]
         return [_Choice(f"{last} {_text(value)}", {key: value}) for value in values]
+    if issubclass(SECTIONS[key], SectionList):
+        return [_Choice(_list_label(key, value), {key: value}) for value in values]
     for value in values:
         if not isinstance(value, dict):
             raise ScenarioError(
@@ -159,6 +160,15 @@ def _refuse_overlap(axes: dict[str, list[_Choice]]) -> None:
             if key in taken or any(other.startswith(f"{key}.") for other in taken):
                 raise ScenarioError("is also set by [[sweep.variant]]; list it in one place", "sweep", axis)
         taken |= keys
+
+
+def _list_label(section: str, tables: Any) -> str:
+    """What a list of tables is called: what each names, with all keys that it gives."""
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ScenarioError(f"each value is a list of tables, not {shown(tables)}", "sweep", section)
+    bare = [{"name": table.get("name")} for table in tables]
+    labels = [_table_label(table, [table, other]) for table, other in zip(tables, bare, strict=True)]
+    return " + ".join(labels) or f"no {section}"
 
 
 def _table_label(table: dict[str, Any], tables: list[dict[str, Any]]) -> str:

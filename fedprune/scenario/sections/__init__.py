@@ -6,7 +6,7 @@ of ``build``), ``[strategy]`` (the fields of its dataclass), ``[uplink]`` and ``
 the quantizer).
 """
 
-from fedprune.scenario.section import Section
+from fedprune.scenario.section_list import AnySection
 from fedprune.scenario.sections.codec import CodecSection, DownlinkSection, UplinkSection
 from fedprune.scenario.sections.data import DataSection
 from fedprune.scenario.sections.distill import DistillSection
@@ -34,7 +34,7 @@ __all__ = [
     "UplinkSection",
 ]
 
-SECTIONS: dict[str, type[Section]] = {
+SECTIONS: dict[str, type[AnySection]] = {
     "run": RunSection,
     "data": DataSection,
     "partition": PartitionSection,

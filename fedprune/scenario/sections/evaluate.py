@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from fedprune.scenario.section import Section
+from fedprune.scenario.section import Role, Section
 
 
 class EvaluateSection(Section):
     """When personal models are tested."""
+
+    ROLE: ClassVar[Role] = Role(for_clients=False)
 
     every: Annotated[int, Field(ge=0)] = 10
     """Rounds between evaluations; 0: at the end only."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
 from fedprune.scenario.errors import shown
-from fedprune.scenario.section import Count, Section
+from fedprune.scenario.section import Count, Role, Section
+
+_RECORD = Role(changes_results=False, for_clients=False)
+"""Of keys that only say what a run is called and what it writes down."""
 
 
 def _run_name(name: str) -> str:
@@ -22,18 +25,20 @@ def _run_name(name: str) -> str:
 class RunSection(Section):
     """How long, how many, and from which seed."""
 
-    name: Annotated[str, AfterValidator(_run_name)] = "run"
+    ROLE: ClassVar[Role] = Role(for_clients=False)
+
+    name: Annotated[str, AfterValidator(_run_name), _RECORD] = "run"
     """Begins the run folder's name; the file's stem unless given."""
-    label: Annotated[str, Field(max_length=200)] = ""
+    label: Annotated[str, Field(max_length=200), _RECORD] = ""
     """What tables call the run; a sweep writes what it varied."""
     rounds: Count = 20
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63), Role()] = 0
     clients_per_round: Count = 10
     quorum: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of the sampled clients that must reply for a round to count."""
-    checkpoint_every: Count = 10
+    checkpoint_every: Annotated[Count, _RECORD] = 10
     """Rounds between checkpoints."""
     patience: Count | None = None
     """Rounds without a better mean validation accuracy after which the run ends; never unless given."""
-    keep_history: bool = False
+    keep_history: Annotated[bool, _RECORD] = False
     """Whether every accepted mask, and the server's weights at every checkpoint, stay in the run folder."""

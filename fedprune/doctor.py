@@ -78,10 +78,10 @@ def _gpu() -> str:
 def _data(name: str) -> str:
     """Where the samples of a data set would come from."""
     from fedprune.data.cache import cache_folder
-    from fedprune.data.image_set import ImageSet
+    from fedprune.data.declared import BundledSet, HubSet
 
-    declared: ImageSet = plugins.load("datasets", name).SET
-    if declared.read is not None:
+    declared: BundledSet | HubSet = plugins.load("datasets", name).SET
+    if isinstance(declared, BundledSet):
         return "bundled"
     root = os.environ.get("FEDPRUNE_DATA")
     if root and (folder := Path(root).expanduser() / name).is_dir():

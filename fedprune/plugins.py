@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "strategies": ("strategies", "strategy"),
     "models": ("models/kinds", "model"),
     "datasets": ("data/sets", "data set"),
+    "partitioners": ("data/partitioners", "partitioner"),
     "criteria": ("pruning/criteria", "criterion"),
     "mask_codings": ("wire/mask_codings", "mask coding"),
     "quantizers": ("wire/quantizers", "quantizer"),

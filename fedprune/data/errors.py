@@ -11,3 +11,8 @@ class DataError(UserError):
 
 class PartitionError(UserError):
     """The asked partition cannot be made."""
+
+
+def one_line(error: BaseException) -> str:
+    """Another library's error as part of a line: its type and the first line of what it says."""
+    return f"{type(error).__name__}: {error}".split("\n", 1)[0][:200]

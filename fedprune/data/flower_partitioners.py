@@ -23,6 +23,7 @@ import numpy as np
 
 from fedprune import plugins
 from fedprune.data.errors import PartitionError
+from fedprune.data.undivided import Undivided
 from fedprune.seeds import generator
 from fedprune.types import Array
 
@@ -37,6 +38,10 @@ REFUSED = {
 """Class name -> why it cannot be asked for."""
 
 
+BY_CLIENT = ("NaturalIdPartitioner", "GroupedNaturalIdPartitioner")
+"""Classes that divide by whose a sample is, where the set says so, unless partition_by is given."""
+
+
 def class_name(name: str) -> str:
     """The class that is meant by "DirichletPartitioner" or "dirichlet".
 
@@ -45,7 +50,7 @@ def class_name(name: str) -> str:
     classes = _classes()
     by_name = {**{_short(known): known for known in classes}, **{known: known for known in classes}}
     if name not in by_name:
-        names = [*(short for short in by_name if short not in classes), "shards"]
+        names = [*(short for short in by_name if short not in classes), *plugins.names("partitioners")]
         raise PartitionError(f"unknown partition '{name}'{plugins.suggest(name, sorted(names))}")
     found = by_name[name]
     if found in REFUSED:
@@ -59,28 +64,31 @@ def describe() -> dict[str, str]:
 
 
 def divide(
-    name: str, columns: Mapping[str, Array], clients: int, arguments: Mapping[str, Any], seed: int
+    name: str, samples: Undivided, clients: int, arguments: Mapping[str, Any], seed: int
 ) -> list[Array]:
     """One int64 array of sample indices per client, never empty, disjoint; in the order the partitioner gave.
 
-    ``columns`` are arrays of length N by name, "label" among them. The samples are put in a keyed order
-    first, as FederatedDataset does, since some partitioners cut what they are given from front to back.
+    The library sees the columns of ``samples`` and, where they bear labels, a column "label". Samples are put
+    in a keyed order first, as FederatedDataset does, since some partitioners cut what they are given from
+    front to back.
 
     Raises PartitionError with the library's reason.
     """
-    _check_feasible(name, len(columns["label"]), clients, arguments)
+    _check_feasible(name, samples.count, clients, arguments)
     module = importlib.import_module("flwr_datasets.partitioner")
     partitioner_class = getattr(module, name)
-    full = _arguments(partitioner_class, columns, clients, arguments, seed)
-    order = generator(seed, "partition order").permutation(len(columns["label"]))
+    full = _arguments(partitioner_class, samples, clients, arguments, seed)
+    order = generator(seed, "partition order").permutation(samples.count)
     # The library draws progress bars.
     with _quiet(bounded=name == "DirichletPartitioner"), contextlib.redirect_stderr(io.StringIO()):
         try:
             partitioner = partitioner_class(**full)
-            partitioner.dataset = _indexed({key: column[order] for key, column in columns.items()}, order)
+            partitioner.dataset = _indexed(
+                {key: column[order] for key, column in _columns(samples).items()}, order
+            )
             made = partitioner.num_partitions
             if made == clients:
-                samples = [partitioner.load_partition(client) for client in range(clients)]
+                parts = [partitioner.load_partition(client) for client in range(clients)]
         except Exception as error:  # whatever the library meets in arguments that do not fit the data
             raise PartitionError(
                 f"partition '{_short(name)}' with {_told(full)}: {_reason(error)}"
@@ -90,8 +98,8 @@ def divide(
             f"partition '{_short(name)}' makes {made} parts of this data but partition.clients = {clients}; "
             f"set it to {made}"
         )
-    _check_made(name, samples, full)
-    return samples
+    _check_made(name, parts, full)
+    return parts
 
 
 @contextlib.contextmanager
@@ -130,7 +138,7 @@ def _check_feasible(name: str, samples: int, clients: int, arguments: Mapping[st
 
 def _arguments(
     partitioner_class: Any,
-    columns: Mapping[str, Array],
+    samples: Undivided,
     clients: int,
     arguments: Mapping[str, Any],
     seed: int,
@@ -146,13 +154,18 @@ def _arguments(
             )
         if key not in given:
             raise PartitionError(f"partition '{short}' has no argument '{key}'{plugins.suggest(key, given)}")
-    full = {"num_partitions": clients, "seed": seed, "partition_by": "label", **arguments}
+    by_client = partitioner_class.__name__ in BY_CLIENT and samples.client_key is not None
+    by = samples.client_key if by_client else "label"
+    full = {"num_partitions": clients, "seed": seed, "partition_by": by, **arguments}
     full = {key: full.get(key, parameter.default) for key, parameter in parameters.items()}
     for key, value in full.items():
         if value is inspect.Parameter.empty:
             raise PartitionError(f"partition '{short}' needs the argument '{key}'")
-    by = full.get("partition_by", "label")
-    if by not in columns:
+    columns = _columns(samples)
+    by = full.get("partition_by")
+    if by == "label":
+        samples.required_labels(short)
+    if by is not None and by not in columns:
         raise PartitionError(
             f"partition '{short}': no column '{by}'{plugins.suggest(str(by), sorted(columns))}"
         )
@@ -160,6 +173,14 @@ def _arguments(
         # TOML knows lists only; the library insists on an array.
         full["distribution_array"] = np.asarray(full["distribution_array"])
     return full
+
+
+def _columns(samples: Undivided) -> dict[str, Array]:
+    """The columns that the library sees; it needs one to know how many samples there are."""
+    columns = dict(samples.columns)
+    if samples.labels is not None:
+        columns["label"] = samples.labels
+    return columns or {"sample": np.arange(samples.count)}
 
 
 def _indexed(columns: Mapping[str, Array], order: Array) -> Any:
@@ -185,14 +206,14 @@ def _indexed(columns: Mapping[str, Array], order: Array) -> Any:
     return data
 
 
-def _check_made(name: str, samples: list[Array], full: Mapping[str, Any]) -> None:
-    empty = [client for client, own in enumerate(samples) if len(own) == 0]
+def _check_made(name: str, parts: list[Array], full: Mapping[str, Any]) -> None:
+    empty = [client for client, own in enumerate(parts) if len(own) == 0]
     if empty:
         raise PartitionError(
-            f"partition '{_short(name)}' with {_told(full)} leaves {len(empty)} of {len(samples)} clients "
+            f"partition '{_short(name)}' with {_told(full)} leaves {len(empty)} of {len(parts)} clients "
             f"without samples (the first is client {empty[0]}); lower partition.clients or change the rest"
         )
-    everything = np.concatenate(samples)
+    everything = np.concatenate(parts)
     if len(np.unique(everything)) != len(everything):
         raise PartitionError(f"partition '{_short(name)}' with {_told(full)} gives samples to two clients")
 

@@ -61,6 +61,14 @@ def divide_test(histogram: Array, test_labels: Array, seed: int) -> list[Array]:
     return np.split(by_owner, starts)[1:]
 
 
+def natural_test(samples: list[Array], owners: Array, test_owners: Array) -> list[Array]:
+    """For each client the sorted indices of the test samples that belong to owners of its training samples.
+
+    ``owners`` and ``test_owners`` (N,) name who each training and test sample belongs to.
+    """
+    return [np.flatnonzero(np.isin(test_owners, np.unique(owners[own]))) for own in samples]
+
+
 def _apportion(seats: int, weights: Array, order: Array) -> Array:
     """Whole numbers that sum to ``seats``, as near as can be to its shares by weight (Hamilton's method)."""
     total = int(weights.sum())

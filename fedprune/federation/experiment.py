@@ -4,6 +4,7 @@ process."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,9 +16,10 @@ import torch
 from fedprune.compute.augmentation import Augment, crop_and_flip
 from fedprune.compute.loop import Step
 from fedprune.compute.regularizers import Regularizers
-from fedprune.data.dataset import Dataset, client_data, client_test_data, load_dataset, normalise
+from fedprune.data.dataset import Dataset, client_data, client_test_data, load_dataset
 from fedprune.data.errors import DataError
 from fedprune.data.partition import Partition, make_partition
+from fedprune.data.standardise import normalise
 from fedprune.models import Architecture, architecture
 from fedprune.scenario import Scenario
 from fedprune.scenario.sections import CodecSection
@@ -71,12 +73,13 @@ class Experiment:
 
     def augment(self, rng: np.random.Generator) -> Augment | None:
         """What changes the images of each epoch, drawing from ``rng``; None where they stay as they are."""
-        how, dataset = self.dataset.augmentation, self.dataset
+        features = self.dataset.features
+        how = features.augmentation
         if how is None or not self.scenario.data.augment:
             return None
-        channels = len(dataset.mean)
+        channels = features.shape[0]
         # Padded with the normalised background, which is not zero: as if padded before normalising.
-        background = normalise(np.full((channels, 1, 1), how.border, np.uint8), dataset)
+        background = normalise(np.full((channels, 1, 1), how.border, np.uint8), features)
         border = torch.from_numpy(background).reshape(channels)
         return lambda x: crop_and_flip(x, border, how.padding, how.flip, rng)
 
@@ -103,7 +106,7 @@ def open_experiment(settings: dict[str, Any], root: str | None) -> Experiment:
 def _opened(settings: str, root: str | None) -> Experiment:
     scenario = Scenario.from_client_settings(json.loads(settings))
     dataset = load_dataset(scenario.data.name, root)
-    if scenario.data.augment and dataset.augmentation is None:
+    if scenario.data.augment and dataset.features.augmentation is None:
         raise DataError(f"data set '{dataset.name}' declares no augmentation; leave out data.augment")
     section = scenario.partition
     partition = make_partition(
@@ -115,8 +118,14 @@ def _opened(settings: str, root: str | None) -> Experiment:
         section.test,
         scenario.run.seed,
     )
+    features, targets = dataset.features, dataset.targets
     model = architecture(
-        scenario.model.name, dataset.input_shape, dataset.num_classes, scenario.model.options
+        scenario.model.name,
+        features.shape,
+        targets.classes or math.prod(targets.shape),
+        scenario.model.options,
+        vocabulary=features.vocabulary,
+        per_position=targets.classes is not None and targets.shape != (),
     )
     strategy = make_strategy({"name": scenario.strategy.name, **scenario.strategy.fields})
     if strategy.removes is not None:

@@ -17,19 +17,20 @@ def table() -> Dataset:
 
 
 def test_the_set_has_its_published_size_and_a_fifth_of_each_class_for_testing(table: Dataset) -> None:
-    assert table.input_shape == (30, 1, 1)
-    assert table.train_x.dtype == np.uint8
+    assert table.features.shape == (30,)
+    assert table.features.names[0] == "mean radius"
+    assert table.train_x.dtype == np.float32
     np.testing.assert_array_equal(np.bincount(table.test_y), [212 // 5, 357 // 5])
     assert len(table.train_y) + len(table.test_y) == 569
 
 
-def test_normalised_features_are_the_standardised_ones_up_to_half_a_level(table: Dataset) -> None:
+def test_normalised_features_are_standardised_by_the_training_samples(table: Dataset) -> None:
     features, labels = load_breast_cancer(return_X_y=True)
     training = features[~fifth_for_testing("breast_cancer", labels)]
     standard = (training - training.mean(axis=0)) / training.std(axis=0)
     x, _ = client_data(table, np.arange(len(table.train_y)))
-    assert np.abs(x.reshape(-1, 30) - standard.clip(-4, 4)).max() <= 0.5 * 8 / 255 + 1e-5
-    assert np.mean(np.abs(standard) > 4) < 0.005
+    np.testing.assert_allclose(x, standard, atol=1e-4)
+    assert x.dtype == np.float32
 
 
 def test_labels_follow_the_features(table: Dataset) -> None:

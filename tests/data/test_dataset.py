@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from fedprune import plugins
-from fedprune.data.dataset import Dataset, client_data, client_test_data, load_dataset, normalise
+from fedprune.data.dataset import Dataset, client_data, client_test_data, load_dataset
 from fedprune.data.errors import DataError
+from fedprune.data.standardise import normalise
 
 from .parquet import random_images, write_images
 
-COLORS = random_images(20, 4, 6, 3)
+COLORS = random_images(20, 32, 32, 3)
 LABELS = [position % 10 for position in range(20)]
 
 
@@ -35,7 +36,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_digits_are_split_within_each_class(digits: Dataset) -> None:
-    assert digits.input_shape == (1, 8, 8)
+    assert digits.features.shape == (1, 8, 8)
     assert digits.train_x.dtype == np.uint8
     assert len(digits.train_y) + len(digits.test_y) == 1797
     total = np.bincount(digits.train_y) + np.bincount(digits.test_y)
@@ -47,7 +48,7 @@ def test_pixels_come_back_channel_first_and_in_file_order(root: Path) -> None:
     np.testing.assert_array_equal(dataset.train_x, COLORS.transpose(0, 3, 1, 2))
     np.testing.assert_array_equal(dataset.train_y, LABELS)
     np.testing.assert_array_equal(dataset.test_x, COLORS[:3].transpose(0, 3, 1, 2))
-    assert dataset.input_shape == (3, 4, 6)
+    assert dataset.features.shape == (3, 32, 32)
 
 
 def test_the_root_defaults_to_the_environment(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +101,7 @@ def test_racing_readers_end_with_one_entry(root: Path) -> None:
 
 
 def test_alternative_column_names_are_found(root: Path) -> None:
-    gray = random_images(100, 5, 5)
+    gray = random_images(100, 32, 32)
     labels = list(range(100))
     for split in ("train", "test"):
         write_images(
@@ -108,12 +109,12 @@ def test_alternative_column_names_are_found(root: Path) -> None:
         )
     dataset = load_dataset("cifar100", root)
     np.testing.assert_array_equal(dataset.train_y, labels)
-    assert dataset.input_shape == (3, 5, 5)
+    assert dataset.features.shape == (3, 32, 32)
 
 
 def test_femnist_gets_a_tenth_of_every_writer_for_testing(root: Path) -> None:
     writers = ["a"] * 20 + ["b"] * 9 + ["c"] * 35
-    images = random_images(len(writers), 4, 4)
+    images = random_images(len(writers), 28, 28)
     characters = [position % 62 for position in range(len(writers))]
     write_images(root / "femnist/train-0.parquet", images, writer_id=writers, character=characters)
     dataset = load_dataset("femnist", root)
@@ -178,15 +179,15 @@ def test_an_unknown_set_is_refused_with_a_suggestion() -> None:
 
 def test_normalise_takes_out_mean_and_deviation_per_channel(root: Path) -> None:
     dataset = load_dataset("cifar10", root)
-    wanted = dataset.train_x / 255 - np.reshape(dataset.mean, (3, 1, 1))
-    wanted /= np.reshape(dataset.std, (3, 1, 1))
-    scaled = normalise(dataset.train_x, dataset)
+    wanted = dataset.train_x / 255 - np.reshape(dataset.features.mean, (3, 1, 1))
+    wanted /= np.reshape(dataset.features.std, (3, 1, 1))
+    scaled = normalise(dataset.train_x, dataset.features)
     assert scaled.dtype == np.float32
     np.testing.assert_allclose(scaled, wanted, atol=1e-5)
 
 
 def test_the_declared_digits_statistics_are_those_of_the_training_samples(digits: Dataset) -> None:
-    scaled = normalise(digits.train_x, digits)
+    scaled = normalise(digits.train_x, digits.features)
     assert abs(float(scaled.mean())) < 0.01
     assert abs(float(scaled.std()) - 1) < 0.01
 
@@ -194,13 +195,14 @@ def test_the_declared_digits_statistics_are_those_of_the_training_samples(digits
 def test_client_data_takes_the_samples_at_the_indices(digits: Dataset) -> None:
     x, y = client_data(digits, np.array([5, 2]))
     np.testing.assert_array_equal(y, digits.train_y[[5, 2]])
-    np.testing.assert_array_equal(x, normalise(digits.train_x[[5, 2]], digits))
+    np.testing.assert_array_equal(x, normalise(digits.train_x[[5, 2]], digits.features))
     x, y = client_test_data(digits, np.array([0]))
-    np.testing.assert_array_equal(x, normalise(digits.test_x[:1], digits))
+    np.testing.assert_array_equal(x, normalise(digits.test_x[:1], digits.features))
     assert (x.dtype, y.dtype) == (np.float32, np.int64)
 
 
 def test_real_mnist_has_its_published_size_and_statistics(mnist: Dataset) -> None:
     assert mnist.train_x.shape == (60000, 1, 28, 28)
     assert mnist.test_x.shape == (10000, 1, 28, 28)
-    assert float(mnist.train_x.mean() / 255) == pytest.approx(mnist.mean[0], abs=1e-3)
+    assert mnist.features.mean is not None
+    assert float(mnist.train_x.mean() / 255) == pytest.approx(mnist.features.mean[0], abs=1e-3)

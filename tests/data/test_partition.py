@@ -37,6 +37,7 @@ PARTITIONERS: dict[str, tuple[int, dict[str, Any]]] = {
     "iid": (20, {}),
     "inner_dirichlet": (4, {"partition_sizes": [30, 40, 50, 1], "alpha": 0.5}),
     "linear": (20, {}),
+    "natural": (5, {"min_samples": 100}),
     "natural_id": (10, {}),
     "pathological": (20, {"num_classes_per_partition": 1}),
     "shard": (20, {"num_shards_per_partition": 2}),
@@ -57,6 +58,9 @@ USES_ALL = {
 
 def make(dataset: Dataset, name: str = "shards", clients: int = 20, **changes: Any) -> Partition:
     given: dict[str, Any] = {"arguments": {}, "validation": 0.1, "test": "labels", "seed": 0, **changes}
+    if name == "natural":
+        writers = {"writer": np.arange(len(dataset.train_y)) % 9}
+        dataset = dataclasses.replace(dataset, columns=writers, client_key="writer")
     return make_partition(dataset, name, clients, **given)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from fedprune.data.image_set import Augmentation, ImageSet
+from fedprune.data.declared import HubSet
+from fedprune.data.schema import Augmentation, Features, Targets
 
-SET = ImageSet(
+SET = HubSet(
     repo="uoft-cs/cifar10",
-    mean=(0.4914, 0.4822, 0.4465),
-    std=(0.2470, 0.2435, 0.2616),
-    num_classes=10,
-    augmentation=Augmentation(padding=4, flip=True),
+    features=Features(
+        shape=(3, 32, 32),
+        mean=(0.4914, 0.4822, 0.4465),
+        std=(0.2470, 0.2435, 0.2616),
+        augmentation=Augmentation(padding=4, flip=True),
+    ),
+    targets=Targets(classes=10),
 )

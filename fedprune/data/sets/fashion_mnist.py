@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from fedprune.data.image_set import Augmentation, ImageSet
+from fedprune.data.declared import HubSet
+from fedprune.data.schema import Augmentation, Features, Targets
 
-SET = ImageSet(
+SET = HubSet(
     repo="zalando-datasets/fashion_mnist",
-    mean=(0.2860,),
-    std=(0.3530,),
-    num_classes=10,
-    augmentation=Augmentation(padding=2, flip=True),
+    features=Features(
+        shape=(1, 28, 28),
+        mean=(0.2860,),
+        std=(0.3530,),
+        augmentation=Augmentation(padding=2, flip=True),
+    ),
+    targets=Targets(classes=10),
 )

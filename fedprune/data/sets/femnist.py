@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from fedprune.data.image_set import Augmentation, ImageSet
+from fedprune.data.declared import HubSet
+from fedprune.data.schema import Augmentation, Features, Targets
 
-SET = ImageSet(
+SET = HubSet(
     repo="flwrlabs/femnist",
-    mean=(0.9637,),
-    std=(0.1597,),
-    num_classes=62,
-    label=("character", "label"),
+    features=Features(
+        shape=(1, 28, 28),
+        mean=(0.9637,),
+        std=(0.1597,),
+        # Dark strokes on a white page.
+        augmentation=Augmentation(padding=2, border=255),
+    ),
+    targets=Targets(classes=62),
+    y=("character", "label"),
     columns={"writer_id": ("writer_id",)},
-    test_by="writer_id",
-    # Dark strokes on a white page.
-    augmentation=Augmentation(padding=2, border=255),
+    client_key="writer_id",
 )

@@ -36,7 +36,10 @@ class HubSet:
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Our name of a further column -> the names that a source may give it."""
     client_key: str | None = None
-    """Which of ``columns`` says whose a sample is; of each client's samples a keyed tenth becomes the test
-    split where a set is published without one."""
+    """Which of ``columns`` says whose a sample is; of each client's samples a tenth becomes the test split
+    where a set is published without one."""
+    test_gap: int | None = None
+    """Where that tenth is the last of a client's samples: how many before it are left out, since they overlap
+    with it. Unless given, the tenth is drawn at random."""
     decode: Callable[[str, Any, HubSet], Samples] = decode_images
     """Makes samples of one split: called with where it was read, the table, and this declaration."""

@@ -9,12 +9,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fedprune.data.declared import HubSet
 from fedprune.data.errors import DataError, one_line
 from fedprune.data.schema import Content, Samples
-from fedprune.seeds import generator
+from fedprune.data.split import keyed_tenth, last_tenth
 from fedprune.types import Array
 
 PROBE_SECONDS = 4.0
@@ -70,19 +68,21 @@ def _decode_splits(where: str, declared: HubSet, tables: Any) -> Content:
     if "test" in tables:
         test = declared.decode(f"{where} (test)", tables["test"], declared)
     elif declared.client_key is not None:
-        training, test = _keyed_tenth(training, declared.client_key)
+        training, test = _tenth_of_each(training, declared)
     else:
         raise DataError(f"{where}: no test split; expected files test-*.parquet")
     return Content(training, test, declared.features, declared.targets, declared.task, declared.client_key)
 
 
-def _keyed_tenth(samples: Samples, by: str) -> tuple[Samples, Samples]:
-    values, group = np.unique(samples.columns[by], return_inverse=True)
-    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
-    test = np.zeros(len(samples.y), dtype=np.bool_)
-    for value, own in zip(values, members, strict=True):
-        test[generator(0, f"test split {by} {value}").permutation(own)[: len(own) // 10]] = True
-    return _pick(samples, ~test), _pick(samples, test)
+def _tenth_of_each(samples: Samples, declared: HubSet) -> tuple[Samples, Samples]:
+    """The samples as training and test samples, a tenth of each client's for testing."""
+    by = declared.client_key or ""
+    owners, gap = samples.columns[by], declared.test_gap
+    if gap is None:
+        test = keyed_tenth(owners, f"test split {by}")
+        return _pick(samples, ~test), _pick(samples, test)
+    training, test = last_tenth(owners, gap)
+    return _pick(samples, training), _pick(samples, test)
 
 
 def _pick(samples: Samples, chosen: Array) -> Samples:

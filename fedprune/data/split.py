@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from fedprune.seeds import generator
@@ -36,6 +39,41 @@ def fifth_for_testing(name: str, labels: Array) -> Array:
         order = generator(0, f"{name} test {label}").permutation(members)
         test[order[: len(members) // 5]] = True
     return test
+
+
+def keyed_tenth(owners: Array, purpose: str) -> Array:
+    """Bools (N,): a random tenth (rounded down) of each owner's samples, keyed by ``purpose`` and the owner.
+
+    ``owners`` (N,) names who each sample belongs to.
+    """
+    test = np.zeros(len(owners), np.bool_)
+    for owner, own in _by_owner(owners):
+        test[generator(0, f"{purpose} {owner}").permutation(own)[: len(own) // 10]] = True
+    return test
+
+
+def last_tenth(owners: Array, gap: int) -> tuple[Array, Array]:
+    """Bools (N,) each: training samples, and as test samples the last tenth (rounded down) of each owner's.
+
+    The ``gap`` samples of an owner before its test samples are neither. An owner who would be left without a
+    training sample has no test samples. ``owners`` (N,) names who each sample belongs to.
+    """
+    training, test = np.zeros(len(owners), np.bool_), np.zeros(len(owners), np.bool_)
+    for _, own in _by_owner(owners):
+        first = len(own) - len(own) // 10
+        if first > gap and first < len(own):
+            training[own[: first - gap]] = True
+            test[own[first:]] = True
+        else:
+            training[own] = True
+    return training, test
+
+
+def _by_owner(owners: Array) -> Iterator[tuple[Any, Array]]:
+    """Each owner with the indices of its samples, in order."""
+    names, owner = np.unique(owners, return_inverse=True)
+    cuts = np.cumsum(np.bincount(owner))[:-1]
+    yield from zip(names, np.split(np.argsort(owner, kind="stable"), cuts), strict=True)
 
 
 def divide_test(histogram: Array, test_labels: Array, seed: int) -> list[Array]:

@@ -31,3 +31,16 @@ def _png(pixels: Array) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def write_plays(path: Path, roles: dict[str, str], length: int = 80) -> None:
+    """One Parquet file in the schema of flwrlabs/shakespeare: every window of each role's lines, in order."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [
+        (role, lines[start : start + length], lines[start + length])
+        for role, lines in roles.items()
+        for start in range(len(lines) - length)
+    ]
+    names, windows, following = zip(*rows, strict=True)
+    table = pyarrow.table({"character_id": list(names), "x": list(windows), "y": list(following)})
+    pyarrow.parquet.write_table(table, path)

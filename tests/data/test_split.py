@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fedprune.data.split import divide_test, hold_out
+from fedprune.data.split import divide_test, hold_out, last_tenth
 
 SHARE = st.sampled_from([0.0, 0.1, 0.29, 0.5, 0.99])
 
@@ -59,3 +59,22 @@ def test_scarce_test_samples_do_not_favour_the_first_clients() -> None:
     lucky = [client for client, own in enumerate(dealt) if len(own)]
     assert len(lucky) == 100
     assert 300 < np.mean(lucky) < 700
+
+
+@given(counts=st.lists(st.integers(1, 60), min_size=1, max_size=6), gap=st.integers(0, 20))
+@settings(derandomize=True, deadline=None)
+def test_the_last_tenth_comes_after_a_gap_and_leaves_a_sample_for_training(
+    counts: list[int], gap: int
+) -> None:
+    owners = np.repeat(np.arange(len(counts)), counts)
+    training, test = last_tenth(owners, gap)
+    for owner, count in enumerate(counts):
+        learned, tested = (np.flatnonzero(part[owners == owner]) for part in (training, test))
+        assert len(learned) >= 1
+        if len(tested):
+            assert len(tested) == count // 10
+            assert tested[-1] == count - 1
+            assert tested[0] - learned[-1] == gap + 1
+        else:
+            assert len(learned) == count
+            assert count < 10 or count - count // 10 <= gap

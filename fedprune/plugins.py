@@ -32,7 +32,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "mask_codings": ("wire/mask_codings", "mask coding"),
     "quantizers": ("wire/quantizers", "quantizer"),
     "entropy_coders": ("wire/entropy_coders", "entropy coder"),
-    "engines": ("engines/kinds", "engine"),
+    "engines": ("engines/crews", "engine"),
     "studies": ("tickets/studies", "study"),
     "trackers": ("trackers/kinds", "tracker"),
 }

@@ -14,6 +14,7 @@ from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.scenario import Scenario, load_scenarios
 from fedprune.trackers.feed import check, tracked
+from fedprune.types import NodeConfig
 
 CLIENT_APP = "fedprune.federation.flower.client_app:app"
 
@@ -93,24 +94,21 @@ class _Machines:
 
     def grid(self, scenario: Scenario) -> Any:
         """The engine of a scenario, with as many nodes as it has clients."""
+        from fedprune.engines.grid import open_grid
         from fedprune.federation.flower.client_app import DATA, MODULES, RUNS
         from fedprune.federation.protocol.user_code import import_paths
 
         section, nodes = scenario.engine, scenario.partition.clients
-        config = {RUNS: str(self._runs.resolve())}
+        config: NodeConfig = {RUNS: str(self._runs.resolve())}
         if scenario.data.root:
             config[DATA] = str(Path(scenario.data.root).resolve())
         if modules := import_paths(scenario.client_settings()):
             config[MODULES] = " ".join(modules)
         key = section.model_dump_json() + str(config)
         if key not in self._open:
-            engine = plugins.load("engines", section.name)
-            opened = engine.open_engine(
-                client_app=CLIENT_APP,
-                nodes=nodes,
-                config=config,
-                workers=section.workers,
-                timeout=section.timeout,
+            engine = plugins.dataclass_of("engines", section.name)(**section.fields)
+            opened = open_grid(
+                engine, client_app=CLIENT_APP, nodes=nodes, config=config, timeout=section.timeout
             )
             self._open[key] = self._stack.enter_context(opened)
         self._open[key].resize(nodes)

@@ -93,7 +93,7 @@ def test_arrows_point_down(path: Path) -> None:
 def test_flower_and_ray_stay_in_their_rooms(path: Path) -> None:
     roots = {name.split(".")[0] for name in imports(path)}
     assert "flwr" not in roots or room(path) in ("federation", "engines")
-    assert "ray" not in roots or path == PACKAGE / "engines" / "kinds" / "ray.py"
+    assert "ray" not in roots or path == PACKAGE / "engines" / "crews" / "ray.py"
 
 
 def test_rooms_that_only_count_and_code_do_not_import_torch() -> None:

@@ -36,7 +36,7 @@ name = "mlp"
 [train]
 epochs = 1
 [engine]
-workers = 0
+name = "in_process"
 """
 
 BAD = {

@@ -28,7 +28,7 @@ def test_the_readmes_strategy_is_short_and_runs(tmp_path: Path) -> None:
         "model": {"name": "digits_cnn", "batch_norm": True},
         "train": {"epochs": 1},
         "strategy": {"name": "fed_bn"},
-        "engine": {"workers": 0},
+        "engine": {"name": "in_process"},
     }
     code = (
         f"import sys; sys.path.append({str(tmp_path)!r})\n"

@@ -1,2 +1,2 @@
-"""Where clients run: engines drive an unmodified Flower ServerApp and ClientApp and differ only in the
+"""Where clients run: one Grid of Flower's over crews, which answer messages and differ only in the
 machines."""

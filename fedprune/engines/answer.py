@@ -8,6 +8,7 @@ import traceback
 from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
+from fedprune.engines.crew import EngineError
 from fedprune.federation.flower.private import (
     RAISED,
     client_of,
@@ -16,14 +17,10 @@ from fedprune.federation.flower.private import (
     node_config,
     to_bytes,
 )
-from fedprune.types import NodeConfig, UserError
+from fedprune.types import NodeConfig
 
 LONGEST_REASON = 4096
 """Characters of a traceback that travel with an error reply; the end of a traceback says most."""
-
-
-class EngineError(UserError):
-    """The engine cannot run clients at all: the ClientApp does not load, or its processes do not start."""
 
 
 def load_client_app(reference: str) -> ClientApp:

@@ -1,4 +1,4 @@
-"""One worker process as the driver sees it."""
+"""A worker process as the driver sees it: a lane that answers over a socket."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 
-from fedprune.engines.channel import DriverEnd, channel_pair
+from fedprune.engines.channel import FAILED, Frame, channel_pair, receive_frame, send_frame
+from fedprune.engines.crew import EngineError, LostError
 from fedprune.types import NodeConfig
+
+STARTUP_SECONDS = 180.0
+"""A worker that has not loaded its ClientApp by then counts as hung; torch from a cold disk takes long."""
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """Set to 1 in a worker: bits depend on the number of threads, and workers share the cores."""
@@ -20,21 +23,14 @@ _SECONDS_TO_END = 0.5
 
 
 class WorkerProcess:
-    """A started worker, its channel, and the message (by index) that it holds."""
+    """A started worker process; a ``Lane``."""
 
     def __init__(self, client_app: str, config: NodeConfig) -> None:
-        ours, theirs = channel_pair()
+        self._socket, theirs = channel_pair()
+        arguments = [str(theirs.fileno()), client_app, json.dumps(config)]
         with theirs:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "fedprune.engines.worker",
-                    str(theirs.fileno()),
-                    client_app,
-                    json.dumps(config),
-                ],
+                [sys.executable, "-P", "-m", "fedprune.engines.worker", *arguments],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 # The driver's own output stays clean of what a client prints.
@@ -43,33 +39,58 @@ class WorkerProcess:
                 # Its own group: the terminal's interrupt goes to the driver alone.
                 process_group=0,
             )
-        self.channel = DriverEnd(ours)
-        self.held: int | None = None
-        self.ready = False
-        self.born = time.monotonic()
 
     @property
     def pid(self) -> int:
-        """The process id."""
+        """See ``Lane.pid``."""
         return self._process.pid
 
     @property
     def alive(self) -> bool:
-        """Whether the process still runs."""
+        """See ``Lane.alive``."""
         return self._process.poll() is None
 
+    def load(self) -> None:
+        """See ``Lane.load``."""
+        self._socket.settimeout(STARTUP_SECONDS)
+        tag, report = self._next()
+        self._socket.settimeout(None)
+        if tag == FAILED:
+            # One line for the user, and the worker's traceback as a note below ours.
+            line, _, trace = report.decode().partition("\n")
+            error = EngineError(line)
+            error.add_note(trace)
+            raise error
+
+    def answer(self, request: bytes, nodes: int) -> bytes:
+        """See ``Lane.answer``."""
+        # A worker that is gone is found by the next receipt, which says how it ended.
+        with contextlib.suppress(OSError):
+            send_frame(self._socket, nodes, request)
+        return bytes(self._next()[1])
+
     def kill(self) -> None:
-        """End the process without waiting for it; `end` waits."""
+        """See ``Lane.kill``."""
         self._process.kill()
 
-    def end(self) -> str:
+    def end(self) -> None:
+        """See ``Lane.end``."""
+        self._socket.close()
+        self._wait()
+
+    def _next(self) -> Frame:
+        try:
+            return receive_frame(self._socket)
+        except (EOFError, OSError):
+            raise LostError(f"its worker process {self._wait()}") from None
+
+    def _wait(self) -> str:
         """Wait for a process that is ending, kill it if it is not; how it ended, for people."""
-        self.channel.socket.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_SECONDS_TO_END)
-        self._process.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_SECONDS_TO_END)
+        for _ in range(2):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_SECONDS_TO_END)
+                break
+            self._process.kill()
         status = self._process.returncode
         return f"was killed by signal {-status}" if status and status < 0 else f"ended with status {status}"
 

@@ -40,7 +40,7 @@ SETTING: dict[str, dict[str, Any]] = {
     },
     "train": {"epochs": 3, "batch_size": 10, "lr": 0.01, "momentum": 0.5},
     "evaluate": {"every": 0},
-    "engine": {"name": "local", "workers": 0},
+    "engine": {"name": "in_process"},
 }
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "unstructured": {

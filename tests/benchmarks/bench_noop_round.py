@@ -14,14 +14,16 @@ from pathlib import Path
 
 from flwr.app import ConfigRecord, Message, RecordDict
 
-from fedprune.engines.kinds.local import LocalGrid, open_engine
+from fedprune.engines.crews.in_process import InProcess
+from fedprune.engines.crews.processes import Processes
+from fedprune.engines.grid import CrewGrid, open_grid
 
 CLIENTS = 100
 PAYLOAD = os.urandom(62_006 * 4)
 ROUNDS = 20
 
 
-def round_seconds(grid: LocalGrid) -> float:
+def round_seconds(grid: CrewGrid) -> float:
     """Seconds of one round, making the messages and checking the replies left out."""
     messages = [
         Message(RecordDict({"update": ConfigRecord({"blob": PAYLOAD})}), node, "query")
@@ -38,7 +40,8 @@ def main() -> None:
     """Print first, median and best round for each number of workers."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
     for workers in (0, 1, 2):
-        with open_engine(client_app="echo_app:app", nodes=CLIENTS, workers=workers) as grid:
+        engine = Processes(workers) if workers else InProcess()
+        with open_grid(engine, client_app="echo_app:app", nodes=CLIENTS) as grid:
             first, *rest = [round_seconds(grid) for _ in range(1 + ROUNDS)]
         median, best = statistics.median(rest), min(rest)
         print(f"workers={workers}: first {first:.2f} s, then median {median:.3f} s, best {best:.3f} s")

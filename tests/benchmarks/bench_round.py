@@ -121,7 +121,7 @@ def main() -> None:
             setting["partition"] = {**SETTING["partition"], "clients": 10}
         for workers, goal in GOALS.items():
             print(f"{workers} worker(s), data: {'noise' if 'root' in setting['data'] else 'CIFAR-10'}")
-            scenario = Scenario.from_dict({**setting, "engine": {"name": "local", "workers": workers}})
+            scenario = Scenario.from_dict({**setting, "engine": {"workers": workers}})
             pairs = compare(scenario, wanted)
             ratios = [ours / loop for ours, loop in pairs]
             median = statistics.median(ratios)

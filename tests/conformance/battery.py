@@ -17,7 +17,8 @@ from flwr.app import Message
 from flwr.common.serde import message_to_proto
 
 from fedprune import plugins
-from fedprune.engines.kinds.local import LocalGrid, open_engine
+from fedprune.engines.crews.in_process import InProcess
+from fedprune.engines.grid import CrewGrid, open_grid
 from fedprune.federation.flower.client_app import RUNS
 from fedprune.federation.server.loop import Rounds
 from fedprune.runs.folder import RunFolder
@@ -37,7 +38,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "model": {"name": "digits_cnn", "batch_norm": True},
     "train": {"epochs": 2, "batch_size": 10, "lr": 0.05},
     "evaluate": {"every": 2},
-    "engine": {"workers": 0},
+    "engine": {"name": "in_process"},
 }
 
 Pairs = Collection[tuple[int, int]]
@@ -129,7 +130,7 @@ CASES = (
 class CountingGrid:
     """A grid that serialises all it carries once more, by Flower's own code, and counts bytes by round."""
 
-    def __init__(self, grid: LocalGrid) -> None:
+    def __init__(self, grid: CrewGrid) -> None:
         self._grid = grid
         self.down: dict[int, int] = {}
         self.up: dict[int, int] = {}
@@ -161,11 +162,11 @@ def carry(scenario: Scenario, runs: Path, *, faults: Pairs = (), skip: Pairs = (
     opened = RunFolder.open(path).lock() if path.exists() else _create(scenario, runs)
     with (
         opened as folder,
-        open_engine(
+        open_grid(
+            InProcess(),
             client_app=f"{faulty_app.__name__}:app",
             nodes=scenario.partition.clients,
             config=config,
-            workers=0,
         ) as grid,
         faulty_app.failing(faults),
     ):

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 from flwr.app import ConfigRecord, Message, RecordDict
 
-from fedprune.engines.kinds.local import LocalGrid, open_engine
+from fedprune import plugins
+from fedprune.engines.crew import Engine
+from fedprune.engines.crews.processes import Processes
+from fedprune.engines.grid import CrewGrid, open_grid
+
+from .thread_engine import Threads
 
 HERE = str(Path(__file__).parent)
 
@@ -25,19 +30,19 @@ def _importable_app() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def grid(_importable_app: None) -> Iterator[LocalGrid]:
+def grid(_importable_app: None) -> Iterator[CrewGrid]:
     """Two workers, five clients; a test that resizes it or begins a run puts it back."""
-    with open_engine(client_app="echo_app:app", nodes=5, workers=2) as opened:
+    with open_grid(Processes(2), client_app="echo_app:app", nodes=5) as opened:
         yield opened
 
 
-@pytest.fixture(scope="session", params=[0, 1, 2])
-def any_grid(request: pytest.FixtureRequest, grid: LocalGrid) -> Iterator[LocalGrid]:
-    """Five clients and that many workers, 0 being this process."""
-    if request.param == 2:
-        yield grid
-        return
-    with open_engine(client_app="echo_app:app", nodes=5, workers=request.param) as opened:
+ENGINES: list[Engine] = [plugins.dataclass_of("engines", name)() for name in plugins.names("engines")]
+
+
+@pytest.fixture(scope="session", params=[*ENGINES, Processes(1), Threads()], ids=str)
+def any_grid(request: pytest.FixtureRequest, _importable_app: None) -> Iterator[CrewGrid]:
+    """Five clients on each engine that is found, on a single worker, and on the example of an engine."""
+    with open_grid(request.param, client_app="echo_app:app", nodes=5) as opened:
         yield opened
 
 

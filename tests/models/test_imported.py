@@ -299,7 +299,7 @@ def test_the_command_line_runs_a_users_module_and_refuses_what_is_none(
     scenario.write_text(
         "[run]\nrounds = 1\nclients_per_round = 2\n[partition]\nclients = 20\nshard_size = 20\n"
         '[strategy]\nname = "sub_fedavg"\nvariant = "structured"\n[train]\nepochs = 1\n'
-        "[engine]\nworkers = 0\n",
+        "[engine]\nname = 'in_process'\n",
         "utf-8",
     )
 

@@ -48,7 +48,7 @@ scenarios = st.fixed_dictionaries(
             optional={"alpha": tenths, "model": st.just({"name": "lenet5", "width": 2.0})},
         ),
         "evaluate": st.fixed_dictionaries({}, optional={"target_accuracy": tenths}),
-        "engine": st.fixed_dictionaries({}, optional={"workers": st.integers(0, 8), "timeout": tenths}),
+        "engine": st.fixed_dictionaries({}, optional={"workers": st.integers(1, 8), "timeout": tenths}),
     },
 )
 every = settings(derandomize=True, deadline=None, max_examples=50)
@@ -123,7 +123,7 @@ def test_the_hash_does_not_depend_on_writing_defaults() -> None:
     [
         {"run": {"name": "other", "label": "other", "checkpoint_every": 1}},
         {"data": {"root": "elsewhere"}},
-        {"engine": {"workers": 0, "timeout": 9.0}},
+        {"engine": {"workers": 1, "timeout": 9.0}},
     ],
 )
 def test_the_hash_does_not_depend_on_what_cannot_change_a_result(setting: dict[str, Any]) -> None:
@@ -196,12 +196,16 @@ def test_overrides_are_toml_values_or_else_texts(tmp_path: Path) -> None:
         "model.batch_norm = true",
         "run.name=short",
         'data.root="a b"',
-        "engine={workers=0}",
+        "engine={workers=1}",
     )
     (scenario,) = load(tmp_path, "[train]\nlr = 0.1\nepochs = 3", *overrides)
     assert (scenario.train.lr, scenario.train.epochs) == (0.5, 3)
     assert scenario.model.options == {"batch_norm": True}
-    assert (scenario.run.name, scenario.data.root, scenario.engine.workers) == ("short", "a b", 0)
+    assert (scenario.run.name, scenario.data.root, scenario.engine.fields) == (
+        "short",
+        "a b",
+        {"workers": 1},
+    )
 
 
 @pytest.mark.parametrize(
@@ -280,7 +284,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     ),
     "no quorum": ("[run]\nquorum = 0.0", "[run] quorum: must be greater than 0"),
     "a quorum over all": ("[run]\nquorum = 1.1", "[run] quorum: must be less than or equal to 1"),
-    "negative workers": ("[engine]\nworkers = -1", "[engine] workers: must be greater than or equal to 0"),
+    "negative workers": ("[engine]\nworkers = -1", "[engine] workers: must lie in 1 to 1024"),
     "no time": ("[engine]\ntimeout = 0", "[engine] timeout: must be greater than 0"),
     "a target accuracy in percent": (
         "[evaluate]\ntarget_accuracy = 80",

@@ -91,7 +91,7 @@ def test_every_layer_of_every_client_keeps_its_count_in_every_round(tmp_path: Pa
         "model": {"name": "digits_cnn"},
         "train": {"epochs": 1, "lr": 0.05},
         "evaluate": {"every": 0},
-        "engine": {"workers": 0},
+        "engine": {"name": "in_process"},
         "strategy": {"name": "dispfl", "density": 0.3},
     }
     (result,) = simulate.run(settings, out=tmp_path)

@@ -95,7 +95,7 @@ def settings(strategy: dict[str, Any]) -> Scenario:
             "model": {"name": "digits_cnn", "batch_norm": True},
             "train": {"epochs": 1, "lr": 0.05},
             "strategy": strategy,
-            "engine": {"workers": 0},
+            "engine": {"name": "in_process"},
         }
     )
 

@@ -40,7 +40,7 @@ def run(out: Path, strategy: dict[str, Any]) -> dict[str, Any]:
         "model": {"name": "mlp"},
         "train": {"epochs": 1, "lr": 0.05},
         "strategy": strategy,
-        "engine": {"workers": 0},
+        "engine": {"name": "in_process"},
     }
     (result,) = simulate.run(Scenario.from_dict(settings), out=out)
     weights = (result.folder / "final" / "weights.safetensors").read_bytes()

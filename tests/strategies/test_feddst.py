@@ -119,7 +119,7 @@ def test_all_clients_end_with_one_mask_of_the_density_that_has_moved(tmp_path: P
         "model": {"name": "digits_cnn"},
         "train": {"epochs": 2, "lr": 0.05},
         "evaluate": {"every": 0},
-        "engine": {"workers": 0},
+        "engine": {"name": "in_process"},
         "strategy": {"name": "feddst", "density": 0.4, "drop": 0.3},
     }
     (result,) = simulate.run(settings, out=tmp_path)

@@ -66,7 +66,7 @@ def scenario(strategy: dict[str, Any]) -> Scenario:
             "model": {"name": "mlp"},
             "train": {"epochs": 1, "lr": 0.05},
             "strategy": strategy,
-            "engine": {"workers": 0},
+            "engine": {"name": "in_process"},
         }
     )
 

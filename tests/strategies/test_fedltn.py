@@ -134,7 +134,7 @@ def test_in_a_run_norms_differ_between_clients_and_the_start_is_one_clients_mode
             "model": {"name": "digits_cnn", "batch_norm": True},
             "train": {"epochs": 2, "lr": 0.05},
             "strategy": {"name": "fedltn"},
-            "engine": {"workers": 0},
+            "engine": {"name": "in_process"},
         }
     )
     (result,) = simulate.run(scenario, out=tmp_path)

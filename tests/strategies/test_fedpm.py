@@ -121,7 +121,7 @@ def test_only_masks_go_up_and_none_costs_more_than_a_bit_a_weight_but_for_the_co
             "model": {"name": "digits_cnn"},
             "train": {"epochs": 2, "lr": 0.1},
             "strategy": {"name": "fedpm"},
-            "engine": {"workers": 0},
+            "engine": {"name": "in_process"},
         }
     )
     (result,) = simulate.run(scenario, out=tmp_path)

@@ -106,7 +106,7 @@ SMALL: dict[str, Any] = {
     "run": {"rounds": 2, "clients_per_round": 2},
     "partition": {"name": "shards", "clients": 2, "shards_per_client": 2, "shard_size": 20},
     "train": {"epochs": 1},
-    "engine": {"workers": 0},
+    "engine": {"name": "in_process"},
 }
 
 

@@ -76,7 +76,7 @@ def test_in_a_run_lower_layers_part_and_the_bytes_are_those_of_the_upper_ones(tm
             "model": {"name": "digits_cnn"},
             "train": {"epochs": 1, "lr": 0.05},
             "strategy": {"name": "lg_fedavg", "layers": 1},
-            "engine": {"workers": 0},
+            "engine": {"name": "in_process"},
         }
     )
     (result,) = simulate.run(scenario, out=tmp_path)

@@ -111,7 +111,7 @@ def test_a_run_prunes_and_its_tickets_reach_the_target(tmp_path: Path) -> None:
             "model": {"name": "mlp"},
             "train": {"epochs": 2, "lr": 0.05},
             "strategy": {"name": "lottery_fl", "gate": 0.0, "target": 0.5, "step": 0.25},
-            "engine": {"workers": 0},
+            "engine": {"name": "in_process"},
         }
     )
     (result,) = simulate.run(scenario, out=tmp_path)

@@ -157,7 +157,7 @@ def test_a_run_moves_four_bytes_a_filter_and_no_weight(tmp_path: Path) -> None:
             "model": {"name": "digits_cnn", "batch_norm": True},
             "train": {"epochs": 2, "lr": 0.05},
             "strategy": {"name": "spafl"},
-            "engine": {"workers": 0},
+            "engine": {"name": "in_process"},
         }
     )
     (result,) = simulate.run(scenario, out=tmp_path)

@@ -92,7 +92,7 @@ def test_every_client_ends_with_the_same_mask_of_the_density(tmp_path: Path) -> 
         "model": {"name": "digits_cnn"},
         "train": {"epochs": 1, "lr": 0.05},
         "evaluate": {"every": 0},
-        "engine": {"workers": 0},
+        "engine": {"name": "in_process"},
         "strategy": {"name": "ssfl", "density": 0.3},
     }
     (result,) = simulate.run(settings, out=tmp_path)

@@ -39,7 +39,7 @@ def test_a_run_moves_no_payload_and_each_client_goes_on_from_its_own_weights(tmp
             "model": {"name": "mlp"},
             "train": {"epochs": 1, "lr": 0.05},
             "strategy": {"name": "standalone"},
-            "engine": {"workers": 0},
+            "engine": {"name": "in_process"},
         }
     )
     (result,) = simulate.run(scenario, out=tmp_path)

@@ -208,7 +208,7 @@ def scenario(**sections: dict[str, Any]) -> Scenario:
         "model": {"name": "digits_cnn"},
         "train": {"epochs": 2, "lr": 0.05},
         "strategy": {"name": "sub_fedavg", "gate": 0.2, "distance": 0.0},
-        "engine": {"workers": 0},
+        "engine": {"name": "in_process"},
     }
     return Scenario.from_dict({name: {**keys, **sections.get(name, {})} for name, keys in base.items()})
 

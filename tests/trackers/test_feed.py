@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {
     "partition": {"clients": 4},
     "model": {"name": "mlp"},
     "train": {"epochs": 1},
-    "engine": {"workers": 0},
+    "engine": {"name": "in_process"},
 }
 
 NOTEBOOK = '''"""Writes down what it is told, and fails where it is told to."""

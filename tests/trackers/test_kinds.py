@@ -23,7 +23,7 @@ SETTINGS: dict[str, Any] = {
     "model": {"name": "mlp"},
     "train": {"epochs": 1},
     "evaluate": {"every": 2},
-    "engine": {"workers": 0},
+    "engine": {"name": "in_process"},
 }
 
 Figures = dict[str, float]

@@ -6,16 +6,16 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from fedprune.scenario.section import Role, Section, plugin
+from fedprune.scenario.plugin_section import PluginSection
+from fedprune.scenario.section import Role, plugin
 
 
-class EngineSection(Section):
-    """Where clients run; never changes a result."""
+class EngineSection(PluginSection):
+    """Where clients run; never changes a result. Further keys are the engine's own."""
 
+    KIND, NAMED_BY, SECTION = "engines", "name", "engine"
     ROLE: ClassVar[Role] = Role(changes_results=False, for_clients=False)
 
-    name: Annotated[str, plugin("engines")] = "local"
-    workers: Annotated[int, Field(ge=0, le=1024)] | None = None
-    """Worker processes; as many as usable cores unless given, 0: in this process."""
+    name: Annotated[str, plugin("engines")] = "processes"
     timeout: Annotated[float, Field(gt=0)] | None = None
     """Seconds that a round may take; unlimited unless given."""

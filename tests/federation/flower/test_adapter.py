@@ -9,7 +9,8 @@ import pytest
 from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 
 from fedprune import simulate
-from fedprune.engines.kinds.local import LocalGrid, open_engine
+from fedprune.engines.crews.in_process import InProcess
+from fedprune.engines.grid import CrewGrid, open_grid
 from fedprune.federation.flower.adapter import FlowerStrategy
 from fedprune.federation.flower.client_app import RECORD, RUNS, content
 from fedprune.federation.flower.private import LATE, error_reply, node_of, wire_size
@@ -25,15 +26,15 @@ SCENARIO = Scenario.from_dict(
         "model": {"name": "digits_cnn"},
         "train": {"epochs": 2, "lr": 0.05},
         "strategy": {"name": "sub_fedavg", "gate": 0.0, "distance": 0.0},
-        "engine": {"workers": 0},
+        "engine": {"name": "in_process"},
     }
 )
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Iterator[LocalGrid]:
+def grid(tmp_path: Path) -> Iterator[CrewGrid]:
     app, config = "fedprune.federation.flower.client_app:app", {RUNS: str(tmp_path)}
-    with open_engine(client_app=app, nodes=4, config=config, workers=0) as opened:
+    with open_grid(InProcess(), client_app=app, nodes=4, config=config) as opened:
         yield opened
 
 
@@ -43,7 +44,7 @@ def strategy(tmp_path: Path) -> FlowerStrategy:
     return FlowerStrategy(Federation(SCENARIO, "run", store))
 
 
-def sent(strategy: FlowerStrategy, grid: LocalGrid) -> list[Message]:
+def sent(strategy: FlowerStrategy, grid: CrewGrid) -> list[Message]:
     """This round's messages, with the ids that a grid gives them."""
     messages = list(strategy.configure_train(1, ArrayRecord(), ConfigRecord(), grid))
     grid.push_messages(messages)
@@ -51,7 +52,7 @@ def sent(strategy: FlowerStrategy, grid: LocalGrid) -> list[Message]:
 
 
 def test_flowers_own_loop_gives_the_weights_of_ours(
-    strategy: FlowerStrategy, grid: LocalGrid, tmp_path: Path
+    strategy: FlowerStrategy, grid: CrewGrid, tmp_path: Path
 ) -> None:
     result = strategy.start(grid, ArrayRecord(), num_rounds=2)
     (ours,) = simulate.run(SCENARIO, out=tmp_path / "ours")
@@ -68,7 +69,7 @@ def test_flowers_own_loop_gives_the_weights_of_ours(
     assert spent == ours.metrics["bytes_up_total"]
 
 
-def test_messages_go_to_the_sampled_clients_nodes(strategy: FlowerStrategy, grid: LocalGrid) -> None:
+def test_messages_go_to_the_sampled_clients_nodes(strategy: FlowerStrategy, grid: CrewGrid) -> None:
     messages = sent(strategy, grid)
     assert [each.metadata.dst_node_id for each in messages] == [
         node_of(client) for client in strategy.federation.sample(1)
@@ -76,7 +77,7 @@ def test_messages_go_to_the_sampled_clients_nodes(strategy: FlowerStrategy, grid
     assert {each.metadata.group_id for each in messages} == {"1"}
 
 
-def test_each_message_has_an_entry_whatever_came_back(strategy: FlowerStrategy, grid: LocalGrid) -> None:
+def test_each_message_has_an_entry_whatever_came_back(strategy: FlowerStrategy, grid: CrewGrid) -> None:
     one, two, three = sent(strategy, grid)
     replies = [
         error_reply(two, LATE, "too late"),
@@ -99,7 +100,7 @@ def test_each_message_has_an_entry_whatever_came_back(strategy: FlowerStrategy, 
     ids=["empty", "no blob", "text", "arrays"],
 )
 def test_a_reply_of_another_form_is_a_reply_without_a_blob(
-    record: dict[str, ConfigRecord], strategy: FlowerStrategy, grid: LocalGrid
+    record: dict[str, ConfigRecord], strategy: FlowerStrategy, grid: CrewGrid
 ) -> None:
     message = sent(strategy, grid)[0]
     entry = strategy.incoming([Message(RecordDict(record), reply_to=message)])[0]
@@ -108,7 +109,7 @@ def test_a_reply_of_another_form_is_a_reply_without_a_blob(
 
 
 def test_a_second_reply_is_an_entry_of_its_own_and_the_order_is_counted_once(
-    strategy: FlowerStrategy, grid: LocalGrid
+    strategy: FlowerStrategy, grid: CrewGrid
 ) -> None:
     message = sent(strategy, grid)[0]
     replies = [Message(content(blob), reply_to=message) for blob in (b"first", b"second")]
@@ -121,7 +122,7 @@ def test_a_second_reply_is_an_entry_of_its_own_and_the_order_is_counted_once(
 
 
 def test_a_reply_of_a_node_that_was_not_asked_is_passed_over(
-    strategy: FlowerStrategy, grid: LocalGrid
+    strategy: FlowerStrategy, grid: CrewGrid
 ) -> None:
     sent(strategy, grid)
     (left_out,) = set(range(4)) - set(strategy.federation.sample(1))

@@ -6,14 +6,15 @@ import logging
 
 import pytest
 
-from fedprune.engines.kinds.local import LocalGrid, open_engine
+from fedprune.engines.crews.in_process import InProcess
+from fedprune.engines.grid import CrewGrid, open_grid
 from fedprune.federation.flower import adapter
 from fedprune.federation.flower.adapter import node_ids
 from fedprune.types import UserError
 
 
-def grid_of(ids: list[int], monkeypatch: pytest.MonkeyPatch) -> LocalGrid:
-    grid = open_engine(client_app="fedprune.federation.flower.client_app:app", nodes=1, workers=0)
+def grid_of(ids: list[int], monkeypatch: pytest.MonkeyPatch) -> CrewGrid:
+    grid = open_grid(InProcess(), client_app="fedprune.federation.flower.client_app:app", nodes=1)
     monkeypatch.setattr(grid, "get_node_ids", lambda: ids)
     return grid
 

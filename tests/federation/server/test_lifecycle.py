@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from fedprune.engines.kinds.local import open_engine
+from fedprune.engines.crews.in_process import InProcess
+from fedprune.engines.grid import open_grid
 from fedprune.federation.flower.client_app import RUNS
 from fedprune.federation.server.lifecycle import carry, run_folder
 from fedprune.federation.server.round import TooFewRepliesError
@@ -48,8 +49,8 @@ class Told(Progress):
 def carried(folder: RunFolder, scenario: Scenario) -> list[str]:
     told = Told()
     config = {RUNS: str(folder.path.parent)}
-    with open_engine(
-        client_app="fedprune.federation.flower.client_app:app", nodes=2, config=config, workers=0
+    with open_grid(
+        InProcess(), client_app="fedprune.federation.flower.client_app:app", nodes=2, config=config
     ) as grid:
         carry(grid, folder, scenario, told)
     return told.events

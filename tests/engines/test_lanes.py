@@ -15,8 +15,10 @@ import psutil
 import pytest
 from flwr.app import Message
 
-from fedprune.engines.answer import EngineError
-from fedprune.engines.kinds.local import LocalGrid, open_engine
+from fedprune.engines.crew import EngineError
+from fedprune.engines.crews.in_process import InProcess
+from fedprune.engines.crews.processes import Processes
+from fedprune.engines.grid import CrewGrid, open_grid
 from fedprune.federation.flower.private import CRASHED, LATE, node_of
 
 Query = Callable[..., Message]
@@ -24,9 +26,10 @@ Query = Callable[..., Message]
 DRIVER = """
 import sys
 from flwr.app import ConfigRecord, Message, RecordDict
-from fedprune.engines.kinds.local import open_engine
+from fedprune.engines.crews.processes import Processes
+from fedprune.engines.grid import open_grid
 
-with open_engine(client_app="echo_app:app", nodes=2, workers=2) as grid:
+with open_grid(Processes(2), client_app="echo_app:app", nodes=2) as grid:
     def message(node):
         config = ConfigRecord({"seconds": 60.0, "file": f"{sys.argv[1]}/{node}"})
         return Message(RecordDict({"config": config}), node, "query.sleeps")
@@ -52,7 +55,7 @@ def running(pid: int) -> bool:
     ("how", "words"), [("exit", "ended with status 7"), ("kill", "was killed by signal 9")]
 )
 def test_a_worker_that_dies_costs_the_message_it_held_and_is_replaced(
-    grid: LocalGrid, query: Query, how: str, words: str, caplog: pytest.LogCaptureFixture
+    grid: CrewGrid, query: Query, how: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     ways = ["", how, "", "", how, "", ""]
     replies = grid.send_and_receive(
@@ -66,7 +69,7 @@ def test_a_worker_that_dies_costs_the_message_it_held_and_is_replaced(
 
 
 def test_workers_that_die_at_the_same_moment_each_cost_their_message(
-    grid: LocalGrid, query: Query, tmp_path: Path
+    grid: CrewGrid, query: Query, tmp_path: Path
 ) -> None:
     files = [tmp_path / "first", tmp_path / "second"]
 
@@ -87,9 +90,7 @@ def test_workers_that_die_at_the_same_moment_each_cost_their_message(
     assert [reply.has_error() for reply in replies] == [True, True, False, False, False]
 
 
-def test_a_worker_killed_from_outside_costs_one_message(
-    grid: LocalGrid, query: Query, tmp_path: Path
-) -> None:
+def test_a_worker_killed_from_outside_costs_one_message(grid: CrewGrid, query: Query, tmp_path: Path) -> None:
     def messages() -> list[Message]:
         sleeper = query(node_of(0), "sleeps", seconds=30.0, file=str(tmp_path / "pid"))
         killer = query(node_of(1), "kills", file=str(tmp_path / "pid"))
@@ -99,7 +100,7 @@ def test_a_worker_killed_from_outside_costs_one_message(
     assert [reply.has_error() for reply in replies] == [True, False, False, False, False]
 
 
-def test_a_worker_that_dies_between_two_exchanges_costs_nothing(grid: LocalGrid, query: Query) -> None:
+def test_a_worker_that_dies_between_two_exchanges_costs_nothing(grid: CrewGrid, query: Query) -> None:
     grid.send_and_receive([query(node_of(client)) for client in range(5)])
     victim = grid.worker_pids[0]
     os.kill(victim, signal.SIGKILL)
@@ -109,7 +110,7 @@ def test_a_worker_that_dies_between_two_exchanges_costs_nothing(grid: LocalGrid,
     assert not any(reply.has_error() for reply in replies)
 
 
-def test_hung_clients_are_late_and_the_next_exchange_is_whole(grid: LocalGrid, query: Query) -> None:
+def test_hung_clients_are_late_and_the_next_exchange_is_whole(grid: CrewGrid, query: Query) -> None:
     grid.send_and_receive([query(node_of(0))])
     start = time.monotonic()
     seconds = [0.0, 60.0, 0.0, 60.0, 0.0]
@@ -126,7 +127,7 @@ def test_hung_clients_are_late_and_the_next_exchange_is_whole(grid: LocalGrid, q
 
 
 def test_a_stopped_worker_is_bounded_by_the_timeout_of_the_grid(query: Query) -> None:
-    with open_engine(client_app="echo_app:app", nodes=1, workers=1, timeout=0.5) as grid:
+    with open_grid(Processes(1), client_app="echo_app:app", nodes=1, timeout=0.5) as grid:
         grid.send_and_receive([query(node_of(0))])
         os.kill(grid.worker_pids[0], signal.SIGSTOP)
         start = time.monotonic()
@@ -137,7 +138,7 @@ def test_a_stopped_worker_is_bounded_by_the_timeout_of_the_grid(query: Query) ->
 
 
 def test_clients_in_this_process_are_late_after_the_timeout(query: Query) -> None:
-    with open_engine(client_app="echo_app:app", nodes=3, workers=0, timeout=0.1) as grid:
+    with open_grid(InProcess(), client_app="echo_app:app", nodes=3, timeout=0.1) as grid:
         replies = grid.send_and_receive(
             [query(node_of(client), "sleeps", seconds=0.15) for client in range(3)]
         )
@@ -151,7 +152,7 @@ def test_workers_that_keep_dying_while_loading_end_the_run(
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "fatal_app.py").write_text("import os\nos._exit(9)\n")
     with (
-        open_engine(client_app="fatal_app:app", nodes=1, workers=1) as grid,
+        open_grid(Processes(1), client_app="fatal_app:app", nodes=1) as grid,
         pytest.raises(EngineError, match="ended with status 9"),
     ):
         grid.send_and_receive([query(node_of(0))])
@@ -177,7 +178,7 @@ def test_no_worker_outlives_a_driver_that_is_ended(tmp_path: Path, ending: signa
     assert wait_for(lambda: not any(running(pid) for pid in workers), 2)
 
 
-def test_many_exchanges_leave_files_and_processes_as_they_were(grid: LocalGrid, query: Query) -> None:
+def test_many_exchanges_leave_files_and_processes_as_they_were(grid: CrewGrid, query: Query) -> None:
     this = psutil.Process()
     grid.send_and_receive([query(node_of(client)) for client in range(5)])
     before = this.num_fds(), len(this.children(recursive=True))

@@ -1,0 +1,239 @@
+"""``CrewGrid``: a Flower Grid whose clients are answered by a crew."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+from flwr.app import Message, RecordDict
+
+from fedprune.engines.crew import Crew, Engine, Job, LostError
+from fedprune.federation.flower.private import (
+    CRASHED,
+    LATE,
+    Run,
+    assign_id,
+    become_server,
+    client_of,
+    empty_run,
+    error_reply,
+    from_bytes,
+    node_of,
+    to_bytes,
+)
+from fedprune.federation.flower.transport import StreamingGrid
+from fedprune.types import NodeConfig
+
+log = logging.getLogger("fedprune.engines")
+
+
+def open_grid(
+    engine: Engine,
+    *,
+    client_app: str,
+    nodes: int,
+    config: NodeConfig | None = None,
+    timeout: float | None = None,
+) -> CrewGrid:
+    """The grid of ``nodes`` clients that run the ClientApp named ``module:attribute``; use it in a ``with``.
+
+    Args:
+        engine: where they run.
+        client_app: imported where they run, under this process's sys.path.
+        nodes: number of clients.
+        config: what every client's Context holds in its node_config, beside which client it is.
+        timeout: seconds for one exchange at most, None for as long as it takes.
+    """
+    return CrewGrid(engine.open(client_app, config or {}), nodes, timeout)
+
+
+class CrewGrid(StreamingGrid):
+    """Client c is node ``node_of(c)``. Its crew starts at the first message, or at ``start``.
+
+    It serves any number of runs until ``close``: ``set_run`` begins another run, ``resize`` changes the
+    number of clients. A client that raised, crashed or was late has a reply with an error.
+    """
+
+    def __init__(self, crew: Crew, nodes: int, timeout: float | None = None) -> None:
+        self._crew, self._nodes, self._timeout = crew, nodes, timeout
+        self._ids = itertools.count(1)
+        self._pushed: dict[str, tuple[Message, Job]] = {}
+        self.set_run(1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the workers now and return at once, so that their imports overlap with what comes next."""
+        self._crew.start()
+
+    def close(self) -> None:
+        """End all workers, whatever they are doing."""
+        self._crew.close()
+
+    def resize(self, nodes: int) -> None:
+        """Change the number of clients; the workers stay."""
+        self._nodes = nodes
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """Process ids of the workers there are now; none before the start."""
+        return self._crew.pids
+
+    def set_run(self, run: Run | int) -> None:
+        """Begin a run, given as Flower's Run or by its id: messages made in this process belong to it."""
+        self._run = empty_run(run) if isinstance(run, int) else run
+        become_server(self._run.run_id)
+
+    @property
+    def run(self) -> Run:
+        """The run begun last."""
+        return self._run
+
+    def create_message(
+        self,
+        content: RecordDict,
+        message_type: str,
+        dst_node_id: int,
+        group_id: str,
+        ttl: float | None = None,
+    ) -> Message:
+        """The same as Flower's Message(...), which is to be preferred."""
+        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
+
+    def get_node_ids(self) -> list[int]:
+        """Node ids of all clients, in the order of the clients."""
+        return list(range(node_of(0), node_of(self._nodes)))
+
+    def push_messages(self, messages: Iterable[Message]) -> list[str]:
+        """Have messages answered from now on, without waiting; their ids, for ``pull_messages``."""
+        pushed = {
+            message.metadata.message_id: (message, self._submit(message))
+            for message in self._addressed(messages)
+        }
+        self._pushed.update(pushed)
+        return list(pushed)
+
+    def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
+        """The replies to those of these pushed messages that are answered by now, each handed out once.
+
+        Raises EngineError when the ClientApp does not load or workers do not start.
+        """
+        there = [each for each in message_ids if each in self._pushed and self._pushed[each][1].done()]
+        return [self._reply(*self._pushed.pop(each)) for each in there]
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
+        """The replies to these messages, in their order, one for each; otherwise as ``stream``."""
+        sent: list[Message] = []
+
+        def noted() -> Iterator[Message]:
+            for message in messages:
+                sent.append(message)
+                yield message
+
+        replies = {
+            reply.metadata.reply_to_message_id: reply for reply in self.stream(noted(), timeout=timeout)
+        }
+        return [replies[message.metadata.message_id] for message in sent]
+
+    def stream(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterator[Message]:
+        """One reply to each of these messages as soon as it is there, late ones with an error at the end.
+
+        Messages may be a generator: each is taken when a worker is about to fall idle, one ahead of those at
+        work. What is unanswered when the caller stops is given up.
+
+        Args:
+            messages: what to send.
+            timeout: seconds for all of it at most; the grid's own limit holds as well.
+
+        Raises:
+            EngineError: the ClientApp does not load, or workers do not start.
+            ValueError: a message is to a node that does not exist.
+        """
+        source = self._addressed(messages)
+        done: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        at_work: dict[Job, Message] = {}
+        # Imports are not the clients' delay.
+        self._crew.wait()
+        deadline = self._deadline(timeout)
+
+        def send_more() -> None:
+            while len(at_work) <= self._crew.lanes and time.monotonic() < deadline:
+                message = next(source, None)
+                if message is None:
+                    return
+                job = self._submit(message)
+                at_work[job] = message
+                job.add_done_callback(done.put)
+
+        try:
+            send_more()
+            while at_work and (job := _next_of(done, deadline)) is not None:
+                message = at_work.pop(job)
+                send_more()
+                yield self._reply(message, job)
+        finally:
+            for job in at_work:
+                self._crew.give_up(job)
+        for message in [*at_work.values(), *source]:
+            limits = [limit for limit in (timeout, self._timeout) if limit is not None]
+            yield self._failed(message, LATE, f"no reply within {min(limits):g} s")
+
+    def _deadline(self, timeout: float | None) -> float:
+        limits = [limit for limit in (timeout, self._timeout) if limit is not None]
+        return time.monotonic() + min(limits, default=float("inf"))
+
+    def _submit(self, message: Message) -> Job:
+        return self._crew.submit(to_bytes(message), self._nodes)
+
+    def _reply(self, message: Message, job: Job) -> Message:
+        """The reply of a job that is done. Raises EngineError."""
+        try:
+            reply = from_bytes(job.result())
+        except LostError as error:
+            return self._failed(message, CRASHED, str(error))
+        return self._arrived(message, reply)
+
+    def _failed(self, message: Message, code: int, reason: str) -> Message:
+        return self._arrived(message, error_reply(message, code, reason))
+
+    def _arrived(self, message: Message, reply: Message) -> Message:
+        assign_id(reply, self._next_id())
+        if reply.has_error():
+            client = client_of(message.metadata.dst_node_id)
+            lines = (reply.error.reason or "").strip().splitlines() or ["no reason given"]
+            log.warning("client %d failed: %s", client, lines[-1])
+        return reply
+
+    def _addressed(self, messages: Iterable[Message]) -> Iterator[Message]:
+        for message in messages:
+            if not 0 <= client_of(message.metadata.dst_node_id) < self._nodes:
+                raise ValueError(
+                    f"message to node {message.metadata.dst_node_id}, which is not in get_node_ids()"
+                )
+            assign_id(message, self._next_id())
+            yield message
+
+    def _next_id(self) -> str:
+        # Of one length, so that a message's bytes on the wire do not depend on how many went before it.
+        return f"{next(self._ids):016x}"
+
+
+def _next_of(done: queue.SimpleQueue[Job], deadline: float) -> Job | None:
+    """The next job that is done, None when there is none by the deadline."""
+    try:
+        if deadline == float("inf"):
+            return done.get()
+        return done.get(timeout=max(0.0, deadline - time.monotonic()))
+    except queue.Empty:
+        return None

@@ -1,1 +1,0 @@
-"""Engines by name: each file offers ``open_engine(...)``, which returns a Flower ``Grid`` for a ``with``."""

@@ -17,7 +17,7 @@ from fedprune.runs.log import JsonLines, read_lines
 from fedprune.tickets.finished import FinishedRun, NothingToStudyError, Record, identity
 from fedprune.tickets.table import Table
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised when equal settings come to give other results: older results are then made anew."""
 
 Counted = Callable[[str, int, int], None]

@@ -1,7 +1,8 @@
 """Tests and intervals of the studies, on plain arrays.
 
-All p-values of permutation tests are (1 + draws at least as extreme) / (1 + draws): never 0, and valid for
-any number of draws (Phipson and Smyth, Statistical Applications in Genetics and Molecular Biology 2010).
+P-values of random permutations are (1 + draws at least as extreme) / (1 + draws): never 0, and valid for any
+number of draws (Phipson and Smyth, Statistical Applications in Genetics and Molecular Biology 2010). Where
+there are no more permutations or sign patterns than draws asked for, each is taken once and p is exact.
 """
 
 from __future__ import annotations
@@ -37,10 +38,21 @@ def mantel(first: Floats, second: Floats, rng: np.random.Generator, permutations
     left = _standard(stats.rankdata(first[off]))
     ranks = np.zeros((count, count))
     ranks[off] = _standard(stats.rankdata(second[off]))
-    rho = float(left @ ranks[off])
-    orders = (rng.permutation(count) for _ in range(permutations))
-    drawn = np.array([left @ ranks[np.ix_(order, order)][off] for order in orders])
-    return {"rho": rho, "p": p_value(rho, drawn), "permutations": permutations}
+
+    def correlation(order: NDArray[np.int64]) -> float:
+        return float(left @ ranks[np.ix_(order, order)][off])
+
+    found = stats.permutation_test(
+        (np.arange(count),),
+        correlation,
+        permutation_type="pairings",
+        vectorized=False,
+        n_resamples=permutations,
+        alternative="greater",
+        rng=rng,
+    )
+    drawn = len(found.null_distribution)
+    return {"rho": float(found.statistic), "p": float(found.pvalue), "permutations": drawn}
 
 
 def paired(differences: Sequence[float], rng: np.random.Generator, permutations: int) -> dict[str, Any]:
@@ -53,15 +65,29 @@ def paired(differences: Sequence[float], rng: np.random.Generator, permutations:
     count, mean = len(values), float(values.mean())
     deviation = float(values.std(ddof=1)) if count > 1 else 0.0
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * deviation / count**0.5 if count > 1 else None
-    signs = rng.integers(0, 2, (permutations, count)) * 2 - 1
     return {
         "mean": mean,
         "low": None if half is None else mean - half,
         "high": None if half is None else mean + half,
         "effect": mean / deviation if deviation else None,
-        "p": p_value(abs(mean), np.abs(signs @ values / count)),
+        # One value is as far from 0 under either sign.
+        "p": _sign_flips(values, rng, permutations) if count > 1 else 1.0,
         "clients": count,
     }
+
+
+def _sign_flips(values: Floats, rng: np.random.Generator, permutations: int) -> float:
+    """How often the mean is as far from 0 when each value's sign is as good as its opposite."""
+    found = stats.permutation_test(
+        (values,),
+        lambda flipped, axis: np.abs(flipped.mean(axis=axis)),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=permutations,
+        alternative="greater",
+        rng=rng,
+    )
+    return float(found.pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

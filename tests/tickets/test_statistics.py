@@ -44,8 +44,19 @@ def test_paired_differences_by_hand() -> None:
     assert found["effect"] == 2
     # Student's t with 2 degrees of freedom: 4.3027, times 1 / sqrt(3).
     assert found["high"] - found["mean"] == pytest.approx(4.3027 / 3**0.5, rel=1e-4)
-    # Two of the eight sign patterns are as extreme.
-    assert found["p"] == pytest.approx(0.25, abs=0.05)
+    # Two of the eight sign patterns are as extreme, and each is taken once.
+    assert found["p"] == 0.25
+
+
+def test_one_client_says_nothing_about_the_sign_of_a_difference() -> None:
+    found = paired([0.5], generator(0, "paired"), 99)
+    assert (found["p"], found["low"], found["effect"]) == (1.0, None, None)
+
+
+def test_all_orders_of_few_clients_are_taken_once() -> None:
+    rng = generator(4, "mantel")
+    first = symmetric(rng, 5)
+    assert mantel(first, first, rng, 999) == {"rho": pytest.approx(1), "p": 1 / 120, "permutations": 120}
 
 
 def test_intervals_hold_the_true_difference_nineteen_times_in_twenty() -> None:

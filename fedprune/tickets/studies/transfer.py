@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
 from fedprune.tickets.controls import random_like
-from fedprune.tickets.exchange import compared, matrix, shown
+from fedprune.tickets.mask_exchange import compared, matrix, shown
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.table import Table

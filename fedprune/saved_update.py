@@ -12,14 +12,14 @@ from fedprune.pruning.mask import Mask
 from fedprune.runs.files import explained
 from fedprune.seeds import generator
 from fedprune.types import Arrays, Shapes, UserError
-from fedprune.wire.bits import Update
+from fedprune.wire.bits import Specimen
 
 
 class UpdateError(UserError):
     """A file that holds no update, or a mask that does not fit one."""
 
 
-def saved(path: Path, mask: Path | None = None) -> Update:
+def saved(path: Path, mask: Path | None = None) -> Specimen:
     """The floating arrays of a safetensors file, or the final weights of a run's folder.
 
     Raises UpdateError for files that are damaged or hold no finite numbers, and for a mask of other names or
@@ -34,10 +34,10 @@ def saved(path: Path, mask: Path | None = None) -> Update:
     for name, value in arrays.items():
         if not np.isfinite(value).all():
             raise UpdateError(f"{path}: {name} holds NaN or inf, which never travels; give finite weights")
-    return Update(arrays, None if mask is None else _mask(mask, arrays))
+    return Specimen(arrays, None if mask is None else _mask(mask, arrays))
 
 
-def synthetic(model: str, kept: float) -> Update:
+def synthetic(model: str, kept: float) -> Specimen:
     """A keyed update of a model for 32 by 32 colour images in 10 classes, and the mask after it.
 
     Both sides hold weights w, normal with the variance 1 / fan-in that keeps signals in scale; the update is
@@ -56,7 +56,7 @@ def synthetic(model: str, kept: float) -> Update:
             sizes = np.abs(held[name] + arrays[name])
             least = np.sort(sizes, axis=None)[::-1][max(1, round(kept * sizes.size)) - 1]
             mask[name] = sizes >= least
-    return Update(arrays, mask, held)
+    return Specimen(arrays, mask, held)
 
 
 def _shapes(model: str) -> Shapes:

@@ -18,19 +18,8 @@ if TYPE_CHECKING:
     from fedprune.progress import Progress
     from fedprune.scenario import Scenario
 
-LISTED = (
-    "strategies",
-    "models",
-    "datasets",
-    "partitioners",
-    "mask_codings",
-    "quantizers",
-    "entropy_coders",
-    "criteria",
-    "engines",
-    "trackers",
-    "scenarios",
-)
+LISTED = (*plugins.KINDS, "partitioners", "scenarios")
+"""What ``fedprune list`` names: every kind of plug-in, and what comes from elsewhere."""
 
 
 def run(arguments: argparse.Namespace) -> None:

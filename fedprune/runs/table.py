@@ -14,6 +14,9 @@ from typing import Any, Literal
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
+from fedprune.scenario.section import Section
+from fedprune.scenario.sections import SECTIONS
+from fedprune.text_table import aligned, markdown
 from fedprune.types import printable
 
 Row = dict[str, Any]
@@ -35,13 +38,6 @@ MEASURED = (
 
 SPREAD = "_spread"
 """Suffix of a grouped row's sample standard deviation over seeds."""
-
-_NOT_THE_SETTING = {
-    "run": {"seed", "name", "label", "checkpoint_every", "keep_history"},
-    "data": {"root"},
-    "engine": None,
-}
-"""Keys in which runs of one group may differ; None: the whole section."""
 
 
 def results_table(folders: Sequence[Path]) -> list[Row]:
@@ -72,36 +68,13 @@ def grouped(rows: Sequence[Row]) -> list[list[Row]]:
     return list(groups.values())
 
 
-def aligned(rows: Sequence[Row]) -> str:
-    """Rows as plain text, columns aligned."""
-    header, *lines = _cells(rows)
-    widths = [max(len(line[index]) for line in (header, *lines)) for index in range(len(header))]
-
-    def text(line: list[str]) -> str:
-        first, *rest = line
-        cells = [
-            first.ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)),
-        ]
-        return "  ".join(cells).rstrip()
-
-    return "\n".join([text(header), "  ".join("-" * width for width in widths), *map(text, lines)])
-
-
-def markdown(rows: Sequence[Row]) -> str:
-    """Rows as a Markdown table."""
-    header, *lines = _cells(rows)
-    rule = ["---", *["---:"] * (len(header) - 1)]
-    escaped = [[cell.replace("|", "\\|") for cell in line] for line in (header, rule, *lines)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
-
-
 def render(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "text") -> str:
     """What ``fedprune show`` prints: runs grouped by seed as a table, or every run in raw units as JSON."""
     rows = results_table(folders)
     if form == "json":
         return json.dumps(rows, indent=2)
-    return (markdown if form == "markdown" else aligned)(group_seeds(rows))
+    header, *lines = _cells(group_seeds(rows))
+    return (markdown if form == "markdown" else aligned)(header, lines)
 
 
 def _row(path: Path) -> Row:
@@ -128,12 +101,15 @@ def _row(path: Path) -> Row:
 
 
 def scenario_of(folder: RunFolder) -> dict[str, Any]:
-    """The run's resolved scenario, section -> key -> value. Raises RunError when it is damaged."""
+    """The run's resolved scenario: section -> its keys and their values, or a list of tables of such.
+
+    Raises RunError when it is damaged.
+    """
     try:
         scenario = tomllib.loads(folder.scenario_toml)
     except ValueError as error:
         raise RunError(f"{folder.path / 'scenario.toml'}: {error}; the file is damaged") from error
-    return {section: keys for section, keys in scenario.items() if isinstance(keys, dict)}
+    return {section: keys for section, keys in scenario.items() if isinstance(keys, dict | list)}
 
 
 def _so_far(folder: RunFolder) -> Row:
@@ -147,12 +123,22 @@ def _so_far(folder: RunFolder) -> Row:
 
 
 def _group(scenario: dict[str, Any]) -> str:
-    settings = {}
-    for section, keys in scenario.items():
-        dropped = _NOT_THE_SETTING.get(section, set())
-        if dropped is not None:
-            settings[section] = {key: value for key, value in keys.items() if key not in dropped}
-    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    """A short name for the settings that decide the result, the seed aside."""
+    settings = {section: _decisive(section, keys) for section, keys in scenario.items()}
+    text = json.dumps({name: keys for name, keys in settings.items() if keys}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _decisive(section: str, keys: Any) -> Any:
+    """The keys of a section of which another value makes another setting; a list of tables as it is."""
+    model = SECTIONS.get(section, Section)
+    if not issubclass(model, Section) or isinstance(keys, list):
+        return keys
+    return {
+        key: value
+        for key, value in keys.items()
+        if model.role(key).changes_results and (section, key) != ("run", "seed")
+    }
 
 
 def _merged(rows: Sequence[Row]) -> Row:

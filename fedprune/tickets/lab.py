@@ -15,7 +15,7 @@ from fedprune.runs import lock
 from fedprune.runs.files import explained, read_json, write_json
 from fedprune.runs.log import JsonLines, read_lines
 from fedprune.tickets.finished import FinishedRun, NothingToStudyError, Record, identity
-from fedprune.tickets.table import Table
+from fedprune.tickets.study_table import StudyTable
 
 LAYOUT = 3
 """Raised when equal settings come to give other results: older results are then made anew."""
@@ -50,7 +50,7 @@ class Study(Protocol):
     def conclude(self, run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
         """The study's result, JSON-able, from all of its units."""
 
-    def tables(self, result: Record) -> list[Table]:
+    def tables(self, result: Record) -> list[StudyTable]:
         """The result for people."""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from fedprune.seeds import generator
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.statistics import Floats, holm, mantel, paired, shared_labels
-from fedprune.tickets.table import Table, interval, number, points
+from fedprune.tickets.study_table import StudyTable, interval, number, points
 
 
 def matrix(clients: Sequence[int], accuracy: Mapping[str, float]) -> Floats:
@@ -54,7 +54,7 @@ def compared(
     }
 
 
-def shown(title: str, result: Record, notes: Sequence[str]) -> list[Table]:
+def shown(title: str, result: Record, notes: Sequence[str]) -> list[StudyTable]:
     """The tables of ``compared``."""
     lines = [["own mask", number(result["accuracy"]["own mask"], 2, 100), "", "", "", "", ""]]
     lines += [
@@ -80,8 +80,8 @@ def shown(title: str, result: Record, notes: Sequence[str]) -> list[Table]:
         for row in result["by_shared_labels"]
     ]
     return [
-        Table(title, header, lines, [*notes, *told]),
-        Table("others' masks by shared labels", ["shared", "pairs", "less own, points"], bins),
+        StudyTable(title, header, lines, [*notes, *told]),
+        StudyTable("others' masks by shared labels", ["shared", "pairs", "less own, points"], bins),
     ]
 
 

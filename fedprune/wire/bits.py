@@ -20,6 +20,7 @@ import numpy as np
 
 from fedprune import plugins
 from fedprune.pruning.mask import Mask
+from fedprune.text_table import aligned, markdown
 from fedprune.types import Arrays
 from fedprune.wire.codec import Common, decode_payload, encode_payload
 from fedprune.wire.frame import pack
@@ -37,8 +38,8 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Update:
-    """What is to be coded."""
+class Specimen:
+    """One update to measure codecs on: what a message would carry, and what both sides hold before it."""
 
     arrays: Arrays
     """Float32, finite, in full shapes."""
@@ -89,7 +90,7 @@ def codecs() -> dict[str, Pipeline]:
     return found
 
 
-def table(update: Update, pipelines: dict[str, Pipeline] | None = None, *, repeats: int = 5) -> list[Row]:
+def table(update: Specimen, pipelines: dict[str, Pipeline] | None = None, *, repeats: int = 5) -> list[Row]:
     """A row for each of ``pipelines``, or of ``codecs()``; times are medians of ``repeats``.
 
     Raises ValueError for values that are not finite and masks of other shapes.
@@ -102,14 +103,8 @@ def render(rows: Sequence[Row], form: Form = "text") -> str:
     """The table for people, in Markdown, or as JSON with all digits."""
     if form == "json":
         return json.dumps([dataclasses.asdict(row) for row in rows], indent=2)
-    cells = [list(_COLUMNS), *([show(row) for show in _COLUMNS.values()] for row in rows)]
-    if form == "markdown":
-        lines = ["| " + " | ".join(line) + " |" for line in cells]
-        return "\n".join([lines[0], "| --- |" + " ---: |" * (len(_COLUMNS) - 1), *lines[1:]])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in cells
-    )
+    cells = [[show(row) for show in _COLUMNS.values()] for row in rows]
+    return (markdown if form == "markdown" else aligned)(list(_COLUMNS), cells)
 
 
 _COLUMNS: dict[str, Callable[[Row], str]] = {
@@ -176,7 +171,7 @@ class _Watched:
         return self.inner.dequantize(quantized, slots, shared)
 
 
-def _row(name: str, update: Update, pipeline: Pipeline, repeats: int) -> Row:
+def _row(name: str, update: Specimen, pipeline: Pipeline, repeats: int) -> Row:
     common = Common(Mask(), update.held)
     shapes = {key: value.shape for key, value in update.arrays.items()}
     travels = update.mask is not None

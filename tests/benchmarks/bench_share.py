@@ -24,7 +24,7 @@ from fedprune.pruning.mask import Mask
 from fedprune.saved_update import synthetic
 from fedprune.seeds import generator
 from fedprune.types import Arrays
-from fedprune.wire.bits import KEYS, Update
+from fedprune.wire.bits import KEYS, Specimen
 from fedprune.wire.codec import Common, decode_payload, encode_payload
 from fedprune.wire.pipeline import Pipeline
 from fedprune.wire.quantizers.eden import Eden
@@ -39,7 +39,7 @@ CODECS = {
 }
 
 
-def training(update: Update) -> float:
+def training(update: Specimen) -> float:
     """Seconds of one client's local training."""
     made, rng = architecture("lenet5", SHAPE, 10), generator(0, "bench")
     x = torch.from_numpy(rng.normal(size=(SAMPLES, *SHAPE)).astype(np.float32))
@@ -62,7 +62,7 @@ def there_and_back(arrays: Arrays, mask: Mask | None, common: Common, pipeline: 
     return time.process_time() - start
 
 
-def coding(update: Update, before: Mask, pipeline: Pipeline) -> tuple[float, ...]:
+def coding(update: Specimen, before: Mask, pipeline: Pipeline) -> tuple[float, ...]:
     """Seconds of an update one step beyond the mask ``before``, of one with none before, and of an order."""
     mask = update.mask or Mask()
     held = {name: value for name, value in update.held.items() if value.ndim > 1}

@@ -106,6 +106,19 @@ def test_a_group_swept_by_seed_alone_is_called_by_its_scenario(tmp_path: Path) -
     assert table.group_seeds(table.results_table(paths))[0]["label"] == "demo"
 
 
+def test_what_changes_no_result_makes_no_other_group_and_a_chain_of_tables_does(tmp_path: Path) -> None:
+    def group(toml: str) -> str:
+        folder = RunFolder.create(tmp_path, f"run-{len(list(tmp_path.iterdir()))}", toml, "0", False)
+        folder.close()
+        return str(table.results_table([folder.path])[0]["group"])
+
+    plain = group('[run]\nseed = 0\n[data]\nname = "digits"\n')
+    same = group('[run]\nseed = 1\nkeep_history = true\n[data]\nname = "digits"\nroot = "/data"\n[engine]\n')
+    assert plain != group('[run]\nrounds = 3\n[data]\nname = "digits"\n')
+    assert plain != group('[run]\n[data]\nname = "digits"\n[[update]]\nname = "clip"\n')
+    assert plain == same
+
+
 def test_an_unfinished_seed_is_not_averaged(tmp_path: Path) -> None:
     paths = [make(tmp_path, seed=seed, accuracy=None if seed == 2 else 0.8) for seed in (0, 1, 2)]
     grouped, alone = table.group_seeds(table.results_table(paths))
@@ -120,8 +133,8 @@ def test_json_has_every_run_in_raw_units(tmp_path: Path) -> None:
 
 
 def test_markdown_has_the_same_cells_and_escapes_bars(tmp_path: Path) -> None:
-    rows = table.results_table([make(tmp_path, label="a|b")])
-    header, rule, line = table.markdown(rows).splitlines()
+    paths = [make(tmp_path, label="a|b")]
+    header, rule, line = table.render(paths, form="markdown").splitlines()
     assert header.startswith("| run | accuracy % |")
     assert rule.startswith("| --- | ---: |")
     assert line.startswith("| a\\|b | 80.00 |")

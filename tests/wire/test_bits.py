@@ -10,7 +10,7 @@ import pytest
 
 from fedprune import plugins
 from fedprune.pruning.mask import Mask
-from fedprune.wire.bits import ENTROPY_CODERS, KEYS, Row, Update, codecs, render, table
+from fedprune.wire.bits import ENTROPY_CODERS, KEYS, Row, Specimen, codecs, render, table
 from fedprune.wire.codec import Common, decode_payload, encode_payload
 from fedprune.wire.frame import pack
 from fedprune.wire.pipeline import Pipeline
@@ -23,7 +23,7 @@ ARRAYS = {
 }
 MASK = Mask({name: RNG.random(ARRAYS[name].shape) < 0.4 for name in ("conv.weight", "fc.weight")})
 HELD = {name: RNG.standard_normal(value.shape).astype(np.float32) for name, value in ARRAYS.items()}
-UPDATE = Update(ARRAYS, MASK, HELD)
+UPDATE = Specimen(ARRAYS, MASK, HELD)
 SIZE = sum(value.size for value in ARRAYS.values())
 
 
@@ -84,11 +84,11 @@ def test_bounds_are_shannons(rows: dict[str, Row]) -> None:
 
 def test_without_a_mask_none_travels_and_nothing_at_all_has_no_error() -> None:
     used = {"fp32": Pipeline()}
-    (dense,) = table(Update(ARRAYS), used, repeats=1)
+    (dense,) = table(Specimen(ARRAYS), used, repeats=1)
     assert (dense.mask, dense.mask_bound, dense.relative_l2) == (0, 0, 0)
     assert dense.cosine == pytest.approx(1)
     assert dense.values + dense.dense == 4 * SIZE
-    (zero,) = table(Update({"w": np.zeros((2, 2), np.float32)}), used, repeats=1)
+    (zero,) = table(Specimen({"w": np.zeros((2, 2), np.float32)}), used, repeats=1)
     assert (zero.relative_l2, zero.cosine) == (0, 1)
 
 
@@ -99,6 +99,6 @@ def test_each_form_shows_every_row(rows: dict[str, Row]) -> None:
     heading, rule, *lines = render(shown, "markdown").splitlines()
     assert heading.count("|") == rule.count("|")
     assert [line.split(" | ")[0] for line in lines] == [f"| {name}" for name in rows]
-    heading, *lines = render(shown).splitlines()
+    heading, _, *lines = render(shown).splitlines()
     assert len({len(line) for line in [heading, *lines]}) == 1
     assert len(lines) == len(rows)

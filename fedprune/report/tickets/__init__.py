@@ -22,7 +22,7 @@ from fedprune.runs.files import RunError, read_json
 from fedprune.runs.frames import RunData
 
 if TYPE_CHECKING:
-    from fedprune.tickets.table import Table as Printed
+    from fedprune.tickets.study_table import StudyTable
 
 FOLDER = "tickets"
 """Where ``fedprune tickets`` writes within a run's folder."""
@@ -145,7 +145,7 @@ def _study(
     return Studied(name, about, figures, shown)
 
 
-def _table(printed: Printed, id: str) -> Table:
+def _table(printed: StudyTable, id: str) -> Table:
     rows = tuple(
         tuple(_cell(text, first=place == 0) for place, text in enumerate(line)) for line in printed.lines
     )

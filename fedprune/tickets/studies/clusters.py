@@ -20,7 +20,7 @@ from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import Floats, p_value, shared_labels
 from fedprune.tickets.studies.overlap import agreement
-from fedprune.tickets.table import Table, number
+from fedprune.tickets.study_table import StudyTable, number
 
 MOST = 10
 """Numbers of clusters tried: from 2 to this."""
@@ -43,7 +43,7 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     return dict(measured["all"])
 
 
-def tables(result: Record) -> list[Table]:
+def tables(result: Record) -> list[StudyTable]:
     lines = [[str(cut["clusters"]), number(cut["ari"])] for cut in result["cuts"]]
     lines.append(["best", number(result["best"])])
     notes = [
@@ -51,7 +51,9 @@ def tables(result: Record) -> list[Table]:
         f"{number(result['p'], 4)}, 95 % of them below {number(result['best_by_chance'])}"
     ]
     return [
-        Table("clusters by masks against clusters by labels", ["clusters", "adjusted Rand"], lines, notes)
+        StudyTable(
+            "clusters by masks against clusters by labels", ["clusters", "adjusted Rand"], lines, notes
+        )
     ]
 
 

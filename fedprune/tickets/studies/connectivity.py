@@ -26,7 +26,7 @@ from fedprune.seeds import generator
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import paired
-from fedprune.tickets.table import Table, interval, number, points
+from fedprune.tickets.study_table import StudyTable, interval, number, points
 from fedprune.tickets.training import fresh_weights, own_samples, trained
 from fedprune.types import Arrays
 
@@ -73,7 +73,7 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     }
 
 
-def tables(result: Record) -> list[Table]:
+def tables(result: Record) -> list[StudyTable]:
     lines = [
         [
             name,
@@ -91,7 +91,7 @@ def tables(result: Record) -> list[Table]:
     notes += [
         "clients: two clients; training: before and after local training; fresh: own and from a fresh start"
     ]
-    return [Table("linear mode connectivity", header, lines, notes)]
+    return [StudyTable("linear mode connectivity", header, lines, notes)]
 
 
 def intersection(first: Mask, second: Mask) -> Mask:

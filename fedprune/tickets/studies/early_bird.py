@@ -18,7 +18,7 @@ from fedprune.runs.log import read_lines
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.studies.overlap import agreement
-from fedprune.tickets.table import Table, number
+from fedprune.tickets.study_table import StudyTable, number
 from fedprune.types import Bools
 
 STILL = 0.01
@@ -71,13 +71,13 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     }
 
 
-def tables(result: Record) -> list[Table]:
+def tables(result: Record) -> list[StudyTable]:
     found = [
         ["median round", number(result["found_at_median"], 0)],
         ["median visits until then", number(result["visits_until_found_median"], 0)],
         ["rounds in all", str(result["rounds"])],
     ]
-    shown = [Table(f"when masks stop moving by {STILL:.0%} or more", ["mask found at", ""], found)]
+    shown = [StudyTable(f"when masks stop moving by {STILL:.0%} or more", ["mask found at", ""], found)]
     lines = [
         [
             f"{row['from']}-{row['to']}",
@@ -100,7 +100,7 @@ def tables(result: Record) -> list[Table]:
     notes = [
         f"masks kept from round {result['history_from']} on; all of them with keep_history = true in [run]"
     ]
-    return [*shown, Table("distance of masks over rounds", header, lines, notes)]
+    return [*shown, StudyTable("distance of masks over rounds", header, lines, notes)]
 
 
 def found_at(rounds: Sequence[int], moves: Sequence[float]) -> int:

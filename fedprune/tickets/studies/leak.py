@@ -19,7 +19,7 @@ from fedprune.seeds import generator
 from fedprune.tickets.finished import FinishedRun, NothingToStudyError, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import Floats, p_value
-from fedprune.tickets.table import Table, number
+from fedprune.tickets.study_table import StudyTable, number
 from fedprune.types import Bools
 
 ALL = "all layers"
@@ -44,7 +44,7 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     return {"clients": len(run.clients), "layers": dict(measured)}
 
 
-def tables(result: Record) -> list[Table]:
+def tables(result: Record) -> list[StudyTable]:
     lines = [
         [
             name,
@@ -61,7 +61,7 @@ def tables(result: Record) -> list[Table]:
         f"means over labels, {FOLDS} folds of {result['clients']} clients; chance is 0.5 for both measures"
     ]
     notes += ["p: the same with labels shuffled among clients; labels told: p corrected for their number"]
-    return [Table("do masks leak labels?", header, lines, notes)]
+    return [StudyTable("do masks leak labels?", header, lines, notes)]
 
 
 def targets(labels: NDArray[np.int64]) -> tuple[Bools, list[int]]:

@@ -13,10 +13,10 @@ import numpy as np
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
 from fedprune.tickets.controls import largest_of, random_like
-from fedprune.tickets.mask_exchange import compared, matrix, shown
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
-from fedprune.tickets.table import Table
+from fedprune.tickets.mask_exchange import compared, matrix, shown
+from fedprune.tickets.study_table import StudyTable
 from fedprune.tickets.training import accuracy_on_test_data
 from fedprune.types import Arrays
 
@@ -49,7 +49,7 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     return compared(run, clients, matrix(clients, accuracy), controls, plan.permutations)
 
 
-def tables(result: Record) -> list[Table]:
+def tables(result: Record) -> list[StudyTable]:
     notes = [f"the server's weights on the test data of {len(result['clients'])} clients"]
     return shown("mask swap: the server's weights under whose mask?", result, notes)
 

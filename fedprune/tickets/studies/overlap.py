@@ -17,7 +17,7 @@ from fedprune.seeds import generator
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import Floats, mantel, shared_labels
-from fedprune.tickets.table import Table, number
+from fedprune.tickets.study_table import StudyTable, number
 from fedprune.types import Bools
 
 ALL = "all layers"
@@ -43,7 +43,7 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     return {"clients": run.clients, "layers": dict(measured), "agreement": matrix.round(4).tolist()}
 
 
-def tables(result: Record) -> list[Table]:
+def tables(result: Record) -> list[StudyTable]:
     header = [
         "layer",
         "density",
@@ -78,7 +78,7 @@ def tables(result: Record) -> list[Table]:
         "rho: Spearman with shared labels, p by permuting clients",
         "with initial, server's: agreement with masks of the largest initial and last server's weights",
     ]
-    return [Table("overlap of masks", header, lines, notes)]
+    return [StudyTable("overlap of masks", header, lines, notes)]
 
 
 def compare(layers: Sequence[Bools]) -> dict[str, Any]:

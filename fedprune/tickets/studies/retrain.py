@@ -20,7 +20,7 @@ from fedprune.tickets.controls import largest_of, random_like, shuffled_rows
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import Floats, holm, paired
-from fedprune.tickets.table import Table, interval, number, points
+from fedprune.tickets.study_table import StudyTable, interval, number, points
 from fedprune.tickets.training import accuracy_on_test_data, fresh_weights, trained
 from fedprune.types import Arrays
 
@@ -93,7 +93,7 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     }
 
 
-def tables(result: Record) -> list[Table]:
+def tables(result: Record) -> list[StudyTable]:
     means = [
         [
             name,
@@ -126,8 +126,8 @@ def tables(result: Record) -> list[Table]:
     paired_header = ["difference", "points", "95 % interval", "effect", "p", "p (Holm)"]
     told = ["seeds averaged for each client first; Student's t and sign flips over clients; effect: d_z"]
     return [
-        Table("is it a ticket? accuracy after training from scratch", header, means, notes),
-        Table("own mask with its original weights, less the others", paired_header, lines, told),
+        StudyTable("is it a ticket? accuracy after training from scratch", header, means, notes),
+        StudyTable("own mask with its original weights, less the others", paired_header, lines, told),
     ]
 
 

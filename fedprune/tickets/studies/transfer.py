@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
 from fedprune.tickets.controls import random_like
-from fedprune.tickets.mask_exchange import compared, matrix, shown
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
-from fedprune.tickets.table import Table
+from fedprune.tickets.mask_exchange import compared, matrix, shown
+from fedprune.tickets.study_table import StudyTable
 from fedprune.tickets.training import accuracy_on_test_data, trained
 
 RANDOM, DENSE = "random masks", "no mask"
@@ -45,6 +45,6 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     return {"epochs": plan.epochs, **compared(run, clients, table, controls, plan.permutations)}
 
 
-def tables(result: Record) -> list[Table]:
+def tables(result: Record) -> list[StudyTable]:
     notes = [f"{len(result['clients'])} clients' data under all their masks, {result['epochs']} epochs each"]
     return shown("transfer: trained from scratch under whose mask?", result, notes)

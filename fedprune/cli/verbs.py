@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fedprune.progress import Progress
     from fedprune.scenario import Scenario
 
-LISTED = (*plugins.KINDS, "partitioners", "scenarios")
+LISTED = (*plugins.KINDS, "scenarios")
 """What ``fedprune list`` names: every kind of plug-in, and what comes from elsewhere."""
 
 

@@ -53,6 +53,8 @@ class Architecture:
     per_position: bool = False
     """Whether there is a target at each position of a sample, so that outputs are (batch, length, outputs)
     and not (batch, outputs)."""
+    prune_embeddings: bool = False
+    """Whether unstructured masks cover embeddings too."""
 
     @property
     def input_dtype(self) -> str:
@@ -101,10 +103,13 @@ class Architecture:
     def shapes(self) -> Shapes:
         """Every floating-point tensor of the module's state, in order: name -> shape.
 
-        What counts rather than computes (``num_batches_tracked``) is left out.
+        What counts rather than computes (``num_batches_tracked``) is left out. A tensor that layers share is
+        there once, by the first of its names.
         """
-        state = self.template.state_dict(keep_vars=True)
-        return {name: tuple(tensor.shape) for name, tensor in state.items() if tensor.is_floating_point()}
+        from fedprune.models import modules
+
+        tensors = modules.state(self.template).items()
+        return {name: tuple(tensor.shape) for name, tensor in tensors if tensor.is_floating_point()}
 
     @cached_property
     def statistics(self) -> frozenset[str]:
@@ -113,10 +118,14 @@ class Architecture:
 
     @cached_property
     def prunable(self) -> tuple[str, ...]:
-        """Names of the weights of convolutions and linear layers, in order."""
+        """Names of the weights that unstructured masks cover, in order: those of convolutions and linear
+        layers, of recurrent layers and of attention, and of embeddings where ``prune_embeddings`` says so.
+
+        A weight that an embedding shares with a linear layer (a tied head) is an embedding's.
+        """
         from fedprune.models import modules
 
-        return modules.weight_names(self.template)
+        return modules.matrix_names(self.template, embeddings=self.prune_embeddings)
 
     @property
     def groups(self) -> tuple[ChannelGroup, ...]:
@@ -177,9 +186,9 @@ class Architecture:
         around it, defines ``initial_weights(rng: numpy.random.Generator)``, which returns arrays by the names
         that their parameters have in it.
         """
-        from fedprune.models import modules
+        from fedprune.models import initial
 
-        return modules.initial_weights(self.template, self.shapes, seed)
+        return initial.initial_weights(self.template, self.shapes, seed)
 
 
 def architecture(
@@ -190,6 +199,7 @@ def architecture(
     *,
     vocabulary: int | None = None,
     per_position: bool = False,
+    prune_embeddings: bool = False,
 ) -> Architecture:
     """The architecture of these arguments, cached.
 
@@ -199,7 +209,7 @@ def architecture(
     """
     key = json.dumps(options or {}, sort_keys=True, default=str)
     shape = tuple(int(size) for size in input_shape)
-    return _architecture(name, shape, int(outputs), key, vocabulary, per_position)
+    return _architecture(name, shape, int(outputs), key, vocabulary, per_position, prune_embeddings)
 
 
 @lru_cache(maxsize=64)
@@ -210,12 +220,13 @@ def _architecture(
     key: str,
     vocabulary: int | None,
     per_position: bool,
+    prune_embeddings: bool,
 ) -> Architecture:
     from fedprune.models.options import check_inputs, checked
 
     build = _build(name)
     options = checked(name, build, json.loads(key))
-    made = Architecture(name, input_shape, outputs, options, vocabulary, per_position)
+    made = Architecture(name, input_shape, outputs, options, vocabulary, per_position, prune_embeddings)
     check_inputs(made, build)
     assert made.template is not None  # built here, so that what cannot be built is refused here
     if made.imported:

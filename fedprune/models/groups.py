@@ -43,10 +43,14 @@ def channel_groups(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Cha
 
     Left out are the outputs of the network, and channels whose slices are not known to be removable one by
     one: those that pass through a grouped convolution, a concatenation, a layer norm, or a layer with
-    parameters other than a convolution, a linear layer, a batch or a group norm.
+    parameters other than a convolution, a linear layer, a batch or a group norm, and those of a parameter
+    that several layers share.
     """
     import torch
 
+    from fedprune.models.modules import tied_names
+
+    tied = tied_names(module)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import torch_pruning
@@ -60,7 +64,7 @@ def channel_groups(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Cha
         found = [_group(graph, traced, name, layer) for name, layer in traced.named_modules()]
     groups: dict[frozenset[Member], ChannelGroup] = {}
     for group in found:
-        if group is not None:
+        if group is not None and tied.isdisjoint(name for name, _, _ in group.members):
             # Layers whose outputs are added share one set of channels, which is named by the first of them.
             groups.setdefault(frozenset(group.members), group)
     return tuple(groups.values())

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from fedprune import plugins
 from fedprune.models import ModelError
 from fedprune.models.groups import ChannelGroup, Member
+from fedprune.models.modules import state
 from fedprune.seeds import generator
 from fedprune.types import Arrays
 
@@ -47,15 +49,7 @@ def reason(error: Exception) -> str:
 
 def check(made: Architecture) -> None:
     """Raises ModelError, saying why, for a module that cannot be used here at all."""
-    parameters = made.template.named_parameters(remove_duplicate=False)
-    seen: dict[int, str] = {}
-    for name, parameter in parameters:
-        if id(parameter) in seen:
-            raise ModelError(
-                f"model '{made.name}': '{seen[id(parameter)]}' and '{name}' are one parameter; "
-                "give each layer its own"
-            )
-        seen[id(parameter)] = name
+    _check_layers(made)
     try:
         outputs = _outputs(made, made.initial_weights(0))
     except ModelError:
@@ -63,12 +57,32 @@ def check(made: Architecture) -> None:
     except Exception as error:
         raise ModelError(
             f"model '{made.name}': a forward pass over (2, *{made.input_shape}) failed: {reason(error)} "
-            "(tensors that are no parameters must be registered as buffers)"
+            "(tensors that are no parameters must be made in forward, or registered as buffers)"
         ) from error
     expected = (2, *made.output_shape)
     if not isinstance(outputs, Tensor) or outputs.shape != expected:
         shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
         raise ModelError(f"model '{made.name}' gives {shape} for 2 samples, not {expected}")
+
+
+def _check_layers(made: Architecture) -> None:
+    """Raises ModelError for what cannot be repeated from a seed: draws from torch's global generator, and
+    tensors whose values only the constructor knows, which a module on the meta device does not keep."""
+    for name, layer in made.template.named_modules():
+        drops = getattr(layer, "p" if isinstance(layer, _DropoutNd) else "dropout", 0.0)
+        if isinstance(layer, _DropoutNd | nn.RNNBase | nn.MultiheadAttention) and drops:
+            raise ModelError(
+                f"model '{made.name}': '{name}' ({type(layer).__name__}) drops by torch's global generator, "
+                "so that no run could be repeated; use fedprune.models.dropout.KeyedDropout"
+            )
+    kept = {id(tensor) for tensor in state(made.template).values()}
+    for name, buffer in made.template.named_buffers():
+        counts = name.rpartition(".")[2] == "num_batches_tracked"
+        if id(buffer) not in kept or not (counts or buffer.is_floating_point()):
+            raise ModelError(
+                f"model '{made.name}': the values of buffer '{name}' would be lost; compute them in forward, "
+                "or make it a persistent buffer of floats that initial_weights(rng) gives"
+            )
 
 
 def removable(made: Architecture, group: ChannelGroup) -> bool:

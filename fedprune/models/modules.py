@@ -1,27 +1,62 @@
-"""Modules with memory out of a template on the meta device, whole or with fewer channels; initial weights."""
+"""Modules with memory out of a template on the meta device, whole or with fewer channels; names of their
+tensors."""
 
 from __future__ import annotations
 
 import copy
-import math
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from fedprune.models import ModelError
-from fedprune.seeds import generator
-from fedprune.types import Array, Arrays, Shapes
+from fedprune.types import Arrays, Shapes
+
+ATTENTION = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
 
 
-def weight_names(template: nn.Module) -> tuple[str, ...]:
-    """Names of the weights of all convolutions and linear layers, in order."""
-    layers = [
-        (name, layer) for name, layer in template.named_modules() if isinstance(layer, _ConvNd | nn.Linear)
-    ]
-    return tuple(f"{name}.weight" if name else "weight" for name, _ in layers)
+def state(template: nn.Module) -> dict[str, Tensor]:
+    """The tensors of the module's state in order, each once: one that several layers share (tied layers)
+    goes by the first of its names."""
+    found: dict[int, tuple[str, Tensor]] = {}
+    for name, tensor in template.state_dict(keep_vars=True).items():
+        found.setdefault(id(tensor), (name, tensor))
+    return dict(found.values())
+
+
+def tied_names(module: nn.Module) -> frozenset[str]:
+    """Every name of each parameter that has more than one."""
+    names: dict[int, list[str]] = {}
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    return frozenset(name for shared in names.values() if len(shared) > 1 for name in shared)
+
+
+def matrix_names(template: nn.Module, *, embeddings: bool) -> tuple[str, ...]:
+    """Names of the weights that multiply something, in order: those of convolutions, linear and bilinear
+    layers, recurrent layers and cells and attention, with ``embeddings`` also those of embeddings.
+
+    A weight that several layers share is among them when it would be for each of them.
+    """
+    first: dict[int, str] = {}
+    multiplies: dict[int, bool] = {}
+    for prefix, layer in template.named_modules():
+        for name, parameter in layer.named_parameters(recurse=False):
+            first.setdefault(id(parameter), f"{prefix}.{name}" if prefix else name)
+            multiplies[id(parameter)] = multiplies.get(id(parameter), True) and _is_matrix(
+                layer, name, embeddings
+            )
+    return tuple(name for key, name in first.items() if multiplies[key])
+
+
+def _is_matrix(layer: nn.Module, name: str, embeddings: bool) -> bool:
+    if isinstance(layer, nn.RNNBase | nn.RNNCellBase):
+        return name.startswith("weight")
+    if isinstance(layer, nn.MultiheadAttention):
+        return name in ATTENTION
+    if isinstance(layer, nn.Embedding | nn.EmbeddingBag):
+        return embeddings
+    return isinstance(layer, _ConvNd | nn.Linear | nn.Bilinear) and name == "weight"
 
 
 def uninitialised(template: nn.Module, shapes: Shapes) -> nn.Module:
@@ -37,58 +72,10 @@ def holding(template: nn.Module, weights: Arrays) -> nn.Module:
     return module
 
 
-def initial_weights(template: nn.Module, shapes: Shapes, seed: int) -> Arrays:
-    """float32 arrays of ``shapes``, keyed by ``seed`` and drawn in the order of the module's state.
-
-    Weights and biases of convolutions and linear layers are uniform in +-1/sqrt(fan-in), which is what
-    torch's ``reset_parameters`` draws; norms begin as the identity. What modules define themselves comes
-    before that, and the outer module's word before the inner one's.
-    """
-    rng = generator(seed, "initial-weights")
-    weights: Arrays = {}
-    for prefix, layer in template.named_modules():
-        for name, value in _defined(layer, rng).items():
-            full = f"{prefix}.{name}" if prefix else name
-            if full not in shapes or np.shape(value) != shapes[full]:
-                raise ModelError(
-                    f"initial_weights of {type(layer).__name__} gives '{full}' {np.shape(value)}, "
-                    f"which is {shapes.get(full, 'no parameter of it')}"
-                )
-            weights.setdefault(full, np.asarray(value, np.float32))
-        own = [
-            name for name, _ in [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]
-        ]
-        for name in own:
-            full = f"{prefix}.{name}" if prefix else name
-            if full in shapes and full not in weights:
-                weights[full] = _initial(layer, name, full, shapes[full], rng)
-    return {name: weights[name] for name in shapes}
-
-
-def _defined(layer: nn.Module, rng: np.random.Generator) -> dict[str, Array]:
-    """What a user's module says of its own initial weights."""
-    define = getattr(layer, "initial_weights", None)
-    return dict(define(rng)) if callable(define) else {}
-
-
-def _initial(
-    layer: nn.Module, name: str, full: str, shape: tuple[int, ...], rng: np.random.Generator
-) -> Array:
-    if isinstance(layer, _ConvNd | nn.Linear):
-        bound = 1 / math.sqrt(layer.weight.shape[1:].numel())
-        return rng.uniform(-bound, bound, shape).astype(np.float32)
-    if isinstance(layer, _BatchNorm | nn.GroupNorm | nn.LayerNorm):
-        return np.full(shape, name in ("weight", "running_var"), np.float32)
-    raise ModelError(
-        f"no initial distribution is known for '{full}' of a layer of type {type(layer).__name__}; "
-        "let the model's class define initial_weights(rng), which returns arrays by parameter name"
-    )
-
-
 def _copy(template: nn.Module, tensors: dict[str, Tensor]) -> nn.Module:
     """A deep copy of ``template`` in which each named tensor is replaced and what counts begins at zero."""
     memo: dict[int, object] = {}
-    for name, old in template.state_dict(keep_vars=True).items():
+    for name, old in state(template).items():
         new = tensors[name] if name in tensors else torch.zeros(old.shape, dtype=old.dtype)
         # Prefilling the memo makes deepcopy put the new tensor wherever the module refers to the old one.
         memo[id(old)] = nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
@@ -97,7 +84,7 @@ def _copy(template: nn.Module, tensors: dict[str, Tensor]) -> nn.Module:
 
 def _tell_sizes(layer: nn.Module) -> None:
     """Let a layer's attributes agree with the sizes of the tensors it holds."""
-    if isinstance(layer, _ConvNd):
+    if isinstance(layer, _ConvNd) and not layer.transposed:
         layer.out_channels, layer.in_channels = layer.weight.shape[0], layer.weight.shape[1] * layer.groups
     elif isinstance(layer, nn.Linear):
         layer.out_features, layer.in_features = layer.weight.shape

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from fedprune import cli
 from fedprune.compute.model import LocalModel
@@ -52,7 +53,7 @@ class Scaled(Good):
 class Unknown(Good):
     def __init__(self, input_shape, outputs):
         super().__init__(input_shape, outputs)
-        self.slope = nn.PReLU()
+        self.slope = nn.Parameter(torch.ones(1))
 
 
 class Viewed(Good):
@@ -107,10 +108,39 @@ class Narrow(Good):
         super().__init__(input_shape, outputs - 1)
 
 
-class Tied(Good):
+class Dropping(Good):
     def __init__(self, input_shape, outputs):
         super().__init__(input_shape, outputs)
-        self.again = self.head
+        self.drop = nn.Dropout(0.5)
+
+
+class Indexed(Good):
+    def __init__(self, input_shape, outputs):
+        super().__init__(input_shape, outputs)
+        self.register_buffer("order", torch.arange(outputs))
+
+
+class Hidden(Good):
+    def __init__(self, input_shape, outputs):
+        super().__init__(input_shape, outputs)
+        self.register_buffer("scale", torch.ones(1), persistent=False)
+
+
+class Tied(nn.Module):
+    """Reads and writes with one matrix, and calls the layer between them by two names."""
+
+    def __init__(self, input_shape, outputs):
+        super().__init__()
+        self.read = nn.Linear(outputs, 6, bias=False)
+        self.inner = nn.Linear(6, 6)
+        self.again = self.inner
+        self.write = nn.Linear(6, outputs)
+        self.read.weight = nn.Parameter(self.read.weight.T.contiguous())
+        self.write.weight = self.read.weight
+
+    def forward(self, x):
+        hidden = x.flatten(1)[:, : len(self.write.weight)] @ self.read.weight
+        return self.write(self.again(self.inner(hidden).relu()))
 
 
 class Tokens(nn.Module):
@@ -193,6 +223,40 @@ def test_what_the_data_decide_is_no_option() -> None:
         architecture("theirs:Tokens", (9,), 5, {"vocabulary": 3}, vocabulary=12)
 
 
+def test_a_parameter_that_layers_share_is_there_once_by_its_first_name() -> None:
+    made = architecture("theirs:Tied", SHAPE, 4)
+    assert list(made.shapes) == ["read.weight", "inner.weight", "inner.bias", "write.bias"]
+    assert made.prunable == ("read.weight", "inner.weight")
+    weights = made.initial_weights(0)
+    module = made.load(weights)
+    assert module.get_parameter("read.weight") is module.get_parameter("write.weight")
+    np.testing.assert_array_equal(
+        module.get_parameter("write.weight").detach().numpy(), weights["read.weight"]
+    )
+
+
+def test_a_shared_parameter_trains_and_is_masked_as_one() -> None:
+    made = architecture("theirs:Tied", SHAPE, 4)
+    weights, kept = made.initial_weights(0), np.arange(24).reshape(4, 6) % 3 > 0
+    model = LocalModel(made, weights, Mask({"read.weight": kept}))
+    assert model.module.get_parameter("write.weight").data_ptr() == model.flat.data_ptr()
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(5, *SHAPE)).astype(np.float32))
+    before = model.module(x)
+    before.square().sum().backward()
+    assert all(value.any() for value in model.gradients().values())
+    model.flat.sub_(model.gradient, alpha=0.01)
+    model.hold_pruned()
+    assert not torch.equal(before, model.module(x))
+    np.testing.assert_array_equal(model.weights()["read.weight"] != 0, kept)
+    assert list(model.weights()) == list(made.shapes)
+
+
+def test_channels_of_a_shared_parameter_are_not_removed() -> None:
+    made = architecture("theirs:Tied", SHAPE, 4)
+    with pytest.raises(ModelError, match="has no layer whose channels can be removed"):
+        made.channels("any")
+
+
 def test_an_option_that_the_constructor_needs_is_asked_for() -> None:
     with pytest.raises(
         ModelError, match=r"'theirs:Scaled': missing a required .*'strength'; it is called with"
@@ -213,13 +277,15 @@ def test_a_module_may_say_how_its_own_parameters_begin() -> None:
     [
         (
             "Unknown",
-            r"no initial distribution .* 'slope.weight' .* type PReLU; .* define initial_weights\(rng\)",
+            r"no initial distribution .* 'slope' .* type Unknown; .* define initial_weights\(rng\)",
         ),
         ("Misnamed", "initial_weights of Misnamed gives 'strenght'"),
         ("Broken", "cannot be built: ValueError: cannot be made"),
-        ("Loose", "failed: .*meta.* must be registered as buffers"),
+        ("Loose", "failed: .*meta.* made in forward, or registered as buffers"),
         ("Narrow", r"gives \(2, 3\) for 2 samples, not \(2, 4\)"),
-        ("Tied", "'head.weight' and 'again.weight' are one parameter"),
+        ("Dropping", r"'drop' \(Dropout\) drops by torch's global generator, .*; use .*KeyedDropout"),
+        ("Indexed", "the values of buffer 'order' would be lost; compute them in forward"),
+        ("Hidden", "the values of buffer 'scale' would be lost; compute them in forward"),
         ("function", "is not a class derived from torch.nn.Module"),
     ],
 )

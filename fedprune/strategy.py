@@ -20,7 +20,7 @@ from fedprune.aggregation import Update, holders_mean
 from fedprune.compute.proximal import Proximal
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
-from fedprune.types import Arrays, Shapes, UserError
+from fedprune.types import Arrays, Shapes, UserError, Way
 
 if TYPE_CHECKING:
     from fedprune.compute.loop import Loss, Trainer
@@ -160,7 +160,6 @@ class Client:
     """Between hooks of one round; forgotten after it."""
 
 
-Way = Literal["down", "up"]
 Removed = Literal["conv", "any"]
 """Channels of convolutions, or of linear layers as well."""
 

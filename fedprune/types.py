@@ -4,7 +4,7 @@ and text that is safe to show."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 """Parameter name -> full shape."""
 
 Bools = NDArray[np.bool_]
+
+Way = Literal["down", "up"]
+"""The direction of a message: down from the server to a client, or up from a client to the server."""
 
 NodeConfig = dict[str, bool | float | int | str]
 """What a client's machine is told when it joins, Flower's node_config: settings of the place, not of the

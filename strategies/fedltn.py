@@ -31,8 +31,8 @@ from fedprune.aggregation import Update, holders_mean
 from fedprune.pruning.budget import prune_to
 from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.groups import ChannelGroup
-from fedprune.strategy import Client, Payload, Server, Strategy, Way, require_shares
-from fedprune.types import Arrays, Shapes
+from fedprune.strategy import Client, Payload, Server, Strategy, require_shares
+from fedprune.types import Arrays, Shapes, Way
 
 ACCURACY = "validation_accuracy"
 """What goes up in the jump-start beside the weights: float32 of shape (), in [0, 1]."""

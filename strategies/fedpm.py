@@ -30,8 +30,8 @@ from fedprune.aggregation import Update, holders_mean
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.random_networks import drawn, frozen, likely
-from fedprune.strategy import Client, Payload, Server, Strategy, Way
-from fedprune.types import Arrays, Shapes
+from fedprune.strategy import Client, Payload, Server, Strategy
+from fedprune.types import Arrays, Shapes, Way
 
 if TYPE_CHECKING:
     import torch

@@ -21,8 +21,8 @@ from fedprune.aggregation import Update
 from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
-from fedprune.strategy import Client, Payload, Server, Strategy, Way
-from fedprune.types import Arrays, Shapes
+from fedprune.strategy import Client, Payload, Server, Strategy
+from fedprune.types import Arrays, Shapes, Way
 
 SALIENCY = "saliency:"
 """Begins the names of saliencies, so that they are no weights."""

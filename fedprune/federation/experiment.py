@@ -22,7 +22,6 @@ from fedprune.data.partition import Partition, make_partition
 from fedprune.data.standardise import normalise
 from fedprune.models import Architecture, architecture
 from fedprune.scenario import Scenario
-from fedprune.scenario.sections import CodecSection
 from fedprune.strategy import Strategy, make_strategy
 from fedprune.types import Array, Arrays, Shapes
 from fedprune.wire.pipeline import Pipeline
@@ -141,8 +140,8 @@ def _opened(settings: str, root: str | None) -> Experiment:
         travelling=strategy.travels(model.shapes, model.statistics),
         maskable={name: model.shapes[name] for name in masked},
         teacher=_teacher(scenario, model),
-        uplink=_pipeline(scenario.uplink),
-        downlink=_pipeline(scenario.downlink),
+        uplink=Pipeline.of(scenario.uplink),
+        downlink=Pipeline.of(scenario.downlink),
     )
 
 
@@ -151,7 +150,3 @@ def _teacher(scenario: Scenario, model: Architecture) -> Architecture:
     if section is None:
         return model
     return model.beside(section.name, section.options)
-
-
-def _pipeline(section: CodecSection) -> Pipeline:
-    return Pipeline.of(section.plain(), section.fields)

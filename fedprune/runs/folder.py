@@ -31,7 +31,8 @@ from fedprune.runs.files import (
 from fedprune.runs.store import VersionedStore
 from fedprune.types import Arrays
 
-State = Literal["running", "complete", "stopped", "failed"]
+RunState = Literal["running", "complete", "stopped", "failed"]
+"""How a run stands: a process works on it, it has its results, it was stopped, or it ended in an error."""
 FOLDERS = ("checkpoints", "state", "state/clients", "state/server", "final")
 FILES = (
     "scenario.toml",
@@ -103,7 +104,7 @@ class RunFolder:
             os.close(self._lock)
             self._lock = None
 
-    def write_status(self, state: State, round: int) -> None:
+    def write_status(self, state: RunState, round: int) -> None:
         """Says where the run stands after ``round``; ``pid`` is this process."""
         label = self.read_status().get("label", "")
         write_json(self.path / _STATUS, _status(state, round, label), durable=False)
@@ -247,7 +248,7 @@ def is_run(path: Path) -> bool:
         return (path / "scenario.toml").is_file()
 
 
-def _status(state: State, round: int, label: str) -> dict[str, Any]:
+def _status(state: RunState, round: int, label: str) -> dict[str, Any]:
     return {"state": state, "round": round, "pid": os.getpid(), "label": label}
 
 

@@ -9,12 +9,6 @@ from fedprune.scenario.errors import ScenarioError, complaint, shown
 from fedprune.scenario.section_list import NO_TABLES
 from fedprune.scenario.sections import SECTIONS
 
-GONE = {
-    "wire": "there is a section for each direction now: write its keys under [uplink], and under [downlink] "
-    "as well if what goes down is to be coded alike"
-}
-"""Section of older scenarios -> what to write instead."""
-
 
 def explain(error: ValidationError) -> ScenarioError:
     """The first of pydantic's complaints as one line."""
@@ -39,8 +33,6 @@ def explain(error: ValidationError) -> ScenarioError:
 
 def unknown(section: str, key: str = "", table: int = 0) -> ScenarioError:
     """The error for a key of ``section``, or for a section, that does not exist."""
-    if not key and section in GONE:
-        return ScenarioError(GONE[section], section)
     name, known = (key, SECTIONS[section].own_keys()) if key else (section, list(SECTIONS))
     owners = [owner for owner, model in SECTIONS.items() if owner != section and name in model.own_keys()]
     if len(owners) == 1:

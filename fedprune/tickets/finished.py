@@ -50,11 +50,8 @@ class FinishedRun:
 
     @cached_property
     def scenario(self) -> Scenario:
-        written = tomllib.loads(self.folder.scenario_toml)
-        # Sections of older versions said how messages were coded, which no study asks.
-        return Scenario.from_dict(
-            {name: keys for name, keys in written.items() if name in Scenario.model_fields}
-        )
+        """The run's settings, as they are written in its folder."""
+        return Scenario.from_dict(tomllib.loads(self.folder.scenario_toml))
 
     @property
     def seed(self) -> int:

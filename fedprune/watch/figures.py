@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fedprune.runs.folder import State
+from fedprune.runs.folder import RunState
 
-Shown = State | Literal["evaluating", "unreadable"]
+Shown = RunState | Literal["evaluating", "unreadable"]
 UNDER_WAY: frozenset[Shown] = frozenset({"running", "evaluating"})
 """States in which more is to come; ``evaluating``: all rounds are done, the results are not there yet."""
 

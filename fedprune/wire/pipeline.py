@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from fedprune import plugins
+from fedprune.scenario.sections.codec import Base, CodecSection, Feedback
 from fedprune.seeds import generator
+from fedprune.types import Way
 from fedprune.wire.entropy_coders import EntropyCoder
 from fedprune.wire.errors import CodecError
 from fedprune.wire.finite import is_finite, require_finite
@@ -20,9 +22,6 @@ from fedprune.wire.quantizers import Quantized, Quantizer, Slot, Values
 from fedprune.wire.quantizers.fp32 import Fp32
 
 Part = bytes | memoryview
-Way = Literal["down", "up"]
-Base = Literal["weights", "update", "tracked"]
-Feedback = Literal["none", "residual"]
 
 
 @dataclass(frozen=True)
@@ -46,29 +45,29 @@ class Keys:
         return generator(self.seed, f"{self.way}link {purpose}", round=self.round, client=self.client)
 
 
+_UNLESS_GIVEN: dict[str, Any] = {key: of.default for key, of in CodecSection.model_fields.items()}
+
+
 @dataclass(frozen=True)
 class Pipeline:
-    """One direction's stages. See docs/codecs.md."""
+    """One direction's stages: the keys of its section, and the quantizer that the key ``values`` names.
 
-    mask: str = "entropy"
-    """Mask coding, a plug-in's name."""
+    ``CodecSection`` says what each key means and what may stand there; see docs/codecs.md.
+    """
+
+    mask: str = _UNLESS_GIVEN["mask"]
     quantizer: Quantizer = field(default_factory=Fp32)
-    entropy: str = "none"
-    """Entropy coder, a plug-in's name."""
-    base: Base = "weights"
-    """What values are coded against: nothing, what both sides hold, or that plus what both tracked."""
-    step: float = 0.1
-    """Share of a decoded difference by which what both sides track follows, for base "tracked"."""
-    sparsify: float = 1.0
-    """Share of the kept coordinates that is sent, those with the largest magnitudes."""
-    feedback: Feedback = "none"
-    """Whether the sender adds to a message what the one before it lost."""
+    entropy: str = _UNLESS_GIVEN["entropy"]
+    base: Base = _UNLESS_GIVEN["base"]
+    step: float = _UNLESS_GIVEN["step"]
+    sparsify: float = _UNLESS_GIVEN["sparsify"]
+    feedback: Feedback = _UNLESS_GIVEN["feedback"]
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> Pipeline:
-        """From a section's own keys and its quantizer's fields, both checked already."""
-        stages = {key: value for key, value in settings.items() if key not in ("values", *fields)}
-        return cls(quantizer=plugins.dataclass_of("quantizers", settings["values"])(**fields), **stages)
+    def of(cls, section: CodecSection) -> Pipeline:
+        """The pipeline that a section asks for, with the quantizer's own keys handed to the quantizer."""
+        stages = {key: getattr(section, key) for key in CodecSection.own_keys() if key != "values"}
+        return cls(quantizer=plugins.dataclass_of("quantizers", section.values)(**section.fields), **stages)
 
     @property
     def coding(self) -> Any:

@@ -29,6 +29,9 @@ ONE_SIDED: frozenset[str] = frozenset()
 ARRAYS: dict[str, str] = {}
 """How arrays in states and results, or the beginnings of their names, were called -> how they are now."""
 
+ROOMLESS = {"state/server/": "shared:"}
+"""Folder of states that once held arrays without a room -> the room that these are in now."""
+
 CLOCKS = frozenset({"seconds", "time", "seconds_total"})
 """Fields that differ each time."""
 
@@ -65,7 +68,8 @@ def compare(old: Path, new: Path) -> Comparison:
                 break
     before, after = _arrays(old), _arrays(new)
     for path in sorted({*before, *after}):
-        if difference := _of_files(before.get(path), after.get(path)):
+        room = next((room for folder, room in ROOMLESS.items() if path.startswith(folder)), "")
+        if difference := _of_files(before.get(path), after.get(path), room):
             found.append(f"{path} {difference}")
     return Comparison(tuple(found), (sum(spent[0]), sum(spent[1])))
 
@@ -127,12 +131,12 @@ def _arrays(folder: Path) -> dict[str, Path]:
     return final | states
 
 
-def _of_files(old: Path | None, new: Path | None) -> str:
-    """The first difference of two files of arrays, or nothing."""
+def _of_files(old: Path | None, new: Path | None, room: str) -> str:
+    """The first difference of two files of arrays, or nothing; names without a room are in ``room``."""
     if old is None or new is None:
         return "only the new run has it" if old is None else "only the old run has it"
     before, after = (
-        {renamed(name, ARRAYS): array for name, array in load_file(path).items()} for path in (old, new)
+        {_called(name, room): array for name, array in load_file(path).items()} for path in (old, new)
     )
     for name in {**before, **after}:
         if name not in before or name not in after:
@@ -140,6 +144,10 @@ def _of_files(old: Path | None, new: Path | None) -> str:
         if difference := _of_arrays(before[name], after[name]):
             return f"{name}: {difference}"
     return "" if old.stem == new.stem or not old.stem.isdecimal() else f"version {old.stem} -> {new.stem}"
+
+
+def _called(name: str, room: str) -> str:
+    return renamed(name if ":" in name else room + name, ARRAYS)
 
 
 def _of_arrays(old: np.ndarray[Any, Any], new: np.ndarray[Any, Any]) -> str:

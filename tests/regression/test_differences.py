@@ -67,6 +67,14 @@ def test_a_state_that_is_missing_or_of_another_round_is_told(written: Written) -
     assert compare(old, new).differences == ("state/clients/0 only the old run has it",)
 
 
+def test_an_array_without_a_room_is_the_same_array(tmp_path: Path) -> None:
+    for name, called in (("old", "fc.weight"), ("new", "shared:fc.weight")):
+        folder = tmp_path / name / "state" / "server" / "0"
+        folder.mkdir(parents=True)
+        save_file({called: WEIGHTS}, folder / "1.safetensors")
+    assert compare(tmp_path / "old", tmp_path / "new").differences == ()
+
+
 def test_overhead_is_told_apart_from_other_bytes(written: Written) -> None:
     old = written("old")
     longer = {**ROUND, "bytes_down": 52, "bytes_down_overhead": 7}

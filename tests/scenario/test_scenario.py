@@ -320,10 +320,6 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         "[downlink]\nbase = 'update'\nfeedback = 'residual'",
         ':3: [downlink] feedback: only base = "weights" needs it',
     ),
-    "the section that both directions once shared": (
-        "[train]\n[wire]\nvalues = 'fp16'",
-        ":2: [wire]: there is a section for each direction now: write its keys under [uplink]",
-    ),
     "an unknown engine": ("[engine]\nname = 'cloud'", "[engine] name: unknown engine 'cloud'"),
     "a mistyped field": (
         "[strategy]\nname = 'sub_fedavg'\ntraget = 0.5",

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fedprune.runs.folder import RunFolder, State
+from fedprune.runs.folder import RunFolder, RunState
 
 
 def record(number: int, **changed: Any) -> dict[str, Any]:
@@ -37,6 +37,6 @@ class Made:
         with self.folder.rounds.open("a") as file:
             file.write("\n".join(json.dumps(line) for line in records) + end)
 
-    def say(self, state: State, round: int, pid: int | None = None) -> None:
+    def say(self, state: RunState, round: int, pid: int | None = None) -> None:
         status = {"state": state, "round": round, "pid": pid or os.getpid(), "label": "made"}
         (self.path / "status.json").write_text(json.dumps(status), "utf-8")

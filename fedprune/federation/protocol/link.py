@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from fedprune.federation.experiment import Experiment
 from fedprune.pruning.mask import Mask
 from fedprune.strategy import Payload
-from fedprune.types import Arrays, Shapes
+from fedprune.types import Arrays, Shapes, Way
 from fedprune.wire.codec import Common, Decoded, Encoded, decode_payload, encode_payload
-from fedprune.wire.pipeline import Keys, Part, Way
+from fedprune.wire.pipeline import Keys, Part
 
 
 @dataclass(frozen=True)

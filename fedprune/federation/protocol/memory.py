@@ -51,13 +51,11 @@ class ServerMemory:
 
     @classmethod
     def load(cls, store: VersionedStore, client: int, round: int) -> ServerMemory:
-        rooms = _rooms(store.load(client, round), "shared")
+        rooms = _rooms(store.load(client, round))
         return cls(_known(rooms), rooms.get("residual", {}))
 
     def arrays(self) -> Arrays:
-        """The mask goes by the bare names of its parameters, as it did when it was all there was."""
-        rooms = {**_of_known(self.known), "residual": self.residual}
-        return {**rooms.pop("shared"), **_joined(rooms)}
+        return _joined({**_of_known(self.known), "residual": self.residual})
 
 
 def _of_known(known: SharedMemory) -> dict[str, Mapping[str, Array]]:
@@ -68,13 +66,11 @@ def _known(rooms: Mapping[str, Arrays]) -> SharedMemory:
     return SharedMemory(Mask(rooms.get("shared")), *(rooms.get(name, {}) for name in ("held", "up", "down")))
 
 
-def _rooms(arrays: Arrays, bare: str = "") -> dict[str, Arrays]:
-    """Room -> its arrays; ``bare`` is the room of names without one."""
+def _rooms(arrays: Arrays) -> dict[str, Arrays]:
+    """Room -> its arrays."""
     rooms: dict[str, Arrays] = {}
     for key, value in arrays.items():
-        room, colon, name = key.partition(":")
-        if not colon:
-            room, name = bare, key
+        room, _, name = key.partition(":")
         rooms.setdefault(room, {})[name] = value
     return rooms
 

@@ -15,7 +15,7 @@ from fedprune.federation.server.loop import Rounds
 from fedprune.progress import Progress
 from fedprune.runs.checkpoint import retained_rounds
 from fedprune.runs.files import RunError, read_json
-from fedprune.runs.folder import RunFolder, State
+from fedprune.runs.folder import RunFolder, RunState
 from fedprune.scenario import Scenario
 
 
@@ -78,7 +78,7 @@ def _work(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress,
         folder.write_status("running", done)
         progress.round_finished({**record, "rounds": scenario.run.rounds})
 
-    state: State = "failed"
+    state: RunState = "failed"
     try:
         Rounds(grid, folder, scenario, on_round).run()
         state = "complete"

@@ -9,6 +9,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from fedprune.scenario.plugin_section import PluginSection
 from fedprune.scenario.section import plugin
 
+Base = Literal["weights", "update", "tracked"]
+Feedback = Literal["none", "residual"]
+
 
 class CodecSection(PluginSection):
     """How one direction is coded; further keys are the quantizer's fields, all of them resolved."""
@@ -21,13 +24,13 @@ class CodecSection(PluginSection):
     """What becomes of the values."""
     entropy: Annotated[str, plugin("entropy_coders")] = "none"
     """How the quantizer's symbols become bytes."""
-    base: Literal["weights", "update", "tracked"] = "weights"
+    base: Base = "weights"
     """What values are coded against: nothing; what both sides hold; that and what both track beside."""
     step: Annotated[float, Field(gt=0, le=1)] = 0.1
     """For base = "tracked": share of each decoded difference by which both sides follow."""
     sparsify: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the kept coordinates that travels, the largest of what would be coded."""
-    feedback: Literal["none", "residual"] = "none"
+    feedback: Feedback = "none"
     """Whether what a message lost is added to the sender's next one."""
 
 

@@ -110,12 +110,6 @@ def test_all_rooms_come_back_as_they_were_kept(tmp_path: Path) -> None:
         assert all(np.array_equal(again.arrays()[key], value) for key, value in side.arrays().items())
 
 
-def test_masks_that_were_kept_alone_are_found(tmp_path: Path) -> None:
-    saved = VersionedStore(tmp_path)
-    saved.save(0, 1, {"conv.weight": np.eye(2, dtype=bool)})
-    assert ServerMemory.load(saved, 0, 1).known == SharedMemory(Mask({"conv.weight": np.eye(2, dtype=bool)}))
-
-
 @pytest.mark.parametrize("uplink", [LOSSY, {**LOSSY, "base": "tracked", "sparsify": 0.1}])
 def test_a_hostile_reply_to_a_lossy_pipeline_is_refused_or_finite(
     uplink: dict[str, Any], tmp_path: Path

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fedprune.aggregation import Update, holders_mean, intersection_mean
+    from fedprune.aggregation import Update
     from fedprune.pruning.mask import Mask
     from fedprune.runs.frames import RunData, load
     from fedprune.scenario import Scenario, load_scenarios
@@ -30,8 +30,6 @@ __all__ = [
     "Update",
     "UserError",
     "__version__",
-    "holders_mean",
-    "intersection_mean",
     "load",
     "load_scenarios",
     "resume",
@@ -48,8 +46,6 @@ _HOMES = {
     "Strategy": "strategy",
     "Update": "aggregation",
     "UserError": "types",
-    "holders_mean": "aggregation",
-    "intersection_mean": "aggregation",
     "load": "runs.frames",
     "load_scenarios": "scenario",
     "resume": "simulate",

@@ -29,6 +29,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "datasets": ("data/sets", "data set"),
     "partitioners": ("data/partitioners", "partitioner"),
     "criteria": ("pruning/criteria", "criterion"),
+    "aggregators": ("aggregators", "aggregator"),
+    "server_optimizers": ("server_optimizers", "server optimizer"),
     "mask_codings": ("wire/mask_codings", "mask coding"),
     "quantizers": ("wire/quantizers", "quantizer"),
     "entropy_coders": ("wire/entropy_coders", "entropy coder"),

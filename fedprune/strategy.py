@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from fedprune import plugins
-from fedprune.aggregation import Update, holders_mean
+from fedprune.aggregation import Combiner, Over, Update
 from fedprune.compute.proximal import Proximal
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
@@ -52,7 +52,24 @@ class Server:
     initial: Arrays = field(default_factory=dict)
     """The initial weights: keyed, so both sides have them and they never travel."""
     prunable: tuple[str, ...] = ()
-    """As a client's."""
+    """Names of the weights (not biases, not norms) that a mask may cover."""
+    combiner: Combiner = field(default_factory=Combiner)
+    """How replies are combined in this run: ``[aggregate]`` and ``[server_optimizer]``."""
+    moments: Arrays = field(default_factory=dict)
+    """The server optimizer's memory, apart from the strategy's; checkpoints carry it too."""
+
+    def combine(self, updates: Sequence[Update], *, over: Over = "holders", weighted: bool = False) -> Arrays:
+        """The next weights, as the scenario says how; the strategy says what.
+
+        Args:
+            updates: whose arrays are combined; each has values for some of the server's weights.
+            over: "holders" combines a coordinate over those who hold it; "all" only where all of them do.
+            weighted: whether clients count by their number of samples, where the aggregator knows weights.
+
+        Returns:
+            All of the server's weights. What nobody holds, or in "all" somebody does not, is as it was.
+        """
+        return self.combiner.combine(self.weights, updates, self.moments, over=over, weighted=weighted)
 
 
 class Gate(Protocol):
@@ -233,7 +250,7 @@ class Strategy:
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
         """Server: the next global weights from this round's updates, sorted by client; at least one."""
-        return holders_mean(server.weights, updates, weighted=True)
+        return server.combine(updates, weighted=True)
 
     def global_model(self, server: Server) -> Arrays:
         """Server: the model it would hand to a newcomer, for a report of its accuracy."""

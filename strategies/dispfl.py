@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedprune.aggregation import Update, holders_mean
+from fedprune.aggregation import Update
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.regrow import Layers, cosine_share, drop_and_regrow, layer_counts, random_mask
@@ -83,4 +83,4 @@ class DisPFL(Strategy):
         return Payload({name: client.weights[name] for name in travelling}, news)
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
-        return holders_mean(server.weights, updates, weighted=False)
+        return server.combine(updates)

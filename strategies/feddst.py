@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedprune.aggregation import Update, holders_mean
+from fedprune.aggregation import Update
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.regrow import Layers, cosine_share, drop_and_regrow, keep_largest, layer_counts
@@ -89,8 +89,8 @@ class FedDST(Strategy):
         return Payload({name: client.weights[name] for name in travelling}, news)
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
-        """Mean over holders by samples; of what anybody holds, the largest are the next mask."""
-        weights = holders_mean(server.weights, updates, weighted=True)
+        """Combined over holders by samples; of what anybody holds, the largest are the next mask."""
+        weights = server.combine(updates, weighted=True)
         held = Mask(
             {
                 name: np.logical_or.reduce([update.mask[name] for update in updates])

@@ -13,8 +13,8 @@ summary; no code of the authors was at hand. Departures, and what could not be c
 - Batch norms stay at home then too, so the model taken over comes without them. The server never has any: the
   accuracy of the global model is that with initial norms, and says little.
 - Group norms, which keep no statistics, travel like weights.
-- Server momentum is Hsu, Qi, Brown's (2019): v = momentum * v + (mean - w), then w + v. It moves coordinates
-  that nobody held as well. Off by default, since the paper's form and factor could not be verified.
+- Server momentum is the scenario's: ``[server_optimizer] name = "momentum"``. Off by default, since the
+  paper's form and factor could not be verified.
 - Holders count alike, whatever their number of samples. The accelerated pruning of the paper, with its
   rollback, is left out. The last step is cut so that ``target`` is met exactly.
 """
@@ -27,7 +27,7 @@ from typing import Literal
 
 import numpy as np
 
-from fedprune.aggregation import Update, holders_mean
+from fedprune.aggregation import Update
 from fedprune.pruning.budget import prune_to
 from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.groups import ChannelGroup
@@ -54,11 +54,9 @@ class FedLTN(Strategy):
     """Prune only when the trained model is more accurate than this."""
     jump_start: bool = True
     """Whether the first round only looks for the model that all others start from."""
-    momentum: float = 0.0
-    """Share of the server's last move that is repeated, in [0, 1); 0 is plain averaging."""
 
     def __post_init__(self) -> None:
-        require_shares(self, "target", "step", "gate", "momentum")
+        require_shares(self, "target", "step", "gate")
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         norms = {_layer(name) for name in statistics}
@@ -72,11 +70,6 @@ class FedLTN(Strategy):
 
     def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
         return prunable
-
-    def begin(self, server: Server) -> Arrays:
-        if self.momentum:
-            server.memory.update({name: np.zeros_like(value) for name, value in server.weights.items()})
-        return server.weights
 
     def after_training(self, client: Client) -> None:
         shapes = {name: client.weights[name].shape for name in client.prunable}
@@ -100,17 +93,10 @@ class FedLTN(Strategy):
         return Payload({name: arrays[name] for name in travelling}, mask)
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
-        old = server.weights
         if self._starts(server.round):
             best = max(updates, key=lambda update: float(update.arrays[ACCURACY]))
-            return {name: best.arrays.get(name, value) for name, value in old.items()}
-        mean = holders_mean(old, updates, weighted=False)
-        if not self.momentum:
-            return mean
-        factor = np.float32(self.momentum)
-        moves = {name: factor * server.memory[name] + (mean[name] - value) for name, value in old.items()}
-        server.memory.update(moves)
-        return {name: value + moves[name] for name, value in old.items()}
+            return {name: best.arrays.get(name, value) for name, value in server.weights.items()}
+        return server.combine(updates)
 
     def _starts(self, round: int) -> bool:
         return self.jump_start and round == 1

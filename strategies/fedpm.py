@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fedprune.aggregation import Update, holders_mean
+from fedprune.aggregation import Update
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.random_networks import drawn, frozen, likely
@@ -104,7 +104,7 @@ class FedPM(Strategy):
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
         """Theta is the mode of the Beta posterior, given the masks since the last reset."""
-        weights = holders_mean(server.weights, updates, weighted=True)
+        weights = server.combine(updates, weighted=True)
         fresh = (server.round - 1) % self.reset == 0
         seen = len(updates) + (0.0 if fresh else float(server.memory["masks"][0]))
         for name in server.prunable:

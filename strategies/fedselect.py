@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fedprune.aggregation import Update, holders_mean
+from fedprune.aggregation import Update
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.select import share_of, smallest
@@ -88,7 +88,7 @@ class FedSelect(Strategy):
         return Payload({name: client.weights[name] for name in travelling}, client.shared)
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
-        return holders_mean(server.weights, updates, weighted=False)
+        return server.combine(updates)
 
 
 def _one_pass(client: Client, moving: Mask, *, others: bool) -> Arrays:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedprune.aggregation import Update, intersection_mean
+from fedprune.aggregation import Update
 from fedprune.pruning.channels import prune_channels
 from fedprune.pruning.criteria import batch_norm, filter_l2
 from fedprune.pruning.groups import ChannelGroup, alive_channels
@@ -80,7 +80,7 @@ class Hermes(Strategy):
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
         for name in updates[0].mask:
             server.memory[name] = np.logical_and.reduce([update.mask[name] for update in updates])
-        return intersection_mean(server.weights, updates)
+        return server.combine(updates, over="all")
 
     def _prune(self, client: Client) -> Mask:
         """One step in each group of channels, or as much of it as the target allows."""

@@ -22,7 +22,7 @@ from typing import Literal
 
 import numpy as np
 
-from fedprune.aggregation import Update, holders_mean
+from fedprune.aggregation import Update
 from fedprune.pruning import schedule
 from fedprune.pruning.criteria import Evidence, criterion
 from fedprune.pruning.granularity import Granularity, pools, prune_units
@@ -109,7 +109,7 @@ class IterativePruning(Strategy):
         return under_mask(self, client, travelling)
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
-        return holders_mean(server.weights, updates, weighted=False)
+        return server.combine(updates)
 
     def _targets(self) -> tuple[tuple[Granularity, float], ...]:
         """What goes, in order, and how much of it in the end."""

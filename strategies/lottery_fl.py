@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedprune.aggregation import Update, holders_mean
+from fedprune.aggregation import Update
 from fedprune.pruning.budget import prune_to
 from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.groups import ChannelGroup
@@ -63,4 +63,4 @@ class LotteryFL(Strategy):
         return Payload({name: client.weights[name] for name in travelling}, mask)
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
-        return holders_mean(server.weights, updates, weighted=False)
+        return server.combine(updates)

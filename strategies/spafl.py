@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fedprune.aggregation import Update, holders_mean
+from fedprune.aggregation import Update
 from fedprune.pruning.mask import Mask
 from fedprune.strategy import Client, Server, Strategy
 from fedprune.types import Array, Arrays, Shapes
@@ -78,7 +78,7 @@ class SpaFL(Strategy):
         _prune(client)
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
-        return holders_mean(server.weights, updates, weighted=False)
+        return server.combine(updates)
 
 
 def follow(weights: Array, moved: Array) -> Array:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fedprune.aggregation import Update, holders_mean, intersection_mean
+from fedprune.aggregation import Update
 from fedprune.pruning.budget import prune_to
 from fedprune.pruning.channels import prune_channels
 from fedprune.pruning.criteria import batch_norm, filter_l2, magnitude
@@ -97,8 +97,8 @@ class SubFedAvg(Strategy):
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
         if self.mean == "intersection":
-            return intersection_mean(server.weights, updates)
-        return holders_mean(server.weights, updates, weighted=self.mean == "weighted_holders")
+            return server.combine(updates, over="all")
+        return server.combine(updates, weighted=self.mean == "weighted_holders")
 
     def _candidates(self, client: Client) -> dict[str, Mask]:
         """What this variant would prune next, from the client's current weights."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedprune.aggregation import Update, holders_mean, intersection_mean
+from fedprune.aggregation import Combiner, Over, Update
 from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays
 
@@ -22,59 +22,65 @@ THREE = [
     Update(2, 2, {"w": np.array([9, 0, 0, 0], np.float32)}, Mask({"w": np.array([1, 0, 0, 0])})),
 ]
 
-Mean = Callable[..., Arrays]
-EVERY_MEAN = pytest.mark.parametrize("mean", [holders_mean, intersection_mean])
+OVER_EITHER = pytest.mark.parametrize("over", ["holders", "all"])
 BOTH_WEIGHTS = pytest.mark.parametrize("weighted", [False, True])
+
+
+def combined(
+    updates: Sequence[Update], *, over: Over = "holders", weighted: bool = False, old: Arrays = OLD
+) -> Arrays:
+    """What FedAvg's own rule makes of them."""
+    return Combiner().combine(old, updates, {}, over=over, weighted=weighted)
 
 
 def test_each_coordinate_is_the_mean_over_its_holders() -> None:
     # (1+5+9)/3, (2+6)/2, 3 alone, nobody: old.
-    np.testing.assert_array_equal(holders_mean(OLD, THREE, weighted=False)["w"], [5, 4, 3, 40])
+    np.testing.assert_array_equal(combined(THREE)["w"], [5, 4, 3, 40])
 
 
 def test_weights_are_the_holders_sample_counts() -> None:
     # (1*1+3*5+2*9)/6, (1*2+3*6)/4, 3 alone, nobody: old.
     expected = np.array([34 / 6, 5, 3, 40], np.float32)
-    np.testing.assert_array_equal(holders_mean(OLD, THREE, weighted=True)["w"], expected)
+    np.testing.assert_array_equal(combined(THREE, weighted=True)["w"], expected)
 
 
 def test_a_strict_intersection_moves_only_what_every_participant_kept() -> None:
-    np.testing.assert_array_equal(intersection_mean(OLD, THREE)["w"], [5, 20, 30, 40])
+    np.testing.assert_array_equal(combined(THREE, over="all")["w"], [5, 20, 30, 40])
     expected = np.array([34 / 6, 20, 30, 40], np.float32)
-    np.testing.assert_array_equal(intersection_mean(OLD, THREE, weighted=True)["w"], expected)
+    np.testing.assert_array_equal(combined(THREE, over="all", weighted=True)["w"], expected)
 
 
-@EVERY_MEAN
-def test_a_parameter_that_no_update_carries_is_passed_through(mean: Mean) -> None:
-    assert mean(OLD, THREE, weighted=False)["b"] is OLD["b"]
+@OVER_EITHER
+def test_a_parameter_that_no_update_carries_is_passed_through(over: Over) -> None:
+    assert combined(THREE, over=over)["b"] is OLD["b"]
 
 
-@EVERY_MEAN
-def test_a_parameter_without_a_mask_entry_is_held_whole(mean: Mean) -> None:
+@OVER_EITHER
+def test_a_parameter_without_a_mask_entry_is_held_whole(over: Over) -> None:
     updates = [Update(client, 1, {"b": np.array([client], np.float32)}, Mask()) for client in (1, 4)]
-    np.testing.assert_array_equal(mean(OLD, updates, weighted=False)["b"], [2.5])
+    np.testing.assert_array_equal(combined(updates, over=over)["b"], [2.5])
 
 
-@EVERY_MEAN
-def test_only_updates_that_carry_a_parameter_count_as_its_participants(mean: Mean) -> None:
+@OVER_EITHER
+def test_only_updates_that_carry_a_parameter_count_as_its_participants(over: Over) -> None:
     updates = [*THREE[:1], Update(5, 1, {"b": np.array([1], np.float32)}, Mask())]
-    np.testing.assert_array_equal(mean(OLD, updates, weighted=False)["w"], [1, 2, 3, 40])
+    np.testing.assert_array_equal(combined(updates, over=over)["w"], [1, 2, 3, 40])
 
 
-@EVERY_MEAN
-def test_what_a_client_says_of_a_coordinate_it_does_not_hold_is_ignored(mean: Mean) -> None:
+@OVER_EITHER
+def test_what_a_client_says_of_a_coordinate_it_does_not_hold_is_ignored(over: Over) -> None:
     liar = Update(
         3, 1, {"w": np.array([1, 2, np.nan, np.inf], np.float32)}, Mask({"w": np.array([1, 1, 0, 0])})
     )
-    np.testing.assert_array_equal(mean(OLD, [liar], weighted=False)["w"], [1, 2, 30, 40])
+    np.testing.assert_array_equal(combined([liar], over=over)["w"], [1, 2, 30, 40])
 
 
-@EVERY_MEAN
+@OVER_EITHER
 @BOTH_WEIGHTS
 @settings(derandomize=True, deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), data=st.data())
 def test_the_order_of_arrival_does_not_change_a_bit(
-    mean: Mean, weighted: bool, seed: int, data: st.DataObject
+    over: Over, weighted: bool, seed: int, data: st.DataObject
 ) -> None:
     rng = np.random.default_rng(seed)
     old = {"w": rng.normal(size=(3, 5)).astype(np.float32)}
@@ -88,31 +94,31 @@ def test_the_order_of_arrival_does_not_change_a_bit(
         for client in range(6)
     ]
     permuted = data.draw(st.permutations(updates))
-    expected = mean(old, updates, weighted=weighted)["w"]
-    assert mean(old, permuted, weighted=weighted)["w"].tobytes() == expected.tobytes()
+    expected = combined(updates, over=over, weighted=weighted, old=old)["w"]
+    assert combined(permuted, over=over, weighted=weighted, old=old)["w"].tobytes() == expected.tobytes()
 
 
-@EVERY_MEAN
+@OVER_EITHER
 @BOTH_WEIGHTS
-def test_equal_updates_average_to_themselves_bit_for_bit(mean: Mean, weighted: bool) -> None:
+def test_equal_updates_average_to_themselves_bit_for_bit(over: Over, weighted: bool) -> None:
     value = np.random.default_rng(0).normal(size=50).astype(np.float32)
     updates = [Update(client, 1 + client, {"w": value}, Mask()) for client in range(7)]
-    averaged = mean({"w": np.zeros(50, np.float32)}, updates, weighted=weighted)["w"]
+    averaged = combined(updates, over=over, weighted=weighted, old={"w": np.zeros(50, np.float32)})["w"]
     np.testing.assert_array_equal(averaged, value)
 
 
-@EVERY_MEAN
-def test_sums_are_in_double_precision_and_cast_once(mean: Mean) -> None:
+@OVER_EITHER
+def test_sums_are_in_double_precision_and_cast_once(over: Over) -> None:
     # In float32, 2**24 + 1 is 2**24: summed in it, the ones would be lost.
     values = [2.0**24, 1.0, 1.0, -(2.0**24)]
     updates = [Update(c, 1, {"w": np.array([v], np.float32)}, Mask()) for c, v in enumerate(values)]
-    averaged = mean({"w": np.zeros(1, np.float32)}, updates, weighted=False)["w"]
+    averaged = combined(updates, over=over, old={"w": np.zeros(1, np.float32)})["w"]
     assert averaged.dtype == np.float32
     np.testing.assert_array_equal(averaged, [0.5])
 
 
-@EVERY_MEAN
-def test_the_old_values_are_left_as_they_were(mean: Mean) -> None:
+@OVER_EITHER
+def test_the_old_values_are_left_as_they_were(over: Over) -> None:
     before = {name: value.copy() for name, value in OLD.items()}
-    mean(OLD, THREE, weighted=False)
+    combined(THREE, over=over)
     assert all(np.array_equal(OLD[name], value) for name, value in before.items())

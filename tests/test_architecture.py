@@ -19,6 +19,7 @@ SOURCES = sorted([*PACKAGE.rglob("*.py"), *bundled("strategies").glob("*.py")])
 FLOORS = (
     {"types", "seeds", "plugins", "progress", "scenario", "text_table"},
     {"data", "models"},
+    {"aggregators", "server_optimizers"},
     {"compute", "pruning", "aggregation"},
     {"strategy", "wire"},
     {"strategies", "runs", "federation"},
@@ -30,6 +31,8 @@ FLOORS = (
 WITHOUT_TORCH = (
     "wire",
     "aggregation",
+    "aggregators",
+    "server_optimizers",
     "runs",
     "report",
     "scenario",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fedprune.aggregation import Combiner
 from fedprune.compute.augmentation import Augment, crop_and_flip
 from fedprune.compute.loop import Step
 from fedprune.compute.regularizers import Regularizers
@@ -48,6 +49,8 @@ class Experiment:
     """Parameters that a travelling mask covers."""
     teacher: Architecture
     """Of the teacher that a client trains beside its model, where the scenario asks for one."""
+    combiner: Combiner
+    """How the server combines replies."""
     uplink: Pipeline
     downlink: Pipeline
 
@@ -140,6 +143,7 @@ def _opened(settings: str, root: str | None) -> Experiment:
         travelling=strategy.travels(model.shapes, model.statistics),
         maskable={name: model.shapes[name] for name in masked},
         teacher=_teacher(scenario, model),
+        combiner=Combiner(scenario.aggregate.made(), scenario.server_optimizer.made(), model.statistics),
         uplink=Pipeline.of(scenario.uplink),
         downlink=Pipeline.of(scenario.downlink),
     )

@@ -44,6 +44,10 @@ class PluginSection(OpenSection):
         """Every field of the plug-in's dataclass, defaults included."""
         return self._free()
 
+    def made(self) -> Any:
+        """The plug-in's dataclass with these fields."""
+        return plugins.dataclass_of(self.KIND, getattr(self, self.NAMED_BY))(**self.fields)
+
     def defaults(self) -> dict[str, Any]:
         """Key -> default value, of the dataclass's fields as well."""
         made = plugins.dataclass_of(self.KIND, getattr(self, self.NAMED_BY))

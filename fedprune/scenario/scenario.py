@@ -15,6 +15,7 @@ from fedprune.scenario.explain import explain
 from fedprune.scenario.section_list import AnySection
 from fedprune.scenario.sections import (
     SECTIONS,
+    AggregateSection,
     DataSection,
     DistillSection,
     DownlinkSection,
@@ -23,6 +24,7 @@ from fedprune.scenario.sections import (
     ModelSection,
     PartitionSection,
     RunSection,
+    ServerOptimizerSection,
     StrategySection,
     TrainSection,
     UplinkSection,
@@ -41,6 +43,8 @@ class Scenario(BaseModel):
     train: TrainSection = Field(default_factory=TrainSection)
     distill: DistillSection = Field(default_factory=DistillSection)
     strategy: StrategySection = Field(default_factory=StrategySection)
+    aggregate: AggregateSection = Field(default_factory=AggregateSection)
+    server_optimizer: ServerOptimizerSection = Field(default_factory=ServerOptimizerSection)
     uplink: UplinkSection = Field(default_factory=UplinkSection)
     downlink: DownlinkSection = Field(default_factory=DownlinkSection)
     evaluate: EvaluateSection = Field(default_factory=EvaluateSection)

@@ -159,6 +159,7 @@ def arrays_of(state: State) -> Arrays:
     return {
         **{f"weights:{name}": value for name, value in state.weights.items()},
         **{f"memory:{name}": value for name, value in state.memory.items()},
+        **{f"moments:{name}": value for name, value in state.moments.items()},
         "known": np.array(known, np.int64).reshape(-1, 2),
     }
 
@@ -170,4 +171,4 @@ def state_of(arrays: Arrays, round: int) -> State:
         return {key.split(":", 1)[1]: value for key, value in arrays.items() if key.startswith(f"{name}:")}
 
     known = {int(client): int(version) for client, version in arrays["known"]}
-    return State(round, room("weights"), room("memory"), known)
+    return State(round, room("weights"), room("memory"), room("moments"), known)

@@ -6,7 +6,7 @@ import logging
 import math
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -43,6 +43,9 @@ class State:
     round: int
     weights: Arrays
     memory: Arrays = field(default_factory=dict)
+    """The strategy's own arrays."""
+    moments: Arrays = field(default_factory=dict)
+    """What the server optimizer remembers."""
     known: Mapping[int, int] = field(default_factory=dict)
     """Client -> round of the last version of its state that the server accepted."""
 
@@ -163,7 +166,13 @@ class Federation:
     def _server(self, state: State, round: int) -> Server:
         experiment = self.experiment
         return Server(
-            state.weights, dict(state.memory), round, experiment.initial, experiment.architecture.prunable
+            state.weights,
+            dict(state.memory),
+            round,
+            experiment.initial,
+            experiment.architecture.prunable,
+            experiment.combiner,
+            dict(state.moments),
         )
 
     def _order(self, round: int, client: int, floor: int, evaluate: bool, phase: Phase) -> Outgoing:
@@ -209,7 +218,7 @@ class Federation:
                 known[client] = round
         server = self._server(self.state, round)
         weights = experiment.strategy.aggregate(server, [reply.update for reply in outcome.accepted])
-        self.state = replace(self.state, round=round, weights=weights, memory=server.memory, known=known)
+        self.state = State(round, weights, server.memory, server.moments, known)
         return outcome
 
     def sift(self, round: int, replies: Sequence[Incoming], expected: Shapes) -> Outcome:

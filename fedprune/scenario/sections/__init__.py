@@ -7,6 +7,7 @@ the quantizer).
 """
 
 from fedprune.scenario.section_list import AnySection
+from fedprune.scenario.sections.aggregate import AggregateSection
 from fedprune.scenario.sections.codec import CodecSection, DownlinkSection, UplinkSection
 from fedprune.scenario.sections.data import DataSection
 from fedprune.scenario.sections.distill import DistillSection
@@ -15,11 +16,13 @@ from fedprune.scenario.sections.evaluate import EvaluateSection
 from fedprune.scenario.sections.model import ModelSection
 from fedprune.scenario.sections.partition import PartitionSection
 from fedprune.scenario.sections.run import RunSection
+from fedprune.scenario.sections.server_optimizer import ServerOptimizerSection
 from fedprune.scenario.sections.strategy import StrategySection
 from fedprune.scenario.sections.train import TrainSection
 
 __all__ = [
     "SECTIONS",
+    "AggregateSection",
     "CodecSection",
     "DataSection",
     "DistillSection",
@@ -29,6 +32,7 @@ __all__ = [
     "ModelSection",
     "PartitionSection",
     "RunSection",
+    "ServerOptimizerSection",
     "StrategySection",
     "TrainSection",
     "UplinkSection",
@@ -42,6 +46,8 @@ SECTIONS: dict[str, type[AnySection]] = {
     "train": TrainSection,
     "distill": DistillSection,
     "strategy": StrategySection,
+    "aggregate": AggregateSection,
+    "server_optimizer": ServerOptimizerSection,
     "uplink": UplinkSection,
     "downlink": DownlinkSection,
     "evaluate": EvaluateSection,

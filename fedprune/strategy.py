@@ -20,7 +20,7 @@ from fedprune.aggregation import Combiner, Over, Update
 from fedprune.compute.proximal import Proximal
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
-from fedprune.types import Arrays, Shapes, UserError, Way
+from fedprune.types import Arrays, Shapes, Way
 
 if TYPE_CHECKING:
     from fedprune.compute.loop import Loss, Trainer
@@ -272,20 +272,8 @@ def require_shares(strategy: Strategy, *fields: str) -> None:
             raise ValueError(f"{name}: must lie in [0, 1), got {getattr(strategy, name)}")
 
 
-def strategy_class(name: str) -> type[Strategy]:
-    """The one Strategy defined in the plug-in ``name``."""
-    module = plugins.load("strategies", name)
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Strategy) and value.__module__ == module.__name__
-    ]
-    if len(found) != 1:
-        raise UserError(f"strategy '{name}': its file must define exactly one Strategy, found {len(found)}")
-    return found[0]
-
-
 def make_strategy(settings: dict[str, Any]) -> Strategy:
     """A strategy from the validated ``[strategy]`` section: ``name`` and the dataclass's fields."""
     fields = {key: value for key, value in settings.items() if key != "name"}
-    return strategy_class(settings["name"])(**fields)
+    made: Strategy = plugins.dataclass_of("strategies", settings["name"])(**fields)
+    return made

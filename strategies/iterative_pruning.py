@@ -18,11 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
 from fedprune.aggregation import Update
+from fedprune.plugins import plugin
 from fedprune.pruning import schedule
 from fedprune.pruning.criteria import Evidence, criterion
 from fedprune.pruning.granularity import Granularity, pools, prune_units
@@ -39,7 +40,7 @@ class IterativePruning(Strategy):
 
     keeps_model = True
 
-    criterion: str = "magnitude"
+    criterion: Annotated[str, plugin("criteria")] = "magnitude"
     """What makes a weight important; ``fedprune list criteria`` names them."""
     scope: Literal["layer", "global"] = "layer"
     """Prune the same share of each layer, or the least important of all layers together."""

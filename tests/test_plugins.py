@@ -11,7 +11,6 @@ import pytest
 
 from fedprune import plugins
 from fedprune.data.declared import BundledSet, HubSet
-from fedprune.strategy import strategy_class
 
 EVERY = [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)]
 FUNCTIONS = {
@@ -30,7 +29,7 @@ def test_every_plug_in_loads_says_what_it_is_and_has_what_its_kind_asks_for(kind
     assert plugins.describe(kind)[name].endswith(".")
     assert all(callable(getattr(module, function)) for function in FUNCTIONS.get(kind, ()))
     if kind == "strategies":
-        assert strategy_class(name).__module__ == module.__name__
+        assert plugins.dataclass_of("strategies", name).__module__ == module.__name__
     elif kind == "quantizers":
         made = plugins.dataclass_of(kind, name)()
         assert all(

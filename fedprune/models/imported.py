@@ -28,14 +28,9 @@ if TYPE_CHECKING:
 def module_class(name: str) -> Callable[..., nn.Module]:
     """The class at the import path ``name``, called with (input_shape, outputs, **options).
 
-    Raises ModelError when it cannot be imported or is no nn.Module.
+    Raises UserError when it cannot be imported, ModelError when it is no nn.Module.
     """
-    try:
-        found = plugins.imported(name)
-    except plugins.UnknownPluginError:
-        raise
-    except Exception as error:
-        raise ModelError(f"model '{name}': importing it failed: {reason(error)}") from error
+    found = plugins.imported(name)
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise ModelError(f"model '{name}' is not a class derived from torch.nn.Module")
     return found

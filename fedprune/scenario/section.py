@@ -3,15 +3,15 @@ plug-ins."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic import BaseModel, ConfigDict, Field
 
-from fedprune import plugins
-from fedprune.types import UserError
+from fedprune.plugins import plugin
+
+__all__ = ["Count", "OpenSection", "Role", "Section", "plugin"]
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -24,35 +24,6 @@ class Role:
     """Whether another value may give another result. The run's hash covers these keys and no others."""
     for_clients: bool = True
     """Whether a client needs the value to do its part of a round. No other key is sent to it."""
-
-
-@dataclass(frozen=True)
-class plugin:  # noqa: N801  (read as a function where it annotates a key)
-    """Annotates a key whose value names a plug-in of ``kind``; any other text is refused."""
-
-    kind: str
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(partial(known, self.kind), handler(source))
-
-
-def known(kind: str, name: str) -> str:
-    """``name`` if there is such a plug-in. Raises ValueError."""
-    every = plugins.names(kind)
-    if name not in every:
-        raise ValueError(f"unknown {plugins.KINDS[kind][1]} '{name}'{plugins.suggest(name, every)}")
-    return name
-
-
-def model_name(name: str) -> str:
-    """``name`` if it is a model's, or an import path that leads to one. Raises ValueError."""
-    if not plugins.is_path(name):
-        return known("models", name)
-    try:
-        plugins.check_path(name)
-    except UserError as error:
-        raise ValueError(str(error)) from None
-    return name
 
 
 class Section(BaseModel):
@@ -88,6 +59,15 @@ class Section(BaseModel):
         field = cls.model_fields.get(key)
         notes = field.metadata if field is not None else ()
         return next((note for note in notes if isinstance(note, Role)), cls.ROLE)
+
+    def plugins(self) -> Iterator[tuple[str, str]]:
+        """(kind, name) of each plug-in that the section names."""
+        for key, field in type(self).model_fields.items():
+            value = getattr(self, key)
+            if isinstance(value, Section):
+                yield from value.plugins()
+            elif value is not None:
+                yield from ((note.kind, value) for note in field.metadata if isinstance(note, plugin))
 
     def plain(self) -> dict[str, Any]:
         """All keys with their values as TOML has them; keys that are None are left out."""

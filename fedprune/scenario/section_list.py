@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 from pydantic import ConfigDict, RootModel, ValidationError, field_validator
@@ -48,6 +49,11 @@ class SectionList(RootModel[tuple[Table, ...]], Generic[Table]):
     def starts_afresh(cls) -> bool:
         """A list is replaced as a whole."""
         return True
+
+    def plugins(self) -> Iterator[tuple[str, str]]:
+        """(kind, name) of each plug-in that the tables name."""
+        for table in self.root:
+            yield from table.plugins()
 
     def plain(self) -> list[dict[str, Any]]:
         """Each table as TOML has it."""

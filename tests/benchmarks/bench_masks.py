@@ -22,8 +22,9 @@ import numpy as np
 import torch
 
 import fedprune
+from fedprune import plugins
 from fedprune.pruning.mask import Mask
-from fedprune.strategy import Client, Payload, strategy_class
+from fedprune.strategy import Client, Payload
 from fedprune.types import Arrays, Bools, Shapes
 from fedprune.wire.mask_codings import change, context, entropy
 
@@ -122,7 +123,7 @@ def shapes(mask: Mask) -> Shapes:
 def recorded() -> Iterator[list[Step]]:
     """What Sub-FedAvg's clients of this process are sent and upload, in the order in which they do."""
     steps: list[Step] = []
-    strategy, came_down = strategy_class("sub_fedavg"), {}
+    strategy, came_down = plugins.dataclass_of("strategies", "sub_fedavg"), {}
     receive, upload = strategy.receive, strategy.upload
 
     def receiving(self: Any, client: Client, arrays: Arrays) -> None:

@@ -25,7 +25,6 @@ from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import CLOCK_FIELDS
 from fedprune.scenario import Scenario
-from fedprune.strategy import strategy_class
 
 from . import faulty_app
 
@@ -59,8 +58,8 @@ def _choices(hint: Any) -> Sequence[Any]:
 
 def _variants(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield name, {"name": name}
-    hints = typing.get_type_hints(strategy_class(name))
-    for field in dataclasses.fields(strategy_class(name)):
+    hints = typing.get_type_hints(plugins.dataclass_of("strategies", name))
+    for field in dataclasses.fields(plugins.dataclass_of("strategies", name)):
         for value in _choices(hints[field.name]):
             if value != field.default:
                 yield f"{name}-{field.name}-{value}", {"name": name, field.name: value}

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
-
-from fedprune.scenario.section import OpenSection, model_name
+from fedprune.scenario.section import OpenSection, plugin
 
 
 class ModelSection(OpenSection):
     """Which architecture; further keys are options of the plug-in's ``build`` or the class's constructor."""
 
-    name: Annotated[str, AfterValidator(model_name)] = "lenet5"
+    name: Annotated[str, plugin("models")] = "lenet5"
     """A plug-in, or the import path of a torch module: package.module:Class."""
 
     @property

@@ -1,0 +1,38 @@
+"""The kinds of plug-ins: where fedprune's own stand, what one is called, and what its file has to define."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """One kind. A file holds either one class (``base``) or the names of ``holds``; see docs/plugins.md."""
+
+    folder: str
+    """Where fedprune's own are, under the package. A user's stand in a folder that is called as the kind."""
+    called: str
+    """What one of them is called in a message."""
+    base: str = ""
+    """Import path of the class or protocol that the file's one public frozen dataclass keeps to."""
+    holds: tuple[str, ...] = ()
+    """What the file defines by these names, where it defines no class."""
+
+
+KINDS: dict[str, Kind] = {
+    "strategies": Kind("strategies", "strategy", base="fedprune.strategy:Strategy"),
+    "models": Kind("models/kinds", "model", holds=("build",)),
+    "datasets": Kind("data/sets", "data set", holds=("SET",)),
+    "partitioners": Kind("data/partitioners", "partitioner", base="fedprune.data.partitioners:Partitioner"),
+    "criteria": Kind("pruning/criteria", "criterion", holds=("importance",)),
+    "aggregators": Kind("aggregators", "aggregator", base="fedprune.aggregators:Aggregator"),
+    "server_optimizers": Kind(
+        "server_optimizers", "server optimizer", base="fedprune.server_optimizers:ServerOptimizer"
+    ),
+    "mask_codings": Kind("wire/mask_codings", "mask coding", holds=("encode", "decode")),
+    "quantizers": Kind("wire/quantizers", "quantizer", base="fedprune.wire.quantizers:Quantizer"),
+    "entropy_coders": Kind("wire/entropy_coders", "entropy coder", holds=("encode", "decode")),
+    "engines": Kind("engines/crews", "engine", base="fedprune.engines.crew:Engine"),
+    "studies": Kind("tickets/studies", "study", holds=("units", "measure", "conclude", "tables")),
+    "trackers": Kind("trackers/kinds", "tracker", holds=("open_tracker",)),
+}
+"""Kind -> what it is. A new kind is one line here, and a folder."""

@@ -128,6 +128,7 @@ def _opened(settings: str, root: str | None) -> Experiment:
         scenario.model.options,
         vocabulary=features.vocabulary,
         per_position=targets.classes is not None and targets.shape != (),
+        prune_embeddings=scenario.model.prune_embeddings,
     )
     strategy = make_strategy({"name": scenario.strategy.name, **scenario.strategy.fields})
     if strategy.removes is not None:

@@ -26,7 +26,7 @@ from fedprune.types import Arrays, Shapes, UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import nn
+    from torch import Tensor, nn
 
 
 GIVEN = ("vocabulary", "per_position")
@@ -152,17 +152,26 @@ class Architecture:
         """The groups, and for a message why some are missing."""
         # Not of the template: torch imports half a second's worth of modules to leave the meta device.
         if not self.imported:
-            return channel_groups(self.build(), self.input_shape), ""
+            return channel_groups(self.build(), self.example()), self._untraced
         from fedprune.models import imported
 
         try:
-            groups = channel_groups(self.build(), self.input_shape)
+            groups = channel_groups(self.build(), self.example())
         except Exception as error:
             return (), f" (its graph cannot be traced: {imported.reason(error)})"
         refused = [group for group in groups if not imported.removable(self, group)]
         names = ", ".join(f"'{group.name}'" for group in refused)
-        why = f" (without some channels of {names} it fails or computes something else)" if refused else ""
+        failing = f" (without some channels of {names} it fails or computes something else)"
+        why = failing if refused else self._untraced
         return tuple(group for group in groups if group not in refused), why
+
+    @property
+    def _untraced(self) -> str:
+        """Why a model with recurrent layers has fewer groups than layers, for a message."""
+        from torch import nn
+
+        names = [name for name, layer in self.template.named_modules() if isinstance(layer, nn.RNNBase)]
+        return f" (units of recurrent layers such as '{names[0]}' cannot be traced)" if names else ""
 
     def build(self) -> nn.Module:
         """A fresh module of full size on the CPU; its values are whatever was in memory."""
@@ -178,6 +187,12 @@ class Architecture:
         from fedprune.models import modules
 
         return modules.holding(self.template, weights)
+
+    def example(self, samples: int = 1) -> Tensor:
+        """A batch on the CPU, all zeros: float32, or int64 token ids."""
+        import torch
+
+        return torch.zeros((samples, *self.input_shape), dtype=getattr(torch, self.input_dtype))
 
     def initial_weights(self, seed: int) -> Arrays:
         """Fresh float32 initial weights, keyed by ``seed`` alone, in torch's default distribution.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 Member = tuple[str, int, int]
 """(parameter, axis, span): channel c owns the indices [c * span, (c + 1) * span) of that axis."""
@@ -38,8 +38,10 @@ class ChannelGroup:
     """The scales of the norms of these channels, as many as norms follow."""
 
 
-def channel_groups(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[ChannelGroup, ...]:
+def channel_groups(module: nn.Module, example: Tensor) -> tuple[ChannelGroup, ...]:
     """The groups of hidden channels of ``module``, in the order of its layers; it is left as it was.
+
+    The graph is that of a forward pass over ``example``, a batch of any values.
 
     Left out are the outputs of the network, and channels whose slices are not known to be removable one by
     one: those that pass through a grouped convolution, a concatenation, a layer norm, or a layer with
@@ -58,10 +60,11 @@ def channel_groups(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Cha
         # A copy, since tracing changes modes and flags; on the CPU (with whatever is in memory), since a
         # process's first forward pass on the meta device imports two seconds' worth of modules.
         traced = copy.deepcopy(module).to_empty(device="cpu")
-        inputs = torch.zeros((1, *input_shape))
         with torch.enable_grad():
-            graph = torch_pruning.DependencyGraph().build_dependency(traced, example_inputs=inputs)
-        found = [_group(graph, traced, name, layer) for name, layer in traced.named_modules()]
+            graph = torch_pruning.DependencyGraph().build_dependency(traced, example_inputs=example)
+        # A layer that is not called itself, like the last one inside attention, is not in the graph.
+        layers = [(name, layer) for name, layer in traced.named_modules() if layer in graph.module2node]
+        found = [_group(graph, traced, name, layer) for name, layer in layers]
     groups: dict[frozenset[Member], ChannelGroup] = {}
     for group in found:
         if group is not None and tied.isdisjoint(name for name, _, _ in group.members):

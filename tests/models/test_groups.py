@@ -10,6 +10,8 @@ from fedprune import plugins
 from fedprune.models import architecture
 from fedprune.models.groups import channel_groups
 
+from .described import described
+
 
 class Residual(nn.Module):
     """Two convolutions whose outputs are added."""
@@ -67,7 +69,7 @@ def test_the_span_after_a_flatten_is_the_size_of_the_map() -> None:
 
 def test_members_span_their_axes_exactly() -> None:
     for name in plugins.names("models"):
-        made = architecture(name, (1, 32, 32), 10)
+        made = described(name, (1, 32, 32), 10)
         for group in made.groups:
             for parameter, axis, span in group.members:
                 assert made.shapes[parameter][axis] == group.size * span
@@ -78,7 +80,7 @@ def test_a_linear_classifier_has_no_channels_to_remove() -> None:
 
 
 def test_layers_whose_outputs_are_added_share_one_group() -> None:
-    (group,) = channel_groups(Residual(), (1, 4, 4))
+    (group,) = channel_groups(Residual(), torch.zeros(1, 1, 4, 4))
     assert group.name == "first"
     assert set(group.members) == {
         ("first.weight", 0, 1),
@@ -126,26 +128,26 @@ def test_channels_that_a_group_norm_takes_together_go_together() -> None:
 @pytest.mark.parametrize("norm", [nn.LayerNorm(6), nn.LayerNorm(6, elementwise_affine=False), nn.RMSNorm(6)])
 def test_what_a_norm_of_all_values_mixes_is_left_out(norm: nn.Module) -> None:
     module = nn.Sequential(nn.Linear(3, 6), norm, nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 2))
-    assert [group.name for group in channel_groups(module, (3,))] == ["2"]
+    assert [group.name for group in channel_groups(module, torch.zeros(1, 3))] == ["2"]
 
 
 def test_group_norms_that_no_common_unit_fits_leave_nothing_to_remove() -> None:
     module = nn.Sequential(nn.Conv2d(1, 6, 3), nn.GroupNorm(3, 6), nn.GroupNorm(2, 6), nn.Conv2d(6, 2, 3))
-    (group,) = channel_groups(module, (1, 8, 8))
+    (group,) = channel_groups(module, torch.zeros(1, 1, 8, 8))
     assert group.size == 1
 
 
 def test_channels_behind_a_concatenation_or_a_grouped_convolution_are_left_out() -> None:
-    assert channel_groups(Concatenated(), (1, 8, 8)) == ()
+    assert channel_groups(Concatenated(), torch.zeros(1, 1, 8, 8)) == ()
     depthwise = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 2, 3))
-    assert channel_groups(depthwise, (1, 8, 8)) == ()
+    assert channel_groups(depthwise, torch.zeros(1, 1, 8, 8)) == ()
 
 
 def test_deriving_groups_leaves_the_module_as_it_was() -> None:
     module = Residual().train()
     module.first.weight.requires_grad_(False)
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    channel_groups(module, (1, 4, 4))
+    channel_groups(module, torch.zeros(1, 1, 4, 4))
     assert module.training
     assert not module.first.weight.requires_grad
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())

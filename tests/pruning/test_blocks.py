@@ -52,7 +52,7 @@ class Mixed(nn.Module):
 
 
 def test_a_bottleneck_is_one_block_and_layers_without_a_way_around_are_none() -> None:
-    blocks = residual_blocks(channel_groups(Mixed(), (1, 2, 2)))
+    blocks = residual_blocks(channel_groups(Mixed(), torch.zeros(1, 1, 2, 2)))
     inside = {frozenset(group.name for group in block) for block in blocks}
     assert inside == {frozenset({"inner", "down"}), frozenset({"branch"})}
 

@@ -13,6 +13,11 @@ class ModelSection(OpenSection):
     name: Annotated[str, plugin("models")] = "lenet5"
     """A plug-in, or the import path of a torch module: package.module:Class."""
 
+    prune_embeddings: bool = False
+    """Whether masks of single weights cover embeddings too. A row of an embedding is one token's, and most
+    are read rarely, so that magnitudes say less of them than of matrices that every sample is multiplied by.
+    """
+
     @property
     def options(self) -> dict[str, Any]:
         """Keyword options of ``build``."""

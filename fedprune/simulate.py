@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 from fedprune import plugins
 from fedprune.progress import Progress
+from fedprune.runs.code import check_code
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.scenario import Scenario, load_scenarios
@@ -64,7 +66,8 @@ def resume(
     """Take a run from its last checkpoint to its end, to the bits it would have had.
 
     ``track`` names trackers, which get what they lack of earlier rounds too. Raises RunError under another
-    torch version than the run began with (``other_versions`` allows it), or when its scenario was changed.
+    torch version than the run began with, or another version of a plug-in of the user's (``other_versions``
+    allows both), or when its scenario was changed.
     """
     trackers = check(track)
     path = Path(folder)
@@ -72,10 +75,12 @@ def resume(
         # Late: a wrong folder is told at once.
         from fedprune.federation.server.lifecycle import check_versions
 
+        check_code(opened, changed=other_versions)
         scenario = _scenario_of(opened)
         if not other_versions:
             check_versions(opened)
-        return _go_on(scenario, opened, machines, progress or Progress(), trackers)
+        with scenario.reach():
+            return _go_on(scenario, opened, machines, progress or Progress(), trackers)
 
 
 class _Machines:
@@ -95,7 +100,7 @@ class _Machines:
     def grid(self, scenario: Scenario) -> Any:
         """The engine of a scenario, with as many nodes as it has clients."""
         from fedprune.engines.grid import open_grid
-        from fedprune.federation.flower.client_app import DATA, MODULES, RUNS
+        from fedprune.federation.flower.client_app import DATA, MODULES, PLUGINS, RUNS
         from fedprune.federation.protocol.user_code import import_paths
 
         section, nodes = scenario.engine, scenario.partition.clients
@@ -104,6 +109,8 @@ class _Machines:
             config[DATA] = str(Path(scenario.data.root).resolve())
         if modules := import_paths(scenario.client_settings()):
             config[MODULES] = " ".join(modules)
+        if folders := dict.fromkeys(str(origin.folder) for origin in scenario.origins if origin.folder):
+            config[PLUGINS] = os.pathsep.join(folders)
         key = section.model_dump_json() + str(config)
         if key not in self._open:
             engine = plugins.dataclass_of("engines", section.name)(**section.fields)
@@ -117,10 +124,13 @@ class _Machines:
 
 def _check(scenarios: Sequence[Scenario]) -> None:
     """Whatever is wrong with data, partition, model or strategy of any run comes out before the first one."""
-    from fedprune.federation.experiment import open_experiment
+    from fedprune.federation.experiment import forget, open_experiment
 
+    if any(scenario.origins for scenario in scenarios):
+        forget()
     for scenario in scenarios:
-        open_experiment(scenario.client_settings(), scenario.data.root)
+        with scenario.reach():
+            open_experiment(scenario.client_settings(), scenario.data.root)
 
 
 def _scenarios(source: Source | Sequence[Scenario]) -> list[Scenario]:
@@ -144,7 +154,7 @@ def _one(
     """One run of a sweep: new, or taken up where it is."""
     from fedprune.federation.server.lifecycle import run_folder
 
-    with run_folder(scenario, path, force=force) as folder:
+    with scenario.reach(), run_folder(scenario, path, force=force) as folder:
         return _go_on(scenario, folder, machines, progress, trackers)
 
 

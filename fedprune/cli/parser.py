@@ -63,7 +63,9 @@ def _add_running(added: Any) -> None:
     )
     verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
     verb.add_argument(
-        "--other-versions", action="store_true", help="even if torch's version differs, and so may bits"
+        "--other-versions",
+        action="store_true",
+        help="even if torch or a plug-in differs, and so may bits",
     )
     _track(verb)
     _json(verb, "print JSON lines as rounds finish")

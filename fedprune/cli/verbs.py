@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     scenarios = _scenarios(arguments.scenario, arguments.set)
     from fedprune import simulate
 
+    _say_origins(scenarios)
     with _reporting(arguments.json, Path(arguments.out)) as progress:
         results = simulate.run(
             scenarios,
@@ -154,6 +155,17 @@ def _scenarios(sources: Sequence[str], overrides: Sequence[str]) -> list[Scenari
                 raise UserError(f"{source}: run {scenario.run_id()} is given twice; name each scenario once")
             found[scenario.run_id()] = scenario
     return list(found.values())
+
+
+def _say_origins(scenarios: Sequence[Scenario]) -> None:
+    """One line on stderr for each plug-in that is not fedprune's own: code of the user's is about to run."""
+    lines = [
+        f"{origin.called} from {plugins.shown(origin.file)}"
+        for scenario in scenarios
+        for origin in scenario.origins
+    ]
+    for line in dict.fromkeys(lines):
+        print(line, file=sys.stderr)
 
 
 def _known(kind: str) -> dict[str, str]:

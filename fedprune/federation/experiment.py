@@ -104,6 +104,11 @@ def open_experiment(settings: dict[str, Any], root: str | None) -> Experiment:
     return _opened(json.dumps(settings, sort_keys=True), root)
 
 
+def forget() -> None:
+    """Drop all experiments that are kept: the user's code that they hold may have changed since."""
+    _opened.cache_clear()
+
+
 @lru_cache(maxsize=4)
 def _opened(settings: str, root: str | None) -> Experiment:
     scenario = Scenario.from_client_settings(json.loads(settings))

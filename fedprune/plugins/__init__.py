@@ -25,7 +25,7 @@ from fedprune.plugins.named import plugin
 from fedprune.plugins.origin import Origin, origin
 from fedprune.plugins.places import PACKAGE, Place, bundled, find, names
 from fedprune.plugins.places import places as _places
-from fedprune.plugins.reach import folders, reaching
+from fedprune.plugins.reach import folders, modules, reaching
 
 __all__ = [
     "KINDS",
@@ -47,11 +47,13 @@ __all__ = [
     "is_path",
     "line_of",
     "load",
+    "modules",
     "names",
     "origin",
     "place_of",
     "plugin",
     "reaching",
+    "shown",
     "suggest",
 ]
 

@@ -78,11 +78,9 @@ def find(kind: str, name: str) -> Place:
 
 
 def searched(kind: str) -> str:
-    """Where plug-ins of a kind are looked for, for a message."""
-    where = ", ".join(f"{folder / kind}" for folder in folders())
-    return f"looked for among fedprune's own and installed packages' {kind}" + (
-        f", and in {where}" if where else ", and in no folder: this client was told of none"
-    )
+    """Where plug-ins of a kind are looked for beside fedprune and installed packages, for a message."""
+    where = " and ".join(shown(folder / kind) for folder in folders())
+    return f"looked in {where} too" if where else "this client was told of no folder"
 
 
 def user_folders(kind: str) -> list[Path]:

@@ -56,12 +56,21 @@ class RunFolder:
 
     @classmethod
     def create(
-        cls, out: Path, run_id: str, scenario_toml: str, settings_hash: str, force: bool, *, label: str = ""
+        cls,
+        out: Path,
+        run_id: str,
+        scenario_toml: str,
+        settings_hash: str,
+        force: bool,
+        *,
+        label: str = "",
+        code: Sequence[Mapping[str, Any]] = (),
     ) -> RunFolder:
         """Makes ``<out>/<run_id>`` and locks it; ``force`` replaces an earlier run folder of that name.
 
-        ``label`` names the run in tables. Raises RunError when the folder exists (without ``force``), is no
-        run folder, is worked on, or cannot be written; nothing new is then left, an earlier run is untouched.
+        ``label`` names the run in tables, ``code`` lists the user's plug-ins (see runs.code). Raises RunError
+        when the folder exists (without ``force``), is no run folder, is worked on, or cannot be written;
+        nothing new is then left, an earlier run is untouched.
         """
         if "\0" in str(out):
             raise RunError(f"{str(out)!r} is not a path: it holds a NUL character")
@@ -69,7 +78,8 @@ class RunFolder:
         earlier = cls._earlier(path, force)
         try:
             with explained("make the run folder", path), _parents(path.parent):
-                return cls._build(path, scenario_toml, settings_hash, label, earlier is not None)
+                made_with = {"settings_hash": settings_hash, **environment(), "plugins": list(code)}
+                return cls._build(path, scenario_toml, made_with, label, earlier is not None)
         finally:
             if earlier is not None:
                 earlier.close()
@@ -213,7 +223,7 @@ class RunFolder:
 
     @classmethod
     def _build(
-        cls, path: Path, scenario_toml: str, settings_hash: str, label: str, replace: bool
+        cls, path: Path, scenario_toml: str, made_with: Mapping[str, Any], label: str, replace: bool
     ) -> RunFolder:
         """Fills a folder under a temporary name, locks it, and gives it its name. Raises OSError."""
         building = cls(temporary_name(path))
@@ -222,8 +232,7 @@ class RunFolder:
             for name in FOLDERS:
                 (building.path / name).mkdir()
             write_atomic(building.path / "scenario.toml", scenario_toml.encode(), durable=True)
-            record = {"settings_hash": settings_hash, **environment()}
-            write_json(building.path / "environment.json", record, durable=True)
+            write_json(building.path / "environment.json", dict(made_with), durable=True)
             write_json(building.path / _STATUS, _status("running", 0, label), durable=True)
             building.lock()
             _install(building.path, path, replace)

@@ -36,7 +36,9 @@ def load_scenarios(source: str | Path, overrides: Iterable[str] = ()) -> list[Sc
     try:
         raw = _cleaned(_parse(text))
         settings = dict(_override(item) for item in overrides)
-        return _members(raw, settings, path.stem)
+        # A scenario's own folder comes before the one in which somebody happens to stand.
+        with plugins.reaching([path.parent, *plugins.folders()], plugins.modules()):
+            return _members(raw, settings, path.stem)
     except ScenarioError as error:
         file = _place(path, text, error)
         raise ScenarioError(error.what, error.section, error.key, file, table=error.table) from None

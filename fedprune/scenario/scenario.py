@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
+from fedprune import plugins
+from fedprune.plugins import Origin
 from fedprune.scenario.errors import ScenarioError, plain
 from fedprune.scenario.explain import explain
 from fedprune.scenario.section_list import AnySection
@@ -50,6 +53,8 @@ class Scenario(BaseModel):
     evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
     engine: EngineSection = Field(default_factory=EngineSection)
 
+    _origins: tuple[Origin, ...] = PrivateAttr(())
+
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """A scenario from sections as TOML has them (no ``[sweep]``); keys that are None count as not given.
@@ -71,7 +76,23 @@ class Scenario(BaseModel):
             if patience and not made.partition.validation:
                 what = "waits for a better validation accuracy: set [partition] validation above 0"
                 raise ScenarioError(what, name, "patience")
+        made._origins = tuple(made._find_origins())
         return made
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Where the plug-ins come from that the scenario names and that are not fedprune's own."""
+        return self._origins
+
+    def reach(self) -> AbstractContextManager[None]:
+        """Inside, the plug-ins of this scenario are looked for where they were when it was read."""
+        return plugins.reaching(origin.folder for origin in self._origins if origin.folder is not None)
+
+    def _find_origins(self) -> Iterator[Origin]:
+        for name in SECTIONS:
+            for kind, named in self.section(name).plugins():
+                if origin := plugins.origin(kind, named):
+                    yield origin
 
     @property
     def label(self) -> str:

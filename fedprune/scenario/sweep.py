@@ -42,11 +42,12 @@ class _Choice:
 def expand(raw: dict[str, Any], pinned: Iterable[str] = ()) -> list[tuple[str, dict[str, Any]]]:
     """(label, raw scenario without ``[sweep]``) of each member; one with an empty label if nothing is swept.
 
-    An axis whose key is ``pinned`` (a section or dotted key that an override sets) is left out.
+    An axis whose key is ``pinned`` (a section or dotted key that an override sets) is left out, and with
+    ``strategy.name`` that of the whole section, whose tables belong to other names.
     Raises ScenarioError for a sweep that is malformed, contradicts itself, or has more than 1000 members.
     """
     base = {section: value for section, value in raw.items() if section != "sweep"}
-    axes = _axes(raw.get("sweep", {}), set(pinned))
+    axes = _axes(raw.get("sweep", {}), _all_pinned(pinned))
     if math.prod(len(axis) for axis in axes) > MAX_MEMBERS:
         raise ScenarioError(f"more than {MAX_MEMBERS} runs; split it over several files", "sweep")
     members = []
@@ -79,6 +80,13 @@ def check_key(key: str) -> None:
         raise ScenarioError(what, section)
     if dot and not SECTIONS[section].takes(name):
         raise unknown(section, name)
+
+
+def _all_pinned(keys: Iterable[str]) -> set[str]:
+    """``keys``, and the sections that a new ``name`` among them begins afresh."""
+    sections = {key.removesuffix(".name") for key in keys if key.endswith(".name")}
+    afresh = {name for name in sections if name in SECTIONS and SECTIONS[name].starts_afresh()}
+    return {*keys, *afresh}
 
 
 def _axes(sweep: Any, pinned: set[str]) -> list[list[_Choice]]:

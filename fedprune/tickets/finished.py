@@ -14,6 +14,7 @@ import numpy as np
 from fedprune.federation.protocol.memory import ClientMemory, ServerMemory
 from fedprune.pruning.mask import Mask
 from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, retained_rounds
+from fedprune.runs.code import check_code
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.history import History
@@ -51,6 +52,7 @@ class FinishedRun:
     @cached_property
     def scenario(self) -> Scenario:
         """The run's settings, as they are written in its folder."""
+        check_code(self.folder, changed=True)
         return Scenario.from_dict(tomllib.loads(self.folder.scenario_toml))
 
     @property

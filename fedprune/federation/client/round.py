@@ -36,6 +36,8 @@ class Machine:
     """Folder of local data sets; FEDPRUNE_DATA unless given."""
     modules: frozenset[str] = frozenset()
     """Import paths of the user's own code that orders may name."""
+    plugins: tuple[Path, ...] = ()
+    """Folders in which it looks for the user's plug-ins: for ``strategies/``, ``criteria/`` ... in them."""
 
     def store(self, run: str) -> VersionedStore:
         """The clients' state of a run. Raises RunError when its name would lead elsewhere."""

@@ -11,11 +11,15 @@ from flwr.clientapp import ClientApp
 from fedprune.compute.threads import one_thread
 from fedprune.federation.client.round import Machine, client_round
 from fedprune.federation.flower.bundle import stay_with_bundle
+from fedprune.plugins import reaching
 from fedprune.types import UserError
 
 RECORD, KEY = "fedprune", "blob"
-RUNS, DATA, MODULES = "fedprune-runs", "fedprune-data", "fedprune-modules"
-"""Keys of a node's configuration: folder of run folders, folder of data sets, code that orders may name."""
+RUNS, DATA = "fedprune-runs", "fedprune-data"
+"""Keys of a node's configuration: the folder of run folders, and the folder of data sets."""
+MODULES, PLUGINS = "fedprune-modules", "fedprune-plugins"
+"""Keys of a node's configuration: import paths that orders may name, between spaces, and folders in which
+their plug-ins may be, between the system's path separators."""
 DEFAULT_RUNS = "~/.local/share/fedprune/runs"
 
 app = ClientApp()
@@ -26,24 +30,30 @@ stay_with_bundle()
 @app.train()
 def train(message: Message, context: Context) -> Message:
     """A round's order in, its reply out; the client's identity and settings stand in the order itself."""
-    blob = message.content.config_records[RECORD][KEY]
+    blob, machine = message.content.config_records[RECORD][KEY], machine_of(context)
     # Here and not in an engine, as Flower's own take the app as it is.
-    with one_thread():
-        return Message(content(client_round(bytes(blob), machine_of(context))), reply_to=message)  # type: ignore[arg-type]
+    with one_thread(), reaching(machine.plugins, machine.modules):
+        return Message(content(client_round(bytes(blob), machine)), reply_to=message)  # type: ignore[arg-type]
 
 
 def machine_of(context: Context) -> Machine:
-    """Where runs and data are on this machine, and which modules of the user's own its orders may name.
+    """Where runs and data are on this machine, and which code of the user's own its orders may name.
 
-    Taken from the node's configuration, else from the run's (``runs``, ``data``, ``modules``), else from
-    FEDPRUNE_RUNS and FEDPRUNE_DATA, else DEFAULT_RUNS and no modules. A server and its clients on one machine
-    find the same folders. Raises UserError for a relative folder.
+    Taken from the node's configuration, else from the run's (``runs``, ``data``, ``modules``, ``plugins``),
+    else from FEDPRUNE_RUNS and FEDPRUNE_DATA, else DEFAULT_RUNS and no code of the user's. A server and its
+    clients on one machine find the same folders. Raises UserError for a relative folder.
     """
     node, run = context.node_config, context.run_config
     runs = node.get(RUNS) or run.get("runs") or os.environ.get("FEDPRUNE_RUNS") or DEFAULT_RUNS
     data = node.get(DATA) or run.get("data")
     modules = str(node.get(MODULES) or run.get("modules") or "").split()
-    return Machine(_absolute(runs), str(_absolute(data)) if data else None, frozenset(modules))
+    folders = str(node.get(PLUGINS) or run.get("plugins") or "").split(os.pathsep)
+    return Machine(
+        _absolute(runs),
+        str(_absolute(data)) if data else None,
+        frozenset(modules),
+        tuple(_absolute(folder) for folder in folders if folder),
+    )
 
 
 def _absolute(folder: object) -> Path:

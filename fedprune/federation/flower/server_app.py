@@ -15,6 +15,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from fedprune.federation.flower.client_app import machine_of
 from fedprune.federation.server.lifecycle import carry, run_folder
+from fedprune.plugins import reaching
 from fedprune.progress import LineProgress, Progress
 from fedprune.runs.folder import RunFolder
 from fedprune.scenario import Scenario, load_scenarios
@@ -51,8 +52,10 @@ def configured_run(context: Context) -> Iterator[tuple[RunFolder, Scenario]]:
     overrides = str(config["overrides"]).split()
     if machine.data:
         overrides.append(f"data.root={machine.data}")
-    scenario = member(load_scenarios(str(config["scenario"]), overrides), config["member"])
-    with run_folder(scenario, machine.runs / scenario.run_id()) as folder:
+    # Where Flower happens to start its server says nothing about the user's plug-ins.
+    with reaching(machine.plugins):
+        scenario = member(load_scenarios(str(config["scenario"]), overrides), config["member"])
+    with scenario.reach(), run_folder(scenario, machine.runs / scenario.run_id()) as folder:
         print(f"run folder: {folder.path}", flush=True)
         yield folder, scenario
 

@@ -1,6 +1,7 @@
-"""Code of the user's own that a scenario names (``model.name = "package.module:Class"``).
+"""Code of the user's own that a scenario names by import path (``model.name = "package.module:Class"``).
 
-A message never decides what a client imports: what it may is told to its machine by whoever started it.
+A message never decides what a client imports: import paths that it may name, and folders in which it looks
+for plug-ins, are told to its machine by whoever started it (``fedprune-modules``, ``fedprune-plugins``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from fedprune.types import UserError
 
 
 def import_paths(settings: Mapping[str, Any]) -> list[str]:
-    """Every import path under a key ``name``, at any depth, sorted."""
+    """Every text that is an import path, under any key and at any depth, sorted."""
     return sorted(set(_found(settings)))
 
 
@@ -27,9 +28,12 @@ def check_import_paths(settings: Mapping[str, Any], allowed: Collection[str]) ->
             )
 
 
-def _found(settings: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _found(value)
-        elif key == "name" and isinstance(value, str) and plugins.is_path(value):
-            yield value
+def _found(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _found(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _found(inner)
+    elif isinstance(value, str) and plugins.is_path(value):
+        yield value

@@ -14,6 +14,7 @@ from fedprune.federation.experiment import open_experiment
 from fedprune.federation.server.loop import Rounds
 from fedprune.progress import Progress
 from fedprune.runs.checkpoint import retained_rounds
+from fedprune.runs.code import check_code, code_record
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder, RunState
 from fedprune.scenario import Scenario
@@ -30,10 +31,17 @@ def run_folder(scenario: Scenario, path: Path, *, force: bool = False) -> Iterat
     if path.exists() and not force:
         with RunFolder.open(path).lock() as folder:
             check_versions(folder)
+            check_code(folder)
             yield folder
         return
     with RunFolder.create(
-        path.parent, path.name, scenario.to_toml(), scenario.settings_hash(), force, label=scenario.label
+        path.parent,
+        path.name,
+        scenario.to_toml(),
+        scenario.settings_hash(),
+        force,
+        label=scenario.label,
+        code=code_record(scenario.origins),
     ) as folder:
         folder.write_partition(experiment.partition.manifest())
         yield folder

@@ -25,7 +25,7 @@ from fedprune.types import Array, Arrays, Bools, UserError
 
 if TYPE_CHECKING:
     from fedprune.federation.experiment import Experiment
-    from fedprune.federation.server.round import Federation
+    from fedprune.federation.server.federation import Federation
 
 Record = dict[str, Any]
 
@@ -65,9 +65,9 @@ class FinishedRun:
         return self._last.round
 
     @cached_property
-    def known(self) -> dict[int, int]:
+    def versions(self) -> dict[int, int]:
         """Client -> round of the last version of its state that counts; clients never sampled are absent."""
-        return {int(client): int(version) for client, version in self._last.arrays["known"]}
+        return {int(client): int(version) for client, version in self._last.arrays["versions"]}
 
     @cached_property
     def masks(self) -> dict[int, Mask]:
@@ -75,7 +75,7 @@ class FinishedRun:
 
         Raises NothingToStudyError when fewer than three have.
         """
-        found = {client: self._mask(client) for client in sorted(self.known)}
+        found = {client: self._mask(client) for client in sorted(self.versions)}
         found = {client: mask for client, mask in found.items() if mask.size}
         if len(found) < 3:
             raise NothingToStudyError(f"{len(found)} clients of this run have a mask; at least 3 are needed")
@@ -173,8 +173,8 @@ class FinishedRun:
     def history(self, client: int) -> dict[int, Mask]:
         """Round -> the mask that the server accepted then, ascending; the last few unless all were kept."""
         store = self.folder.server_state
-        rounds = [round for round in store.rounds(client) if round <= self.known[client]]
-        return {round: ServerMemory.load(store, client, round).known.shared for round in rounds}
+        rounds = [round for round in store.rounds(client) if round <= self.versions[client]]
+        return {round: ServerMemory.load(store, client, round).shared.mask for round in rounds}
 
     @cached_property
     def _last(self) -> Checkpoint:
@@ -184,21 +184,21 @@ class FinishedRun:
         return found
 
     def _kept(self, client: int) -> ClientMemory:
-        return ClientMemory.load(self.folder.client_state, client, self.known[client])
+        return ClientMemory.load(self.folder.client_state, client, self.versions[client])
 
     def _mask(self, client: int) -> Mask:
-        own = self.folder.client_state.path(client, self.known[client])
+        own = self.folder.client_state.path(client, self.versions[client])
         if own.is_file():
             return self._kept(client).mask
         # Where clients keep their state elsewhere, the server's copy is all there is.
-        store, version = self.folder.server_state, self.known[client]
+        store, version = self.folder.server_state, self.versions[client]
         if not store.path(client, version).is_file():
             return Mask()
-        return ServerMemory.load(store, client, version).known.shared
+        return ServerMemory.load(store, client, version).shared.mask
 
     def _federation(self, checkpoint: Checkpoint) -> Federation:
-        from fedprune.federation.server.loop import state_of
-        from fedprune.federation.server.round import Federation
+        from fedprune.federation.server.federation import Federation
+        from fedprune.federation.server.state import state_of
 
         server = Federation(self.scenario, self.folder.path.name, self.folder.server_state)
         server.state = state_of(checkpoint.arrays, checkpoint.round)

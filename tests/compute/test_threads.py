@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from fedprune.compute.threads import one_thread
 
@@ -28,3 +29,14 @@ def test_the_number_comes_back_after_an_error_too() -> None:
     with pytest.raises(ZeroDivisionError), one_thread():
         _ = 1 / 0
     assert torch.get_num_threads() == 2
+
+
+def blas_threads() -> set[int]:
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+
+def test_numpys_products_have_one_thread_inside_too() -> None:
+    with threadpool_limits(2, user_api="blas"):
+        with one_thread():
+            assert blas_threads() == {1}
+        assert blas_threads() == {2}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +17,9 @@ from flwr.app import Message
 from flwr.common.serde import message_to_proto
 
 from fedprune import plugins
+from fedprune.engines.crew import Crew
 from fedprune.engines.crews.in_process import InProcess
-from fedprune.engines.grid import CrewGrid, open_grid
+from fedprune.engines.grid import CrewGrid
 from fedprune.federation.flower.client_app import RUNS
 from fedprune.federation.server.loop import Rounds
 from fedprune.runs.folder import RunFolder
@@ -126,27 +127,27 @@ CASES = (
 """What is run -> its scenario."""
 
 
-class CountingGrid:
+class CountingGrid(CrewGrid):
     """A grid that serialises all it carries once more, by Flower's own code, and counts bytes by round."""
 
-    def __init__(self, grid: CrewGrid) -> None:
-        self._grid = grid
+    def __init__(self, crew: Crew, nodes: int) -> None:
+        super().__init__(crew, nodes)
         self.down: dict[int, int] = {}
         self.up: dict[int, int] = {}
 
-    def get_node_ids(self) -> list[int]:
-        """Those of the grid."""
-        return self._grid.get_node_ids()
-
-    def send_and_receive(self, messages: Sequence[Message], *, timeout: float | None = None) -> list[Message]:
+    def stream(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterator[Message]:
         """The grid's replies, after counting."""
-        replies = self._grid.send_and_receive(messages, timeout=timeout)
-        for counts, moved in ((self.down, messages), (self.up, replies)):
-            for message in moved:
-                round = int(message.metadata.group_id)
-                length = len(message_to_proto(message).SerializeToString())
-                counts[round] = counts.get(round, 0) + length
-        return replies
+        sent: list[Message] = []
+        for reply in super().stream((sent.append(each) or each for each in messages), timeout=timeout):
+            _count(reply, self.up)
+            yield reply
+        for message in sent:
+            _count(message, self.down)
+
+
+def _count(message: Message, counts: dict[int, int]) -> None:
+    round = int(message.metadata.group_id)
+    counts[round] = counts.get(round, 0) + len(message_to_proto(message).SerializeToString())
 
 
 Carried = tuple[Path, CountingGrid]
@@ -161,16 +162,12 @@ def carry(scenario: Scenario, runs: Path, *, faults: Pairs = (), skip: Pairs = (
     opened = RunFolder.open(path).lock() if path.exists() else _create(scenario, runs)
     with (
         opened as folder,
-        open_grid(
-            InProcess(),
-            client_app=f"{faulty_app.__name__}:app",
-            nodes=scenario.partition.clients,
-            config=config,
-        ) as grid,
+        CountingGrid(
+            InProcess().open(f"{faulty_app.__name__}:app", config), scenario.partition.clients
+        ) as counting,
         faulty_app.failing(faults),
     ):
-        counting = CountingGrid(grid)
-        rounds = Rounds(counting, folder, scenario, lambda record: None)  # type: ignore[arg-type]
+        rounds = Rounds(counting, folder, scenario, lambda record: None)
         sample = rounds.federation.sample
         rounds.federation.sample = lambda round: [  # type: ignore[method-assign]
             client for client in sample(round) if (client, round) not in skip

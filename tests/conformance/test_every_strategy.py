@@ -14,7 +14,8 @@ import pytest
 
 from fedprune import simulate
 from fedprune.federation.experiment import open_experiment
-from fedprune.federation.server.round import Federation, TooFewRepliesError
+from fedprune.federation.server.federation import Federation
+from fedprune.federation.server.round import TooFewRepliesError
 from fedprune.progress import Progress
 from fedprune.runs.arrays import unpack
 from fedprune.runs.log import read_lines

@@ -13,7 +13,8 @@ from fedprune import plugins, simulate
 from fedprune.federation import experiment as experiment_module
 from fedprune.federation.client.round import Machine, client_round
 from fedprune.federation.protocol.messages import Report, read
-from fedprune.federation.server.round import Federation
+from fedprune.federation.server.federation import Federation
+from fedprune.federation.server.round import Round
 from fedprune.models import Architecture, architecture
 from fedprune.pruning.groups import alive_channels
 from fedprune.pruning.mask import Mask
@@ -220,12 +221,12 @@ def test_pruning_reads_no_test_data(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(experiment_module, "client_test_data", refuse)
     server = Federation(scenario(), "run", VersionedStore(tmp_path / "run" / "state" / "server"))
     (tmp_path / "run" / "state" / "clients").mkdir(parents=True)
-    for order in server.orders(1, [0, 1], floor=0, evaluate=False, phase="train"):
-        report, _ = read(Report, client_round(order.blob, Machine(tmp_path)))
+    for conversation in Round(server, 1, [0, 1]).orders():
+        report, _ = read(Report, client_round(conversation.order, Machine(tmp_path)))
         # A quarter of 40 samples are held out for this.
         assert report.gate_accuracy is not None
         assert report.gate_accuracy * 10 == pytest.approx(round(report.gate_accuracy * 10))
-        state = VersionedStore(tmp_path / "run" / "state" / "clients").load(order.client, 1)
+        state = VersionedStore(tmp_path / "run" / "state" / "clients").load(conversation.client, 1)
         assert any(not kept.all() for name, kept in state.items() if name.startswith("mask:"))
 
 

@@ -1,16 +1,27 @@
-"""Grids that hand back replies as they come, and how any other grid of Flower's is made to do so."""
+"""Conversations over a Flower grid: orders as messages, replies handed back as they come."""
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from flwr.app import Message
 from flwr.serverapp import Grid
 
+from fedprune.federation.flower.client_app import KEY, RECORD, content
+from fedprune.federation.flower.private import wire_size
+from fedprune.federation.server.conversation import Conversation, Incoming
+from fedprune.types import UserError
+
+NODES_WAIT_S = 120.0
+NODES_PATIENCE_S = 3.0
+"""So long a wait for nodes is silent."""
 POLL_S = 0.1
 """Seconds between two looks for replies on a grid that cannot say when they come."""
+
+log = logging.getLogger("fedprune")
 
 
 class StreamingGrid(Grid):
@@ -21,11 +32,92 @@ class StreamingGrid(Grid):
         """The replies to these messages in the order of their arrival, within ``timeout`` seconds."""
 
 
-def replies(grid: Grid, messages: Iterable[Message], timeout: float | None) -> Iterator[Message]:
-    """The replies to these messages as they come, on any grid; those that are not there in time are left out.
+class Envelopes:
+    """The messages of an exchange and whose they are: a reply finds its conversation by its message's id."""
 
-    A grid of Flower's own gets each message as soon as it is made and is then asked again and again.
+    def __init__(self, nodes: Sequence[int]) -> None:
+        """``nodes`` are the clients' node ids, in the order of the clients."""
+        self._nodes = nodes
+        self._sealed: list[tuple[Message, Conversation]] = []
+        self._by_id: dict[str, Conversation] = {}
+
+    def seal(self, conversation: Conversation) -> Message:
+        """A conversation's order as a message, which gets its id from the grid that takes it."""
+        message = Message(
+            content(conversation.order),
+            dst_node_id=self._nodes[conversation.client],
+            message_type="train",
+            group_id=str(conversation.link.round),
+        )
+        self._sealed.append((message, conversation))
+        return message
+
+    def opened(self, reply: Message) -> Iterator[tuple[Conversation, Incoming]]:
+        """What a reply says, and in which conversation; nothing when nobody asked for it."""
+        self._note_ids()
+        conversation = self._by_id.get(reply.metadata.reply_to_message_id)
+        if conversation is None:
+            log.warning(
+                "passing over a reply that nobody asked for, from node %d", reply.metadata.src_node_id
+            )
+            return
+        yield conversation, _incoming(reply)
+
+    def unanswered(self) -> Iterator[tuple[Conversation, Incoming]]:
+        """Each conversation that nothing came of."""
+        self._note_ids()
+        for _, conversation in self._sealed:
+            if not (conversation.accepted or conversation.refused):
+                yield conversation, Incoming(None, "no reply in time", 0)
+
+    def _note_ids(self) -> None:
+        """A message has its id, and so its length, only once a grid has taken it."""
+        for message, conversation in self._sealed[len(self._by_id) :]:
+            self._by_id[message.metadata.message_id] = conversation
+            conversation.sent(wire_size(message))
+
+
+def exchange(
+    grid: Grid, nodes: Sequence[int], conversations: Iterable[Conversation], timeout: float | None
+) -> Iterator[tuple[Conversation, Incoming]]:
+    """What comes of each conversation, as it comes, on any grid.
+
+    Args:
+        grid: what carries messages. One of Flower's own gets each order as soon as it is made.
+        nodes: the clients' node ids, in the order of the clients.
+        conversations: may be a generator; on a grid of ours an order is made when a client is about to fall
+            idle.
+        timeout: seconds for all of it, None for as long as it takes. What is unanswered then comes last, with
+            that reason.
     """
+    envelopes = Envelopes(nodes)
+    messages = map(envelopes.seal, conversations)
+    for reply in _replies(grid, messages, timeout):
+        yield from envelopes.opened(reply)
+    yield from envelopes.unanswered()
+
+
+def node_ids(grid: Grid, needed: int) -> list[int]:
+    """The smallest ``needed`` node ids, sorted; waits a while for nodes that are still connecting.
+
+    Raises UserError when they do not come.
+    """
+    began, told = time.monotonic(), False
+    while len(nodes := sorted(grid.get_node_ids())) < needed:
+        waited = time.monotonic() - began
+        if waited > NODES_WAIT_S:
+            raise UserError(
+                f"{len(nodes)} nodes are connected, [partition] clients = {needed} needs as many; start more "
+                f'(flwr run: --federation-config "num-supernodes={needed}")'
+            )
+        if waited > NODES_PATIENCE_S and not told:
+            log.warning("waiting for nodes: %d of %d are connected", len(nodes), needed)
+            told = True
+        time.sleep(0.2)
+    return nodes[:needed]
+
+
+def _replies(grid: Grid, messages: Iterable[Message], timeout: float | None) -> Iterator[Message]:
     if isinstance(grid, StreamingGrid):
         yield from grid.stream(messages, timeout=timeout)
         return
@@ -41,3 +133,13 @@ def replies(grid: Grid, messages: Iterable[Message], timeout: float | None) -> I
             return
         if waiting and not found:
             time.sleep(POLL_S)
+
+
+def _incoming(reply: Message) -> Incoming:
+    if reply.has_error():
+        return Incoming(None, reply.error.reason or "no reason given", wire_size(reply))
+    record = reply.content.config_records.get(RECORD)
+    blob = record.get(KEY) if record is not None else None
+    if not isinstance(blob, bytes):
+        return Incoming(None, "a reply without a blob", wire_size(reply))
+    return Incoming(blob, "", wire_size(reply))

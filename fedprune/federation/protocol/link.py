@@ -20,16 +20,16 @@ from fedprune.wire.pipeline import Keys, Part
 
 @dataclass(frozen=True)
 class SharedMemory:
-    """What server and client both know after an accepted round; empty before the first."""
+    """What server and client both know of each other after an accepted round; empty before the first."""
 
-    shared: Mask = field(default_factory=Mask)
-    """The client's mask, as both know it."""
+    mask: Mask = field(default_factory=Mask)
+    """The client's mask, as the server knows it too."""
     held: Arrays = field(default_factory=dict)
     """What the client last received, as decoded, where orders are coded with its help."""
     up: Arrays = field(default_factory=dict)
-    """What both track of replies."""
+    """What both sides track of replies."""
     down: Arrays = field(default_factory=dict)
-    """What both track of orders."""
+    """What both sides track of orders."""
 
 
 @dataclass(frozen=True)
@@ -39,47 +39,52 @@ class Link:
     experiment: Experiment
     client: int
     round: int
-    known: SharedMemory
+    shared: SharedMemory
+    """What both sides know before the round."""
 
     def send_down(self, payload: Payload, residual: Arrays) -> Encoded:
-        """Server: an order's parts."""
+        """Server: an order's parts; ``residual`` is what the client did not get of earlier orders."""
         pipeline = self.experiment.downlink
         return encode_payload(
             payload.arrays, payload.mask, self._before_down(), pipeline, self._keys("down"), residual
         )
 
     def receive_down(self, parts: Mapping[str, Part]) -> Decoded:
-        """What an order's parts say, on both sides. Raises CodecError."""
+        """Client: what an order's parts say. Raises CodecError."""
         experiment = self.experiment
         expected = experiment.strategy.part(experiment.travelling, "down", self.round)
+        before, keys, travels = self._before_down(), self._keys("down"), self._mask_travels(parts)
         return decode_payload(
-            parts,
-            expected,
-            self._before_down(),
-            experiment.maskable,
-            "mask" in parts,
-            experiment.downlink,
-            self._keys("down"),
+            parts, expected, before, experiment.maskable, travels, experiment.downlink, keys
         )
 
+    def received_by_client(self, payload: Payload, encoded: Encoded) -> Decoded:
+        """Server: what ``receive_down`` gives the client; the mask alone where no values are needed."""
+        if self.experiment.uplink.uses_held or self.experiment.downlink.uses_held:
+            return self.receive_down(encoded.parts)
+        return Decoded({}, self.shared.mask if payload.mask is None else payload.mask, {})
+
     def send_up(self, payload: Payload, received: Decoded, residual: Arrays) -> Encoded:
-        """Client: a reply's parts."""
+        """Client: a reply's parts; ``residual`` is what the server did not get of earlier replies."""
         before, keys = self._before_up(received), self._keys("up")
         return encode_payload(payload.arrays, payload.mask, before, self.experiment.uplink, keys, residual)
 
     def receive_up(self, parts: Mapping[str, Part], expected: Shapes, received: Decoded) -> Decoded:
         """Server: what a reply's parts say. Raises CodecError."""
         experiment, before = self.experiment, self._before_up(received)
-        return decode_payload(
-            parts, expected, before, experiment.maskable, "mask" in parts, experiment.uplink, self._keys("up")
-        )
+        keys, travels = self._keys("up"), self._mask_travels(parts)
+        return decode_payload(parts, expected, before, experiment.maskable, travels, experiment.uplink, keys)
 
     def after(self, received: Decoded, mask: Mask, tracked: Arrays) -> SharedMemory:
         """What both know once the reply is accepted: its mask, and what is tracked of it."""
-        held = self.known.held
+        held = self.shared.held
         if self.experiment.downlink.uses_held:
             held = held | {name: value for name, value in received.arrays.items() if value.ndim > 1}
         return SharedMemory(mask, held, tracked, received.tracked)
+
+    def _mask_travels(self, parts: Mapping[str, Part]) -> bool:
+        """Whether a mask is to be read: the sender decides in each message, but a dense method has none."""
+        return bool(self.experiment.maskable) and "mask" in parts
 
     def _keys(self, way: Way) -> Keys:
         return Keys(self.experiment.scenario.run.seed, way, self.round, self.client)
@@ -93,9 +98,9 @@ class Link:
                 for name, shape in experiment.travelling.items()
                 if name in experiment.initial and experiment.initial[name].shape == tuple(shape)
             }
-            held = initial | self.known.held
-        return Common(self.known.shared, held, self.known.down)
+            held = initial | self.shared.held
+        return Common(self.shared.mask, held, self.shared.down)
 
     def _before_up(self, received: Decoded) -> Common:
         held = received.arrays if self.experiment.uplink.uses_held else {}
-        return Common(received.mask, held, self.known.up)
+        return Common(received.mask, held, self.shared.up)

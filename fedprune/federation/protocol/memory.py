@@ -16,8 +16,8 @@ class ClientMemory:
     """All that a client keeps; empty before its first round."""
 
     mask: Mask = field(default_factory=Mask)
-    """What lives."""
-    known: SharedMemory = field(default_factory=SharedMemory)
+    """The client's own mask: what lives."""
+    shared: SharedMemory = field(default_factory=SharedMemory)
     """What the server knows as well."""
     weights: Arrays = field(default_factory=dict)
     state: Arrays = field(default_factory=dict)
@@ -31,20 +31,20 @@ class ClientMemory:
         rooms = _rooms(store.load(client, round))
         return cls(
             Mask(rooms.get("mask")),
-            _known(rooms),
+            _shared(rooms),
             *(rooms.get(name, {}) for name in ("weights", "state", "teacher", "residual")),
         )
 
     def arrays(self) -> Arrays:
         own = {"weights": self.weights, "state": self.state, "teacher": self.teacher}
-        return _joined({"mask": self.mask, **_of_known(self.known), **own, "residual": self.residual})
+        return _joined({"mask": self.mask, **_of_shared(self.shared), **own, "residual": self.residual})
 
 
 @dataclass(frozen=True)
 class ServerMemory:
     """All that the server keeps of one client."""
 
-    known: SharedMemory = field(default_factory=SharedMemory)
+    shared: SharedMemory = field(default_factory=SharedMemory)
     """What the client knows as well."""
     residual: Arrays = field(default_factory=dict)
     """What the client did not get of earlier orders."""
@@ -52,17 +52,17 @@ class ServerMemory:
     @classmethod
     def load(cls, store: VersionedStore, client: int, round: int) -> ServerMemory:
         rooms = _rooms(store.load(client, round))
-        return cls(_known(rooms), rooms.get("residual", {}))
+        return cls(_shared(rooms), rooms.get("residual", {}))
 
     def arrays(self) -> Arrays:
-        return _joined({**_of_known(self.known), "residual": self.residual})
+        return _joined({**_of_shared(self.shared), "residual": self.residual})
 
 
-def _of_known(known: SharedMemory) -> dict[str, Mapping[str, Array]]:
-    return {"shared": known.shared, "held": known.held, "up": known.up, "down": known.down}
+def _of_shared(shared: SharedMemory) -> dict[str, Mapping[str, Array]]:
+    return {"shared": shared.mask, "held": shared.held, "up": shared.up, "down": shared.down}
 
 
-def _known(rooms: Mapping[str, Arrays]) -> SharedMemory:
+def _shared(rooms: Mapping[str, Arrays]) -> SharedMemory:
     return SharedMemory(Mask(rooms.get("shared")), *(rooms.get(name, {}) for name in ("held", "up", "down")))
 
 

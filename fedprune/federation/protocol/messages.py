@@ -37,8 +37,8 @@ class Order:
     phase: Phase
     round: int
     client: int
-    known: int
-    """The client's last version of its state that the server accepted; 0 for none."""
+    version: int
+    """The client's last version of its memory that the server accepted; 0 for none."""
     floor: int
     """The oldest round that a retained checkpoint can resume from: older versions of the state may go.
 

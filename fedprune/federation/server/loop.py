@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from flwr.app import Message
 from flwr.serverapp import Grid
 
 from fedprune.compute.early_stopping import out_of_patience
 from fedprune.compute.evaluate import accuracy
 from fedprune.compute.model import LocalModel
 from fedprune.compute.threads import one_thread
-from fedprune.federation.flower.adapter import FlowerStrategy
+from fedprune.federation.flower.transport import exchange, node_ids
 from fedprune.federation.server import records
-from fedprune.federation.server.round import Federation, State
+from fedprune.federation.server.conversation import Conversation, Incoming
+from fedprune.federation.server.federation import Federation
+from fedprune.federation.server.round import Outcome, Round, play
+from fedprune.federation.server.state import ServerState, arrays_of, state_of
 from fedprune.pruning.mask import Mask
 from fedprune.runs.checkpoint import latest_checkpoint, retained_rounds, save_checkpoint
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.history import History
 from fedprune.runs.log import JsonLines, read_lines
 from fedprune.scenario import Scenario
-from fedprune.types import Arrays
 
 FINAL_CHUNK = 50
 """Clients evaluated at a time at the end, so that memory does not grow with the clients that exist."""
@@ -36,7 +36,7 @@ OnRound = Callable[[dict[str, Any]], None]
 class Mark:
     """A whole round: the state after it, and how long the logs were then."""
 
-    state: State
+    state: ServerState
     offsets: dict[str, int]
 
 
@@ -46,7 +46,6 @@ class Rounds:
     def __init__(self, grid: Grid, folder: RunFolder, scenario: Scenario, on_round: OnRound) -> None:
         self.grid, self.folder, self.scenario, self.on_round = grid, folder, scenario, on_round
         self.federation = Federation(scenario, folder.path.name, folder.server_state)
-        self.adapter = FlowerStrategy(self.federation)
         self.logs = {"rounds": JsonLines(folder.rounds), "clients": JsonLines(folder.clients)}
         self.mark = self._restore()
         self._saved = self.mark.state.round
@@ -83,23 +82,29 @@ class Rounds:
 
     def _round(self, round: int) -> None:
         started = time.perf_counter()
-        federation, prunable = self.federation, self.federation.experiment.prunable
-        clients, evaluate = federation.sample(round), federation.evaluates(round)
         floor = min(retained_rounds(self.folder.checkpoints), default=0)
-        messages = self.adapter.messages(round, clients, self.grid, "train", evaluate=evaluate, floor=floor)
-        outcome = federation.conclude(round, self.adapter.incoming(self._exchange(messages)), floor)
+        play(
+            Round.sampled(self.federation, round, floor),
+            self._exchange,
+            lambda played, outcome: self._record(played, outcome, started),
+        )
+
+    def _record(self, played: Round, outcome: Outcome, started: float) -> None:
+        """Write what there is to say of a round that is committed; it then counts as whole."""
+        prunable = self.federation.experiment.prunable
         for reply in outcome.accepted:
-            self.logs["clients"].append(records.client_record(round, reply, prunable))
-        global_accuracy = self._global_accuracy() if evaluate else None
-        record = records.round_record(round, clients, outcome, prunable, global_accuracy)
+            self.logs["clients"].append(records.client_record(played.number, reply, prunable))
+        global_accuracy = self._global_accuracy() if played.evaluate else None
+        record = records.round_record(played.number, played.clients, outcome, prunable, global_accuracy)
         record |= {"seconds": time.perf_counter() - started, "time": time.time()}
         self.logs["rounds"].append(record)
         self._validation.append(record["validation_accuracy"])
-        self.mark = Mark(federation.state, {name: log.offset for name, log in self.logs.items()})
+        self.mark = Mark(self.federation.state, {name: log.offset for name, log in self.logs.items()})
         self.on_round(record)
 
-    def _exchange(self, messages: Sequence[Message]) -> Iterable[Message]:
-        return self.grid.send_and_receive(messages, timeout=self.scenario.engine.timeout)
+    def _exchange(self, conversations: Iterable[Conversation]) -> Iterator[tuple[Conversation, Incoming]]:
+        nodes = node_ids(self.grid, self.federation.experiment.partition.clients)
+        return exchange(self.grid, nodes, conversations, self.scenario.engine.timeout)
 
     def _final(self) -> None:
         """Evaluate every client: its last personal model, what it receives, and that after local training."""
@@ -107,14 +112,13 @@ class Rounds:
         rows: list[dict[str, Any]] = []
         for start in range(0, experiment.partition.clients, FINAL_CHUNK):
             clients = range(start, min(start + FINAL_CHUNK, experiment.partition.clients))
-            messages = self.adapter.messages(round, clients, self.grid, "final", evaluate=True)
-            outcome = self.federation.sift(
-                round, self.adapter.incoming(self._exchange(messages)), expected={}
-            )
-            rows += [records.final_record(reply, experiment) for reply in outcome.accepted]
+            asked = Round(self.federation, round, clients, phase="final", evaluate=True)
+            for conversation, reply in self._exchange(asked.orders()):
+                conversation.take(reply)
+            rows += [records.final_record(reply, experiment) for reply in asked.outcome().accepted]
         self.folder.write_final_clients(rows)
         self.folder.write_final("weights", dict(self.federation.state.weights))
-        for client in self.federation.state.known if experiment.maskable else ():
+        for client in self.federation.state.versions if experiment.maskable else ():
             self.folder.write_final(f"mask-{client}", dict(self.federation.mask(client)))
         self.folder.write_results(
             records.results(self.scenario, rows, read_lines(self.folder.rounds), self._global_accuracy())
@@ -151,24 +155,3 @@ class Rounds:
         """The global model of this round, for studies of the run, where the scenario asks for it."""
         if self.scenario.run.keep_history and (weights := self.federation.global_model()) is not None:
             History(self.folder.path / "history").save(self.mark.state.round, weights)
-
-
-def arrays_of(state: State) -> Arrays:
-    """A state as named arrays, for a checkpoint."""
-    known = sorted(state.known.items())
-    return {
-        **{f"weights:{name}": value for name, value in state.weights.items()},
-        **{f"memory:{name}": value for name, value in state.memory.items()},
-        **{f"moments:{name}": value for name, value in state.moments.items()},
-        "known": np.array(known, np.int64).reshape(-1, 2),
-    }
-
-
-def state_of(arrays: Arrays, round: int) -> State:
-    """Inverse of ``arrays_of``."""
-
-    def room(name: str) -> Arrays:
-        return {key.split(":", 1)[1]: value for key, value in arrays.items() if key.startswith(f"{name}:")}
-
-    known = {int(client): int(version) for client, version in arrays["known"]}
-    return State(round, room("weights"), room("memory"), room("moments"), known)

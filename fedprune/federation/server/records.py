@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from fedprune.federation.experiment import Experiment
-from fedprune.federation.server.round import Accepted, Outcome
+from fedprune.federation.server.conversation import Accepted
+from fedprune.federation.server.round import Outcome
 from fedprune.runs.metrics import summarise
 from fedprune.scenario import Scenario
 from fedprune.types import Shapes

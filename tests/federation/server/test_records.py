@@ -10,6 +10,7 @@ import pytest
 
 from fedprune.federation.protocol.memory import ServerMemory
 from fedprune.federation.protocol.messages import Report
+from fedprune.federation.server.conversation import Accepted
 from fedprune.federation.server.records import (
     bytes_to_target,
     client_record,
@@ -17,7 +18,7 @@ from fedprune.federation.server.records import (
     results,
     round_record,
 )
-from fedprune.federation.server.round import Accepted, Outcome
+from fedprune.federation.server.round import Outcome
 from fedprune.pruning.mask import Mask, kept_counts
 from fedprune.scenario import Scenario
 from fedprune.strategy import Update

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from fedprune.federation.client.round import Machine, client_round
 from fedprune.federation.protocol.messages import HEAD_LIMIT, Report, read, write
-from fedprune.federation.server.round import Federation, Incoming, Outcome, TooFewRepliesError
+from fedprune.federation.server.conversation import Incoming
+from fedprune.federation.server.federation import Federation
+from fedprune.federation.server.round import Outcome, Round, TooFewRepliesError, conclude
 from fedprune.pruning.mask import Mask
 from fedprune.runs.store import VersionedStore
 from fedprune.scenario import Scenario
@@ -48,34 +50,54 @@ def federation(folder: Path, strategy: dict[str, Any], **run: Any) -> Federation
     return Federation(scenario(strategy, **run), "run", store)
 
 
-def answered(server: Federation, folder: Path, round: int = 1) -> list[Incoming]:
+@dataclasses.dataclass(frozen=True)
+class Reply:
+    """What came of one client, as it is handed to its conversation."""
+
+    client: int
+    blob: bytes | None
+    reason: str = ""
+
+    @property
+    def incoming(self) -> Incoming:
+        return Incoming(self.blob, self.reason, len(self.blob or b"") + 50)
+
+
+def answered(server: Federation, folder: Path, round: int = 1) -> list[Reply]:
     """Real replies of real clients to a round's orders."""
-    orders = server.orders(round, server.sample(round), floor=0, evaluate=False, phase="train")
-    return [incoming(order.client, client_round(order.blob, Machine(folder))) for order in orders]
+    orders = Round.sampled(server, round).orders()
+    return [Reply(each.client, client_round(each.order, Machine(folder))) for each in orders]
 
 
-def incoming(client: int, blob: bytes | None, reason: str = "") -> Incoming:
-    return Incoming(client, blob, reason, Bytes(overhead=100), len(blob or b"") + 50)
+def played(server: Federation, replies: list[Reply], number: int = 1, floor: int = 0) -> Outcome:
+    """A round of the clients who reply, in which these are their replies, in this order."""
+    clients = sorted({reply.client for reply in replies})
+    round = Round(server, number, clients, floor=floor)
+    for conversation in round.orders():
+        conversation.bytes_down = Bytes(overhead=100)
+    for reply in replies:
+        round.conversations[reply.client].take(reply.incoming)
+    return conclude(round)
 
 
 @pytest.fixture(scope="module", params=["sub_fedavg", "fedavg"])
 def good(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, Any], list[Incoming]]:
+) -> tuple[dict[str, Any], list[Reply]]:
     """A strategy, and its clients' honest replies to round 1."""
     strategy = SUB_FEDAVG if request.param == "sub_fedavg" else {"name": request.param}
     folder = tmp_path_factory.mktemp("clients")
     return strategy, answered(federation(folder, strategy), folder)
 
 
-def remade(reply: Incoming, change: Callable[[Parts], Parts] = dict, **report: Any) -> bytes:
+def remade(reply: Reply, change: Callable[[Parts], Parts] = dict, **report: Any) -> bytes:
     """The reply's blob with other parts or another report, in a frame that is whole."""
     head, views = read(Report, reply.blob or b"")
     parts = change({name: bytes(part) for name, part in views.items()})
     return write(dataclasses.replace(head, **report), parts)[0]
 
 
-def with_value(part: str, value: float) -> Callable[[Incoming], bytes]:
+def with_value(part: str, value: float) -> Callable[[Reply], bytes]:
     """The reply with its first number in ``part`` replaced."""
 
     def change(parts: Parts) -> Parts:
@@ -84,28 +106,28 @@ def with_value(part: str, value: float) -> Callable[[Incoming], bytes]:
     return lambda reply: remade(reply, change)
 
 
-def filled(part: str, byte: int) -> Callable[[Incoming], bytes]:
+def filled(part: str, byte: int) -> Callable[[Reply], bytes]:
     """The reply with every byte of ``part`` replaced."""
     return lambda reply: remade(reply, lambda parts: {**parts, part: bytes([byte]) * len(parts[part])})
 
 
-def with_head(**changed: Any) -> Callable[[Incoming], bytes]:
+def with_head(**changed: Any) -> Callable[[Reply], bytes]:
     """The reply with numbers in its head that ``Report`` would not hold."""
 
-    def make(reply: Incoming) -> bytes:
+    def make(reply: Reply) -> bytes:
         head, parts = read(Report, reply.blob or b"")
         return frame.pack({"head": encode_head({**dataclasses.asdict(head), **changed}), **parts})
 
     return make
 
 
-def bomb(reply: Incoming) -> bytes:
+def bomb(reply: Reply) -> bytes:
     deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     swollen = deflater.compress(b" " * (HEAD_LIMIT * 20)) + deflater.flush()
     return frame.pack({"head": b"z" + swollen})
 
 
-HOSTILE: dict[str, tuple[Callable[[Incoming], bytes], str]] = {
+HOSTILE: dict[str, tuple[Callable[[Reply], bytes], str]] = {
     "NaN": (filled("values", 0xFF), "NaN or inf"),
     "NaN in a bias": (with_value("dense", np.nan), "NaN or inf"),
     "infinity in a bias": (with_value("dense", -np.inf), "NaN or inf"),
@@ -146,15 +168,9 @@ HOSTILE: dict[str, tuple[Callable[[Incoming], bytes], str]] = {
 }
 
 
-def concluded(folder: Path, strategy: dict[str, Any], replies: list[Incoming]) -> tuple[Federation, Outcome]:
-    server = asking(federation(folder, strategy))
-    return server, server.conclude(1, replies, floor=0)
-
-
-def asking(server: Federation) -> Federation:
-    """The server, once it has asked everybody in round 1."""
-    server.orders(1, range(4), floor=0, evaluate=False, phase="train")
-    return server
+def concluded(folder: Path, strategy: dict[str, Any], replies: list[Reply]) -> tuple[Federation, Outcome]:
+    server = federation(folder, strategy)
+    return server, played(server, replies)
 
 
 def same_bits(one: Arrays, other: Arrays) -> bool:
@@ -163,13 +179,13 @@ def same_bits(one: Arrays, other: Arrays) -> bool:
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_reply_is_refused_with_its_reason_and_changes_nothing(
-    kind: str, good: tuple[dict[str, Any], list[Incoming]], tmp_path: Path
+    kind: str, good: tuple[dict[str, Any], list[Reply]], tmp_path: Path
 ) -> None:
     strategy, replies = good
     make, reason = HOSTILE[kind]
     client = replies[VICTIM].client
-    hostile = incoming(client, make(replies[VICTIM]))
-    silent = incoming(client, None, "no reply in time")
+    hostile = Reply(client, make(replies[VICTIM]))
+    silent = Reply(client, None, "no reply in time")
     server, outcome = concluded(
         tmp_path / "hostile", strategy, [hostile if reply.client == client else reply for reply in replies]
     )
@@ -180,47 +196,48 @@ def test_a_hostile_reply_is_refused_with_its_reason_and_changes_nothing(
     assert re.search(reason, outcome.failed[client])
     assert silence.failed == {client: "no reply in time"}
     assert same_bits(server.state.weights, without.state.weights)
-    assert server.state.known == without.state.known
-    assert client not in server.state.known
+    assert server.state.versions == without.state.versions
+    assert client not in server.state.versions
     assert len(outcome.accepted) == 2
     # What moved is counted, to no purpose though it was.
     assert outcome.lost_down == Bytes(overhead=100)
-    assert outcome.lost_up == Bytes(overhead=hostile.transported)
-    assert server.orders(2, server.sample(2), floor=0, evaluate=False, phase="train")
+    assert outcome.lost_up == Bytes(overhead=hostile.incoming.transported)
+    assert list(Round.sampled(server, 2).orders())
 
 
 def test_a_mask_left_out_is_refused_where_it_changes_what_is_kept(tmp_path: Path) -> None:
     replies = answered(federation(tmp_path, SUB_FEDAVG), tmp_path)
     bare = remade(replies[0], lambda parts: {name: parts[name] for name in parts if name != "mask"})
-    _, outcome = concluded(tmp_path, SUB_FEDAVG, [incoming(replies[0].client, bare), *replies[1:]])
+    _, outcome = concluded(tmp_path, SUB_FEDAVG, [Reply(replies[0].client, bare), *replies[1:]])
     assert "bytes" in outcome.failed[replies[0].client]
 
 
 def test_only_the_first_of_two_replies_counts(
-    good: tuple[dict[str, Any], list[Incoming]], tmp_path: Path
+    good: tuple[dict[str, Any], list[Reply]], tmp_path: Path
 ) -> None:
     strategy, replies = good
     once, _ = concluded(tmp_path / "once", strategy, replies)
-    again = dataclasses.replace(replies[VICTIM], bytes_down=Bytes())
+    again = replies[VICTIM]
     twice, outcome = concluded(tmp_path / "twice", strategy, [*replies, again])
     assert outcome.failed == {again.client: "a second reply to one message"}
     assert same_bits(once.state.weights, twice.state.weights)
-    assert outcome.lost_up.total == again.transported
+    assert outcome.lost_down.total == 0
+    assert outcome.lost_up.total == again.incoming.transported
 
 
 def test_a_round_below_its_quorum_leaves_the_state_as_it_was(
-    good: tuple[dict[str, Any], list[Incoming]], tmp_path: Path
+    good: tuple[dict[str, Any], list[Reply]], tmp_path: Path
 ) -> None:
     strategy, replies = good
-    server = asking(federation(tmp_path, strategy, quorum=0.66))
+    server = federation(tmp_path, strategy, quorum=0.66)
     before = server.state
-    bad = [incoming(reply.client, None, "Traceback\n  in f\nOSError: no disk") for reply in replies[1:]]
+    bad = [Reply(reply.client, None, "Traceback\n  in f\nOSError: no disk") for reply in replies[1:]]
     with pytest.raises(TooFewRepliesError) as caught:
-        server.conclude(1, [replies[0], *bad], floor=0)
+        played(server, [replies[0], *bad])
     assert str(caught.value).startswith("round 1: 1 of 3 replies count, the quorum is 2: ")
     assert f"client {bad[0].client}: OSError: no disk" in str(caught.value)
     assert server.state is before
-    server.conclude(1, replies, floor=0)
+    played(server, replies)
     assert server.state.round == 1
 
 
@@ -231,9 +248,9 @@ def test_the_quorum_is_rounded_up_but_not_by_a_rounding_error(
     quorum: float, asked: int, enough: int, tmp_path: Path
 ) -> None:
     server = federation(tmp_path, {"name": "fedavg"}, quorum=quorum)
-    lost = [incoming(client, None, "lost") for client in range(asked)]
+    lost = [Reply(client, None, "lost") for client in range(asked)]
     with pytest.raises(TooFewRepliesError, match=f"0 of {asked} replies count, the quorum is {enough}:"):
-        server.conclude(1, lost, floor=0)
+        played(server, lost)
 
 
 @settings(
@@ -244,7 +261,7 @@ def test_the_quorum_is_rounded_up_but_not_by_a_rounding_error(
 )
 @given(data=st.data())
 def test_whatever_a_part_holds_the_round_goes_on_with_finite_weights(
-    good: tuple[dict[str, Any], list[Incoming]], tmp_path: Path, data: st.DataObject
+    good: tuple[dict[str, Any], list[Reply]], tmp_path: Path, data: st.DataObject
 ) -> None:
     strategy, replies = good
     _, views = read(Report, replies[VICTIM].blob or b"")
@@ -253,7 +270,7 @@ def test_whatever_a_part_holds_the_round_goes_on_with_finite_weights(
     for _ in range(data.draw(st.integers(1, 4))):
         part[data.draw(st.integers(0, len(part) - 1))] = data.draw(st.integers(0, 255))
     blob = remade(replies[VICTIM], lambda parts: {**parts, name: bytes(part)})
-    hostile = incoming(replies[VICTIM].client, blob)
+    hostile = Reply(replies[VICTIM].client, blob)
     server, outcome = concluded(tmp_path, strategy, [replies[0], hostile, replies[2]])
     assert len(outcome.accepted) + len(outcome.failed) == 3
     assert all(np.isfinite(value).all() for value in server.state.weights.values())
@@ -262,12 +279,12 @@ def test_whatever_a_part_holds_the_round_goes_on_with_finite_weights(
 def test_the_server_knows_each_clients_mask_from_its_last_accepted_reply(tmp_path: Path) -> None:
     server = federation(tmp_path, SUB_FEDAVG)
     assert not server.mask(0)
-    server.conclude(1, answered(server, tmp_path), floor=0)
-    before = {client: server.mask(client) for client in server.state.known}
+    played(server, answered(server, tmp_path))
+    before = {client: server.mask(client) for client in server.state.versions}
     assert all(
         mask.keys() == server.experiment.maskable.keys() and mask.density < 1 for mask in before.values()
     )
-    outcome = server.conclude(2, answered(server, tmp_path, round=2), floor=1)
+    outcome = played(server, answered(server, tmp_path, round=2), 2, floor=1)
     for reply in outcome.accepted:
         mask = server.mask(reply.report.client)
         assert mask == reply.update.mask
@@ -281,3 +298,37 @@ def test_sampling_is_keyed_sorted_and_without_repeats(tmp_path: Path) -> None:
     assert drawn == [federation(tmp_path, {"name": "fedavg"}).sample(round) for round in range(1, 30)]
     assert all(clients == sorted(set(clients)) and len(clients) == 3 for clients in drawn)
     assert {client for clients in drawn for client in clients} == {0, 1, 2, 3}
+
+
+@settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=20,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_replies_give_the_same_bits_in_whatever_order_they_come(
+    good: tuple[dict[str, Any], list[Reply]], tmp_path: Path, data: st.DataObject
+) -> None:
+    strategy, replies = good
+    spoilt = data.draw(st.sampled_from([None, *range(len(replies))]))
+    mixed = [Reply(each.client, None, "lost") if at == spoilt else each for at, each in enumerate(replies)]
+    server, outcome = concluded(tmp_path / "one", strategy, mixed)
+    other, same = concluded(tmp_path / "other", strategy, data.draw(st.permutations(mixed)))
+    assert same_bits(server.state.weights, other.state.weights)
+    assert server.state.versions == other.state.versions
+    assert outcome.failed == same.failed
+    assert [each.report for each in outcome.accepted] == [each.report for each in same.accepted]
+
+
+def test_an_order_is_made_when_it_is_asked_for_and_a_reply_is_read_before_the_next(tmp_path: Path) -> None:
+    server = federation(tmp_path, SUB_FEDAVG)
+    round = Round.sampled(server, 1)
+    for made, conversation in enumerate(round.orders(), start=1):
+        assert len(round.conversations) == made
+        reply = Reply(conversation.client, client_round(conversation.order, Machine(tmp_path)))
+        conversation.take(reply.incoming)
+        assert conversation.accepted
+    assert server.state.round == 0
+    conclude(round)
+    assert server.state.round == 1

@@ -1,0 +1,108 @@
+"""``Federation``: the server of one run between its rounds: its state, and what it keeps of each client."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fedprune.federation.experiment import open_experiment
+from fedprune.federation.protocol.memory import ServerMemory
+from fedprune.federation.server.conversation import Accepted
+from fedprune.federation.server.state import ServerState
+from fedprune.pruning.mask import Mask
+from fedprune.runs.store import VersionedStore
+from fedprune.scenario import Scenario
+from fedprune.seeds import generator
+from fedprune.strategy import Server
+from fedprune.types import Arrays
+
+
+class Federation:
+    """The server of one run; ``state`` is that after its last whole round."""
+
+    def __init__(self, scenario: Scenario, run: str, memories: VersionedStore) -> None:
+        """Describe the server before its first round.
+
+        Args:
+            scenario: the run's settings.
+            run: names the run to its clients.
+            memories: where the server keeps what it knows of each client.
+        """
+        self.scenario, self.run = scenario, run
+        self.settings = scenario.client_settings()
+        self.experiment = open_experiment(self.settings, scenario.data.root)
+        self._memories = memories
+        self.state = ServerState(round=0, weights=self.experiment.initial)
+        server = self.server(0)
+        self.state = ServerState(0, self.experiment.strategy.begin(server), server.memory)
+
+    def sample(self, round: int) -> list[int]:
+        """This round's clients, sorted."""
+        run = self.scenario.run
+        rng = generator(run.seed, "sampling", round=round)
+        every = self.scenario.partition.clients
+        return sorted(int(client) for client in rng.choice(every, run.clients_per_round, replace=False))
+
+    def evaluates(self, round: int) -> bool:
+        """Whether clients are tested in this round."""
+        every = self.scenario.evaluate.every
+        return bool(every) and round % every == 0
+
+    def server(self, round: int) -> Server:
+        """What a strategy's hooks see of the server in this round; what they change is theirs alone."""
+        experiment, state = self.experiment, self.state
+        return Server(
+            state.weights,
+            dict(state.memory),
+            round,
+            experiment.initial,
+            experiment.architecture.prunable,
+            experiment.combiner,
+            dict(state.moments),
+        )
+
+    def memory(self, client: int) -> ServerMemory:
+        """What the server keeps of a client."""
+        if not self._keeps_memories:
+            return ServerMemory()
+        return ServerMemory.load(self._memories, client, self.state.versions.get(client, 0))
+
+    def mask(self, client: int) -> Mask:
+        """The mask that both this client and the server know; empty when it never sent one."""
+        return self.memory(client).shared.mask
+
+    def global_model(self) -> Arrays | None:
+        """The weights that a newcomer would be handed; None where the server has no whole model."""
+        experiment, round = self.experiment, self.state.round + 1
+        sent_down = experiment.strategy.part(experiment.travelling, "down", round)
+        if not set(experiment.architecture.prunable) <= set(sent_down):
+            return None
+        return {**experiment.initial, **experiment.strategy.global_model(self.server(round))}
+
+    def commit(
+        self, round: int, weights: Arrays, server: Server, accepted: Sequence[Accepted], floor: int
+    ) -> None:
+        """Make a round's results the state.
+
+        Args:
+            round: the round that is whole.
+            weights: the next global weights.
+            server: what the strategy aggregated with: its memory is kept.
+            accepted: the replies that count; what they say of their clients is kept.
+            floor: the oldest round that a retained checkpoint can resume from.
+        """
+        versions = dict(self.state.versions)
+        # Under floor 0 only what was rejected goes.
+        oldest = 0 if self.scenario.run.keep_history else floor
+        for reply in accepted:
+            client = reply.report.client
+            if reply.report.kept:
+                self._memories.collect(client, versions.get(client, 0), oldest)
+                if self._keeps_memories:
+                    self._memories.save(client, round, reply.memory.arrays())
+                versions[client] = round
+        self.state = ServerState(round, weights, server.memory, server.moments, versions)
+
+    @property
+    def _keeps_memories(self) -> bool:
+        up, down = self.experiment.uplink, self.experiment.downlink
+        return bool(self.experiment.maskable) or up.base == "tracked" or down.uses_held or down.remembers

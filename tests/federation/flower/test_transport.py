@@ -1,0 +1,149 @@
+"""Which node is which client, whose a reply is, and what happens while nodes or replies are missing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
+
+from fedprune.engines.crew import Job
+from fedprune.engines.crews.in_process import InProcess
+from fedprune.engines.grid import CrewGrid, open_grid
+from fedprune.federation.flower import transport
+from fedprune.federation.flower.client_app import RECORD, content
+from fedprune.federation.flower.private import LATE, error_reply, node_of, wire_size
+from fedprune.federation.flower.transport import Envelopes, node_ids
+from fedprune.federation.server.federation import Federation
+from fedprune.federation.server.round import Round
+from fedprune.runs.store import VersionedStore
+from fedprune.scenario import Scenario
+from fedprune.types import UserError
+
+
+def grid_of(ids: list[int], monkeypatch: pytest.MonkeyPatch) -> CrewGrid:
+    grid = open_grid(InProcess(), client_app="fedprune.federation.flower.client_app:app", nodes=1)
+    monkeypatch.setattr(grid, "get_node_ids", lambda: ids)
+    return grid
+
+
+def test_client_i_is_the_i_th_smallest_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert node_ids(grid_of([30, 10, 40, 20], monkeypatch), 3) == [10, 20, 30]
+
+
+def test_too_few_nodes_are_told_of_and_end_the_wait(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(transport, "NODES_PATIENCE_S", 0.0)
+    monkeypatch.setattr(transport, "NODES_WAIT_S", 0.3)
+    with (
+        caplog.at_level(logging.WARNING),
+        pytest.raises(UserError, match=r"1 nodes are connected, .* clients = 2 .*num-supernodes=2"),
+    ):
+        node_ids(grid_of([7], monkeypatch), 2)
+    assert caplog.messages == ["waiting for nodes: 1 of 2 are connected"]
+
+
+SCENARIO = Scenario.from_dict(
+    {
+        "run": {"rounds": 2, "clients_per_round": 3},
+        "partition": {"name": "shards", "clients": 4, "shard_size": 20},
+        "model": {"name": "digits_cnn"},
+        "train": {"epochs": 1},
+    }
+)
+
+Said = tuple[int, bytes | None, str]
+
+
+class Sealed:
+    """A round's messages, with the ids that a grid gives them, and what was said in reply."""
+
+    def __init__(self, grid: CrewGrid, folder: Path) -> None:
+        self.round = Round.sampled(Federation(SCENARIO, "run", VersionedStore(folder)), 1)
+        self.envelopes = Envelopes(grid.get_node_ids())
+        self.messages = [self.envelopes.seal(each) for each in self.round.orders()]
+        grid.push_messages(self.messages)
+
+    def said(self, replies: list[Message]) -> list[Said]:
+        found = [each for reply in replies for each in self.envelopes.opened(reply)]
+        return [(conversation.client, reply.blob, reply.reason) for conversation, reply in found]
+
+
+@pytest.fixture
+def grid() -> Iterator[CrewGrid]:
+    with open_grid(InProcess(), client_app="tests.engines.echo_app:app", nodes=4) as opened:
+        # What carries a message is of no concern here; it only has to get its id.
+        opened._submit = lambda message: Job()  # type: ignore[method-assign]
+        yield opened
+
+
+@pytest.fixture
+def sealed(grid: CrewGrid, tmp_path: Path) -> Sealed:
+    return Sealed(grid, tmp_path)
+
+
+def test_a_reply_finds_its_conversation_by_the_id_of_its_message(sealed: Sealed) -> None:
+    one, two, three = sealed.messages
+    first, second, third = sealed.round.clients
+    replies = [
+        Message(content(b"last"), reply_to=three),
+        error_reply(two, LATE, "too late"),
+        Message(content(b"first"), reply_to=one),
+    ]
+    assert sealed.said(replies) == [(third, b"last", ""), (second, None, "too late"), (first, b"first", "")]
+    sizes = [each.bytes_down.total for each in sealed.round.conversations.values()]
+    assert sizes == [wire_size(each) for each in (one, two, three)]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{}, {RECORD: ConfigRecord()}, {RECORD: ConfigRecord({"blob": "text"})}, {RECORD: ArrayRecord()}],
+    ids=["empty", "no blob", "text", "arrays"],
+)
+def test_a_reply_of_another_form_is_a_reply_without_a_blob(
+    record: dict[str, ConfigRecord], sealed: Sealed
+) -> None:
+    reply = Message(RecordDict(record), reply_to=sealed.messages[0])
+    ((_, incoming),) = sealed.envelopes.opened(reply)
+    assert (incoming.blob, incoming.reason) == (None, "a reply without a blob")
+    assert incoming.transported == wire_size(reply)
+
+
+def test_a_second_reply_is_refused_and_the_order_is_counted_once(sealed: Sealed) -> None:
+    message = sealed.messages[0]
+    for blob in (b"first", b"second"):
+        for conversation, incoming in sealed.envelopes.opened(Message(content(blob), reply_to=message)):
+            conversation.take(incoming)
+    assert conversation.refused == "a second reply to one message"
+    assert conversation.bytes_down.total == wire_size(message)
+
+
+def test_a_reply_that_nobody_asked_for_is_passed_over(
+    sealed: Sealed, grid: CrewGrid, caplog: pytest.LogCaptureFixture
+) -> None:
+    (left_out,) = set(range(4)) - set(sealed.round.clients)
+    stranger = Message(content(b"order"), node_of(left_out), "train", group_id="1")
+    grid.push_messages([stranger])
+    assert sealed.said([Message(content(b"blob"), reply_to=stranger)]) == []
+    assert f"from node {node_of(left_out)}" in caplog.text
+
+
+def test_a_late_reply_of_an_earlier_exchange_is_passed_over_though_its_client_is_asked_again(
+    sealed: Sealed, grid: CrewGrid, tmp_path: Path
+) -> None:
+    again = Sealed(grid, tmp_path)
+    assert again.round.clients == sealed.round.clients
+    assert again.said([Message(content(b"late"), reply_to=sealed.messages[0])]) == []
+
+
+def test_what_nothing_came_of_is_said_at_the_end(sealed: Sealed) -> None:
+    for conversation, incoming in sealed.envelopes.opened(
+        Message(content(b"blob"), reply_to=sealed.messages[1])
+    ):
+        conversation.take(incoming)
+    said = [(each.client, reply.reason) for each, reply in sealed.envelopes.unanswered()]
+    first, _, third = sealed.round.clients
+    assert said == [(first, "no reply in time"), (third, "no reply in time")]

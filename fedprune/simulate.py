@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class Results:
 def run(
     source: Source | Sequence[Scenario],
     *,
+    data: Any = None,
     out: str | Path = "runs",
     force: bool = False,
     progress: Progress | None = None,
@@ -41,12 +43,18 @@ def run(
 ) -> list[Results]:
     """Run a scenario: a file with its sweep, a bundled name, a mapping of sections, or Scenarios.
 
+    ``data`` takes the place of the scenario's data set: (features, targets) as numpy arrays or torch
+    tensors, a pandas or polars frame with ``data.target`` in the scenario, a ``datasets.Dataset``, or a dict
+    with these as "train" and "test". They are written into the cache once, and the run records their hash.
+
     A run whose folder is complete is not run again and one that was cut off goes on where it stopped, unless
     ``force`` starts it anew. ``track`` names trackers (see ``fedprune.trackers``), which change no result.
     Raises UserError for whatever the user can mend, before anything is written.
     """
     trackers = check(track)
     scenarios = _scenarios(source)
+    if data is not None:
+        scenarios = [_handed(scenario, data) for scenario in scenarios]
     folders = [Path(out) / scenario.run_id() for scenario in scenarios]
     _check(scenarios)
     with _Machines(Path(out)) as machines:
@@ -108,7 +116,7 @@ class _Machines:
         if scenario.data.root:
             config[DATA] = str(Path(scenario.data.root).resolve())
         if modules := import_paths(scenario.client_settings()):
-            config[MODULES] = " ".join(modules)
+            config[MODULES] = shlex.join(modules)
         if folders := dict.fromkeys(str(origin.folder) for origin in scenario.origins if origin.folder):
             config[PLUGINS] = os.pathsep.join(folders)
         key = section.model_dump_json() + str(config)
@@ -141,6 +149,16 @@ def _scenarios(source: Source | Sequence[Scenario]) -> list[Scenario]:
     if isinstance(source, Mapping):
         return [Scenario.from_dict(source)]
     return list(source)
+
+
+def _handed(scenario: Scenario, data: Any) -> Scenario:
+    """The scenario on data that are in memory, which are in the cache from then on."""
+    from fedprune.data.memory import MEMORY, keep
+    from fedprune.federation.experiment import columns_of
+
+    content = keep(data, columns_of(scenario.data))
+    sections = scenario.to_dict()
+    return Scenario.from_dict({**sections, "data": {**sections["data"], "name": MEMORY, "content": content}})
 
 
 def _one(

@@ -1,40 +1,65 @@
-"""Data sets by name: decoded once, cached as .npy files and memory-mapped ever after."""
+"""Data sets by name: known ones, a user's own files, code and arrays; cached and memory-mapped ever after."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from fedprune import plugins
-from fedprune.data import hub, stored
-from fedprune.data.declared import BundledSet, HubSet
+from fedprune.data import memory, stored
 from fedprune.data.errors import DataError as DataError
-from fedprune.data.schema import Content
+from fedprune.data.errors import one_line
+from fedprune.data.files import own_files
+from fedprune.data.known import known_set
+from fedprune.data.own import content_of
 from fedprune.data.standardise import normalise
 from fedprune.data.stored import Dataset as Dataset
-from fedprune.types import Array
+from fedprune.data.table import Columns
+from fedprune.scenario.section import is_file_name
+from fedprune.types import Array, UserError
 
 
-def load_dataset(name: str, root: str | os.PathLike[str] | None = None) -> Dataset:
-    """The set of that name, from the cache when its source has been decoded before.
+def load_dataset(
+    name: str,
+    root: str | os.PathLike[str] | None = None,
+    *,
+    columns: Columns | None = None,
+    content: str | None = None,
+    task: str | None = None,
+) -> Dataset:
+    """The data set that a scenario names.
 
-    The source is ``root/<name>/train-*.parquet`` (and test), where root defaults to the environment variable
-    FEDPRUNE_DATA; without that folder it is the Hugging Face hub, once.
+    Args:
+        name: a known set; a folder or file, told by its slash; an import path, "module:NAME", of data or of a
+            function that gives them; or "memory".
+        root: the folder of local data sets, FEDPRUNE_DATA unless given.
+        columns: which columns of a table are what.
+        content: the hash of data that were handed over in memory.
+        task: the scenario's task, which decides what targets of whole numbers are.
 
-    Raises DataError when the set is not to be had or not readable, UnknownPluginError for an unknown name.
+    Raises:
+        DataError: the set is not to be had, or not readable.
+        UnknownPluginError: nothing has that name.
     """
-    declared: BundledSet | HubSet = plugins.load("datasets", name).SET
-    if isinstance(declared, BundledSet):
-        return stored.dataset(name, "bundled", declared.read)
-    root = root or os.environ.get("FEDPRUNE_DATA") or None
-    folder = Path(root).expanduser() / name if root is not None else None
-    if folder is not None and folder.is_dir():
-        source: object = [_identity(path) for paths in hub.local_files(folder).values() for path in paths]
-    else:
-        source, folder = declared.repo, None
-    return stored.dataset(name, [_declaration(declared), source], lambda: _read(name, declared, folder, root))
+    local = root or os.environ.get("FEDPRUNE_DATA") or None
+    folder = Path(local).expanduser() if local is not None else None
+    if name == memory.MEMORY:
+        if content is None:
+            raise DataError(
+                "data.name = 'memory' is for data that are handed over: fedprune.run(scenario, data=...)"
+            )
+        return memory.kept(content)
+    if plugins.is_path(name):
+        return memory.kept(_kept(name, columns or Columns(), task), name)
+    if is_file_name(name):
+        identity, read = own_files(name, folder, columns or Columns())
+        source = [identity, str(columns), task]
+        return stored.dataset(Path(name).name, source, lambda: content_of(f"'{name}'", read(), task))
+    if columns:
+        raise DataError(
+            f"'{name}' declares its own columns; leave out data.target, data.client and data.features"
+        )
+    return known_set(name, folder)
 
 
 def client_data(dataset: Dataset, indices: Array) -> tuple[Array, Array]:
@@ -47,18 +72,14 @@ def client_test_data(dataset: Dataset, indices: Array) -> tuple[Array, Array]:
     return normalise(dataset.test_x[indices], dataset.features), dataset.test_y[indices]
 
 
-def _read(name: str, declared: HubSet, folder: Path | None, root: str | os.PathLike[str] | None) -> Content:
-    if folder is not None:
-        return hub.read_local(name, declared, folder)
-    wanted = f"no folder {Path(root) / name}" if root is not None else "FEDPRUNE_DATA is not set"
-    return hub.read_hub(name, declared, wanted)
-
-
-def _declaration(declared: HubSet) -> dict[str, Any]:
-    """What of a declaration decides what is stored, as JSON."""
-    return {key: value for key, value in asdict(declared).items() if key not in ("repo", "decode")}
-
-
-def _identity(path: Path) -> list[object]:
-    status = path.stat()
-    return [str(path.resolve()), status.st_size, status.st_mtime_ns]
+def _kept(name: str, columns: Columns, task: str | None) -> str:
+    """The hash of what stands at an import path, or of what the function there gives; asked once a
+    process."""
+    try:
+        found = plugins.imported(name)
+        data = found() if callable(found) else found
+    except UserError:
+        raise
+    except Exception as error:  # whatever the user's own code raises
+        raise DataError(f"data '{name}': {one_line(error)}") from error
+    return memory.keep(data, columns, task, where=f"data '{name}'")

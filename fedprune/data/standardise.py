@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from fedprune.data.schema import Features
 from fedprune.types import Array
 
+CHUNK = 4096
+"""Samples of which statistics are taken at a time, so that features are never in memory as float64."""
+
 
 def table_features(training: Array, names: tuple[str, ...] = ()) -> Features:
-    """The features of a table whose columns are standardised by the training samples (N, columns).
+    """The features of a table whose columns are standardised by the training samples (N, columns)."""
+    return standardised(np.asarray(training, np.float32), names)
 
-    A column that never varies is only centred.
+
+def standardised(training: Array, names: tuple[str, ...] = ()) -> Features:
+    """Features of the shape of these training samples (N, *shape), standardised per entry of their first
+    axis.
+
+    An entry that never varies is only centred. uint8 features count as scaled to 0..1.
     """
-    mean = training.mean(axis=0, dtype=np.float64)
-    std = training.std(axis=0, dtype=np.float64)
+    axes = tuple(axis for axis in range(training.ndim) if axis != 1)
+    count = training.size // training.shape[1]
+    mean = sum(part.sum(axis=axes) for part in _parts(training)) / count
+    each = (-1, *[1] * (training.ndim - 2))
+    squares = sum(((part - np.reshape(mean, each)) ** 2).sum(axis=axes) for part in _parts(training))
+    std = np.sqrt(squares / count)
     std[std == 0] = 1.0
     return Features(
-        shape=(training.shape[1],),
-        dtype="float32",
-        mean=tuple(mean.tolist()),
+        shape=training.shape[1:],
+        dtype=training.dtype.name,
+        mean=tuple(np.asarray(mean).tolist()),
         std=tuple(std.tolist()),
         names=names,
     )
+
+
+def _parts(x: Array) -> Iterator[Array]:
+    unit = 255 if x.dtype == np.uint8 else 1
+    for start in range(0, len(x), CHUNK):
+        yield x[start : start + CHUNK].astype(np.float64) / unit
 
 
 def normalise(x: Array, features: Features) -> Array:

@@ -17,12 +17,15 @@ from fedprune.aggregation import Combiner
 from fedprune.compute.augmentation import Augment, crop_and_flip
 from fedprune.compute.loop import Step
 from fedprune.compute.regularizers import Regularizers
-from fedprune.data.dataset import Dataset, client_data, client_test_data, load_dataset
+from fedprune.data.client_samples import ClientSamples, make_shift
+from fedprune.data.dataset import Dataset, client_test_data, load_dataset
 from fedprune.data.errors import DataError
 from fedprune.data.partition import Partition, make_partition
 from fedprune.data.standardise import normalise
+from fedprune.data.table import Columns
 from fedprune.models import Architecture, architecture
 from fedprune.scenario import Scenario
+from fedprune.scenario.sections import DataSection
 from fedprune.strategy import Strategy, make_strategy
 from fedprune.types import Array, Arrays, Shapes
 from fedprune.wire.pipeline import Pipeline
@@ -30,7 +33,7 @@ from fedprune.wire.pipeline import Pipeline
 TEST_CHUNK = 1000
 
 Samples = tuple[torch.Tensor, torch.Tensor]
-"""Normalised images (N, C, H, W) float32 and labels (N,) int64."""
+"""Features as a model is given them, and targets; (N, *shape) each."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Experiment:
     scenario: Scenario
     dataset: Dataset
     partition: Partition
+    samples: ClientSamples
     architecture: Architecture
     strategy: Strategy
     initial: Arrays
@@ -66,12 +70,13 @@ class Experiment:
         return Step(train.batch_size, train.lr, train.momentum, train.weight_decay, penalties)
 
     def training(self, client: int) -> Samples:
-        return _tensors(client_data(self.dataset, self.partition.train(client)))
+        """The client's training samples, never empty."""
+        return _tensors(self.samples.training(client))
 
     def gating(self, client: int) -> Samples | None:
         """The client's validation samples; None when it has none, so that gates read training data."""
-        indices = self.partition.validation(client)
-        return _tensors(client_data(self.dataset, indices)) if len(indices) else None
+        held_out = self.samples.validation(client)
+        return None if held_out is None else _tensors(held_out)
 
     def augment(self, rng: np.random.Generator) -> Augment | None:
         """What changes the images of each epoch, drawing from ``rng``; None where they stay as they are."""
@@ -86,10 +91,12 @@ class Experiment:
         return lambda x: crop_and_flip(x, border, how.padding, how.flip, rng)
 
     def testing(self, client: int) -> Samples:
-        return _tensors(client_test_data(self.dataset, self.partition.test(client)))
+        """The client's test samples, shifted as its training samples are."""
+        return _tensors(self.samples.testing(client))
 
     def all_testing(self) -> Iterator[Samples]:
-        """The whole test set, some at a time, so that it is never in memory at once."""
+        """The whole test set without any client's shift, some at a time, so that it is never in memory at
+        once."""
         for start in range(0, len(self.dataset.test_y), TEST_CHUNK):
             indices = np.arange(start, min(start + TEST_CHUNK, len(self.dataset.test_y)))
             yield _tensors(client_test_data(self.dataset, indices))
@@ -112,10 +119,11 @@ def forget() -> None:
 @lru_cache(maxsize=4)
 def _opened(settings: str, root: str | None) -> Experiment:
     scenario = Scenario.from_client_settings(json.loads(settings))
-    dataset = load_dataset(scenario.data.name, root)
+    dataset = open_dataset(scenario, root)
     if scenario.data.augment and dataset.features.augmentation is None:
         raise DataError(f"data set '{dataset.name}' declares no augmentation; leave out data.augment")
     section = scenario.partition
+    shift = make_shift(section.shift, dataset)
     partition = make_partition(
         dataset,
         section.name,
@@ -143,6 +151,7 @@ def _opened(settings: str, root: str | None) -> Experiment:
         scenario=scenario,
         dataset=dataset,
         partition=partition,
+        samples=ClientSamples(dataset, partition, shift, partition.settings["seed"]),
         architecture=model,
         strategy=strategy,
         initial=model.initial_weights(scenario.run.seed),
@@ -153,6 +162,19 @@ def _opened(settings: str, root: str | None) -> Experiment:
         uplink=Pipeline.of(scenario.uplink),
         downlink=Pipeline.of(scenario.downlink),
     )
+
+
+def open_dataset(scenario: Scenario, root: str | None) -> Dataset:
+    """The data set of a scenario; ``root`` is the folder of local ones. Raises DataError."""
+    section = scenario.data
+    return load_dataset(section.name, root, columns=columns_of(section), content=section.content)
+
+
+def columns_of(section: DataSection) -> Columns:
+    """Which columns of a table a scenario says are what."""
+    target = section.target or ()
+    names = (target,) if isinstance(target, str) else tuple(target)
+    return Columns(names, section.client, tuple(section.features or ()))
 
 
 def _teacher(scenario: Scenario, model: Architecture) -> Architecture:

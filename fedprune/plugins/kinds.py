@@ -23,6 +23,7 @@ KINDS: dict[str, Kind] = {
     "models": Kind("models/kinds", "model", holds=("build",)),
     "datasets": Kind("data/sets", "data set", holds=("SET",)),
     "partitioners": Kind("data/partitioners", "partitioner", base="fedprune.data.partitioners:Partitioner"),
+    "shifts": Kind("data/shifts", "shift", base="fedprune.data.shifts:Shift"),
     "criteria": Kind("pruning/criteria", "criterion", holds=("importance",)),
     "aggregators": Kind("aggregators", "aggregator", base="fedprune.aggregators:Aggregator"),
     "server_optimizers": Kind(

@@ -3,6 +3,7 @@ plug-ins."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fedprune.plugins import plugin
 
-__all__ = ["Count", "OpenSection", "Role", "Section", "plugin"]
+__all__ = ["Count", "OpenSection", "Role", "Section", "data_name", "is_file_name", "plugin"]
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -24,6 +25,16 @@ class Role:
     """Whether another value may give another result. The run's hash covers these keys and no others."""
     for_clients: bool = True
     """Whether a client needs the value to do its part of a round. No other key is sent to it."""
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a data set's name is that of a folder or a file: it has a slash."""
+    return "/" in name or os.sep in name
+
+
+def data_name(name: str) -> str:
+    """``name`` if it is a known set's, a folder's or file's, or an import path. Raises ValueError."""
+    return name if name == "memory" or is_file_name(name) else plugin("datasets").check(name)
 
 
 class Section(BaseModel):

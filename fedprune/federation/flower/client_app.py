@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from flwr.app import ConfigRecord, Context, Message, RecordDict
@@ -37,7 +38,8 @@ def train(message: Message, context: Context) -> Message:
 
 
 def machine_of(context: Context) -> Machine:
-    """Where runs and data are on this machine, and which code of the user's own its orders may name.
+    """Where runs and data are on this machine, and which code and files of the user's own its orders
+    may name.
 
     Taken from the node's configuration, else from the run's (``runs``, ``data``, ``modules``, ``plugins``),
     else from FEDPRUNE_RUNS and FEDPRUNE_DATA, else DEFAULT_RUNS and no code of the user's. A server and its
@@ -46,7 +48,7 @@ def machine_of(context: Context) -> Machine:
     node, run = context.node_config, context.run_config
     runs = node.get(RUNS) or run.get("runs") or os.environ.get("FEDPRUNE_RUNS") or DEFAULT_RUNS
     data = node.get(DATA) or run.get("data")
-    modules = str(node.get(MODULES) or run.get("modules") or "").split()
+    modules = shlex.split(str(node.get(MODULES) or run.get("modules") or ""))
     folders = str(node.get(PLUGINS) or run.get("plugins") or "").split(os.pathsep)
     return Machine(
         _absolute(runs),

@@ -1,17 +1,31 @@
-"""``[data]``: which data set, and where its files are."""
+"""``[data]``: which data set, and what of it is what."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fedprune.scenario.section import Role, Section, plugin
+from pydantic import AfterValidator, Field
+
+from fedprune.scenario.section import Role, Section, data_name
+
+ColumnName = Annotated[str, Field(min_length=1)]
 
 
 class DataSection(Section):
-    """Which data set, and where its files are."""
+    """Which data set, and which of its columns are what."""
 
-    name: Annotated[str, plugin("datasets")] = "digits"
+    name: Annotated[str, AfterValidator(data_name)] = "digits"
+    """A known set; a folder or file, told by its slash; or an import path of data or of a function that gives
+    them. "memory" stands for data that are handed to ``fedprune.run(scenario, data=...)``."""
     root: Annotated[str | None, Role(changes_results=False, for_clients=False)] = None
     """Folder of local data sets; FEDPRUNE_DATA unless given."""
     augment: bool = False
     """Whether training images are cropped and flipped at random, as the data set declares."""
+    target: ColumnName | list[ColumnName] | None = None
+    """Of a table: the column to predict, or several as one target of several values."""
+    client: ColumnName | None = None
+    """Of a table: the column that says whose a sample is."""
+    features: list[ColumnName] | None = None
+    """Of a table: the columns to learn from; all others unless given."""
+    content: Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")] | None = None
+    """The hash of data that were handed over in memory; written by ``fedprune.run``."""

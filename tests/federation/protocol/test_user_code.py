@@ -25,7 +25,9 @@ def test_import_paths_are_found_at_any_depth() -> None:
 
 def test_all_that_is_named_must_be_known() -> None:
     check_import_paths(SETTINGS, {"theirs:Net", "theirs:Teacher", "another:One"})
-    with pytest.raises(UserError, match="the code 'theirs:Teacher', which this client was not started with"):
+    with pytest.raises(
+        UserError, match="an order names 'theirs:Teacher', which this client was not started with"
+    ):
         check_import_paths(SETTINGS, {"theirs:Net"})
 
 
@@ -37,3 +39,10 @@ def test_a_client_does_not_import_what_an_order_names_unasked(
     order = Order("train", 1, 0, 0, 0, False, {"model": {"name": "harm:Net"}}, "run")
     with pytest.raises(UserError, match="'harm:Net'"):
         client_round(write(order, {})[0], Machine(tmp_path))
+
+
+def test_files_that_an_order_would_have_read_must_be_known_too() -> None:
+    settings = {"data": {"name": "/home/someone/my photos"}}
+    check_import_paths(settings, {"/home/someone/my photos"})
+    with pytest.raises(UserError, match="an order names '/home/someone/my photos'"):
+        check_import_paths(settings, set())

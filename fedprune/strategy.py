@@ -18,6 +18,7 @@ import numpy as np
 from fedprune import plugins
 from fedprune.aggregation import Combiner, Over, Update
 from fedprune.compute.proximal import Proximal
+from fedprune.hooks import check_returns
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays, Shapes, Way
@@ -187,6 +188,10 @@ class Strategy:
 
     statistics: Literal["averaged", "personal"] = "averaged"
     """Batch-norm running statistics: averaged and sent down like weights, or kept by each client."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        check_returns(cls, Strategy, Payload)
 
     keeps_model = False
     """Whether a client's own model is what it kept from its last round, else what it receives, trained."""

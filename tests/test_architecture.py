@@ -17,7 +17,7 @@ PACKAGE = Path(fedprune.__file__).parent
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *bundled("strategies").glob("*.py")])
 
 FLOORS = (
-    {"types", "seeds", "plugins", "progress", "scenario", "text_table"},
+    {"types", "seeds", "plugins", "progress", "hooks", "scenario", "text_table"},
     {"data", "models"},
     {"aggregators", "server_optimizers"},
     {"compute", "pruning", "aggregation"},

@@ -25,6 +25,7 @@ class Shards:
     """Sort the samples by label, cut them into shards and deal each client some at random."""
 
     shards_per_client: int = 2
+    """How many shards each client is dealt, at least 1."""
     shard_size: int | None = None
     """Samples in a shard; unless given PAPER_SIZE, or fewer when that takes more samples than there are."""
 

@@ -1,5 +1,6 @@
-"""A small causal transformer for sequences of tokens: embeddings, blocks of attention and MLP, one linear
-layer.
+"""A small causal transformer for sequences of tokens.
+
+Embeddings, blocks of attention and MLP, and one linear layer.
 
 Vaswani et al., Attention Is All You Need, NeurIPS 2017, as GPT-2 (Radford et al., 2019) has it: only the
 decoder's blocks without a second sequence, norms before each part and one at the end, learned positions,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -17,28 +18,21 @@ def blocks(language: str) -> list[str]:
 def test_the_readmes_strategy_is_short_and_runs(tmp_path: Path) -> None:
     source = next(block for block in blocks("python") if "class FedBN" in block)
     assert len(source[source.index("from dataclasses") :].splitlines()) <= 15
-    (tmp_path / "fed_bn.py").write_text(source, "utf-8")
-    info = tmp_path / "bn-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bn\nVersion: 1.0\n", "utf-8")
-    (info / "entry_points.txt").write_text("[fedprune.strategies]\nfed_bn = fed_bn\n", "utf-8")
-    settings = {
-        "run": {"rounds": 1, "clients_per_round": 2},
-        "partition": {"clients": 4},
-        "model": {"name": "digits_cnn", "batch_norm": True},
-        "train": {"epochs": 1},
-        "strategy": {"name": "fed_bn"},
-        "engine": {"name": "in_process"},
-    }
-    code = (
-        f"import sys; sys.path.append({str(tmp_path)!r})\n"
-        "import fedprune\n"
-        f"metrics = fedprune.run({settings!r}, out={str(tmp_path / 'runs')!r})[0].metrics\n"
-        "print(metrics['clients'], metrics['bytes_up_total'])\n"
+    home = tmp_path / "empty"
+    (home / "strategies").mkdir(parents=True)
+    (home / "strategies" / "fed_bn.py").write_text(source, "utf-8")
+    command = next(line for line in "".join(blocks("bash")).splitlines() if "fed_bn" in line)
+    small = ["--set", "run.rounds=1", "--set", "run.clients_per_round=2", "--set", "train.epochs=1"]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", *command.split(), *small],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    clients, sent = map(int, done.stdout.split())
-    assert clients == 4
+    assert "strategy 'fed_bn' from strategies/fed_bn.py" in done.stderr.splitlines()
+    (results,) = (home / "runs").glob("*/results.json")
+    sent = json.loads(results.read_text("utf-8"))["bytes_up_total"]
     # Two clients send 13,706 float32 each; the norms of 16 and 32 channels would add 1,536 bytes.
     assert 2 * 4 * 13706 < sent < 2 * 4 * 13706 + 1000
 

@@ -21,6 +21,7 @@ class Rotation:
     """Turn all images of a client by one of these angles, drawn at random."""
 
     degrees: tuple[int, ...] = (0, 90, 180, 270)
+    """The angles that a client may get, multiples of 90."""
 
     def __post_init__(self) -> None:
         if not self.degrees or any(angle % 90 for angle in self.degrees):

@@ -18,13 +18,13 @@ class Bytes:
     mask: int = 0
     """Masks, and which of the kept coordinates travel."""
     side: int = 0
-    """Side information of quantizers (scales)."""
+    """Side information that quantizers send beside their symbols, such as scales."""
     overhead: int = 0
     """All the rest: frame, head, report, the transport's own envelope."""
 
     @property
     def total(self) -> int:
-        """What the transport was given."""
+        """The length in bytes of everything that the transport was given."""
         return self.values + self.mask + self.side + self.overhead
 
     def __add__(self, other: Bytes) -> Bytes:

@@ -30,7 +30,7 @@ from fedprune.wire.quantizers import Alphabet, Generator, Quantized, Quantizer, 
 ENTROPY_CODERS = ("none", "ans")
 """With every quantizer; others are an ``entropy`` of a scenario away."""
 INTEGERS = (2, 4, 8)
-"""What an option that is a whole number (of bits) is set to, where its quantizer takes it."""
+"""The values that an option counted in bits is set to, where its quantizer takes them."""
 
 KEYS = Keys(seed=0, way="up", round=1, client=0)
 Form = Literal["text", "markdown", "json"]
@@ -42,7 +42,7 @@ class Specimen:
     """One update to measure codecs on: what a message would carry, and what both sides hold before it."""
 
     arrays: Arrays
-    """Float32, finite, in full shapes."""
+    """The values that a message would carry: float32, finite, in full shapes."""
     mask: Mask | None = None
     """Travels with the values; None: nothing is pruned and no mask travels."""
     held: Arrays = field(default_factory=dict)
@@ -51,11 +51,11 @@ class Specimen:
 
 @dataclass(frozen=True)
 class Row:
-    """One codec on one update."""
+    """What one codec makes of one update."""
 
     codec: str
     mask: int
-    """Bytes of this part, as of the three below."""
+    """Bytes of the part of this name; the three fields below count theirs alike."""
     values: int
     side: int
     dense: int
@@ -73,12 +73,13 @@ class Row:
     cosine: float
     """Between decoded and sent, 1 when both are zero."""
     encode_ms: float
-    """Median."""
+    """Median time to encode, in milliseconds."""
     decode_ms: float
+    """Median time to decode, in milliseconds."""
 
 
 def codecs() -> dict[str, Pipeline]:
-    """Name -> pipeline."""
+    """The pipelines to measure, by the name that the table gives them."""
     found = {f"{name} mask": Pipeline(mask=name) for name in plugins.names("mask_codings")}
     for name in plugins.names("quantizers"):
         for options, entropy in itertools.product(_options(name), ENTROPY_CODERS):
@@ -125,7 +126,10 @@ _COLUMNS: dict[str, Callable[[Row], str]] = {
 
 
 def _options(name: str) -> list[dict[str, Any]]:
-    """Of a quantizer: none, then each field with finitely many or whole-numbered values, one at a time."""
+    """The options to measure a quantizer with: its defaults, then one field changed at a time.
+
+    Fields are changed that take finitely many values or whole numbers.
+    """
     made = plugins.dataclass_of("quantizers", name)
     hints, found = typing.get_type_hints(made), [dict[str, Any]()]
     for item in dataclasses.fields(made):
@@ -154,7 +158,7 @@ class _Watched:
     bits: float = 0.0
 
     def alphabets(self, slots: Sequence[Slot]) -> list[Alphabet]:
-        """As the quantizer has it; so are the others."""
+        """The quantizer's own answer, as are those of the other methods."""
         return self.inner.alphabets(slots)
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:

@@ -43,14 +43,14 @@ class Common:
 
     mask: Mask
     held: Arrays = field(default_factory=dict)
-    """Values that both hold, bit for bit, in full shapes."""
+    """Values that both sides hold bit for bit, in full shapes."""
     tracked: Arrays = field(default_factory=dict)
-    """What both track of earlier messages in this direction."""
+    """The arrays that both sides track over earlier messages in this direction (base "tracked")."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A message, and what its sender remembers once it is accepted."""
+    """A message as its sender makes it, and what the sender remembers once it is accepted."""
 
     parts: dict[str, bytes]
     tracked: Arrays
@@ -59,7 +59,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a message said, and what its receiver remembers once it is accepted."""
+    """A message as its receiver reads it, and what the receiver remembers once it is accepted."""
 
     arrays: Arrays
     mask: Mask
@@ -138,9 +138,10 @@ def decode_payload(
 
 
 def _kept(shapes: Shapes, mask: Mask) -> list[Slot]:
-    """What is kept of each parameter, sorted by name; ValueError when shapes differ.
+    """The kept coordinates of each parameter as a slot, sorted by name.
 
-    Places rather than the bools themselves: taking and putting by them is several times faster.
+    A slot holds places rather than bools, since taking and putting by them is several times faster. Raises
+    ValueError when a parameter and its mask differ in shape.
     """
     slots = []
     for name in sorted(shapes):
@@ -153,24 +154,24 @@ def _kept(shapes: Shapes, mask: Mask) -> list[Slot]:
 
 
 def _coded(kept: Sequence[Slot]) -> list[Slot]:
-    """Those that go through the pipeline."""
+    """The slots whose values go through the pipeline: kernels and matrices."""
     return [slot for slot in kept if len(slot.shape) > 1]
 
 
 def _exact(kept: Sequence[Slot]) -> list[Slot]:
-    """Those that travel as they are."""
+    """The slots whose values travel exactly: biases, norms and other vectors."""
     return [slot for slot in kept if len(slot.shape) < 2]
 
 
 def _moved(values: Sequence[Values], given: Sequence[Slot], asked: Sequence[Slot]) -> Sequence[Values]:
-    """What values in the places of ``given`` are in those of ``asked``, zero where they have none."""
+    """The values of the slots ``given`` rearranged for the slots ``asked``, zero in places that are new."""
     if given is asked:
         return values
     return [take(put(value, old), new) for value, old, new in zip(values, given, asked, strict=True)]
 
 
 def _as_mask(slots: Sequence[Slot]) -> Mask:
-    """The kept coordinates; no entry for what is kept whole."""
+    """The mask of the coordinates in these slots; a parameter that is kept whole has no entry."""
     mask = Mask()
     for slot in slots:
         if slot.places is not None:
@@ -181,7 +182,10 @@ def _as_mask(slots: Sequence[Slot]) -> Mask:
 
 
 def _shift(slot: Slot, common: Common, pipeline: Pipeline) -> Values | None:
-    """What a slot's values are coded against; ValueError when both sides hold an array of another shape."""
+    """The base that a slot's values are coded against, or None where there is none.
+
+    Raises ValueError when both sides hold an array of another shape.
+    """
     known = common.held.get(slot.name), common.tracked.get(slot.name)
     for array in known:
         if array is not None and array.shape != slot.shape:
@@ -192,7 +196,7 @@ def _shift(slot: Slot, common: Common, pipeline: Pipeline) -> Values | None:
 def _wanted(
     arrays: Arrays, coded: Sequence[Slot], common: Common, pipeline: Pipeline, residual: Arrays
 ) -> list[Values]:
-    """What the values part is to say of each slot."""
+    """The float32 values that the values part has to convey, one array for each slot."""
     wanted = []
     for slot in coded:
         values, shift = take(arrays[slot.name], slot), _shift(slot, common, pipeline)
@@ -206,7 +210,7 @@ def _wanted(
 
 
 def _chosen(parts: Mapping[str, Part], coded: list[Slot], common: Common, pipeline: Pipeline) -> list[Slot]:
-    """What of the kept coordinates travels."""
+    """The slots of the kept coordinates that travel. Raises CodecError unless the part fits the pipeline."""
     expected = pipeline.sparsify < 1 and any(slot.size for slot in coded)
     if expected != ("chosen" in parts):
         raise CodecError("chosen: it should travel and is not there" if expected else "chosen: uncalled for")
@@ -221,7 +225,7 @@ def _chosen(parts: Mapping[str, Part], coded: list[Slot], common: Common, pipeli
 def _shifted(
     differences: Sequence[Values], coded: Sequence[Slot], common: Common, pipeline: Pipeline
 ) -> Arrays:
-    """The arrays themselves, from what the values part said of them."""
+    """The arrays themselves: the decoded differences added to the base that they were coded against."""
     arrays = {}
     for value, slot in zip(differences, coded, strict=True):
         shift = _shift(slot, common, pipeline)
@@ -246,7 +250,7 @@ def _decode_exact(parts: Mapping[str, Part], slots: Sequence[Slot]) -> Arrays:
 def _tracked(
     common: Common, coded: Sequence[Slot], differences: Sequence[Values], pipeline: Pipeline
 ) -> Arrays:
-    """What both sides track after this message; what did not travel stays as it was."""
+    """The arrays that both sides track after this message; one that did not travel stays as it was."""
     if pipeline.base != "tracked":
         return {}
     moved = {
@@ -263,7 +267,10 @@ def _residual(
     pipeline: Pipeline,
     residual: Arrays,
 ) -> Arrays:
-    """What the receiver did not get of what was wanted; of what did not travel, what was lost before."""
+    """The part of the wanted values that the receiver does not decode, which the sender's next message adds.
+
+    Arrays that did not travel keep what was lost of them before.
+    """
     if pipeline.feedback != "residual":
         return {}
     lost = {

@@ -26,7 +26,7 @@ Part = bytes | memoryview
 
 @dataclass(frozen=True)
 class Keys:
-    """What names the random numbers of one message."""
+    """The keys from which the random numbers of one message are drawn, on both sides alike."""
 
     seed: int
     way: Way
@@ -34,11 +34,11 @@ class Keys:
     client: int
 
     def noise(self) -> np.random.Generator:
-        """The sender's own: stochastic rounding."""
+        """The generator that only the sender draws from, for stochastic rounding."""
         return self._generator("noise")
 
     def shared(self) -> np.random.Generator:
-        """The same on both sides: random rotations."""
+        """The generator that both sides draw from alike, for random rotations."""
         return self._generator("shared")
 
     def _generator(self, purpose: str) -> np.random.Generator:
@@ -71,7 +71,7 @@ class Pipeline:
 
     @property
     def coding(self) -> Any:
-        """The mask coding."""
+        """The module of the mask coding that ``mask`` names."""
         return plugins.load("mask_codings", self.mask)
 
     @property
@@ -85,7 +85,10 @@ class Pipeline:
         return self.base == "tracked" or self.feedback == "residual"
 
     def encode_values(self, values: Sequence[Values], slots: Sequence[Slot], keys: Keys) -> dict[str, bytes]:
-        """The parts "values" and "side"; one that is empty is left out. ValueError for NaN and infinities."""
+        """Code values as the parts "values" and "side"; a part that is empty is left out.
+
+        Raises ValueError for NaN and infinities.
+        """
         for value in values:
             require_finite(value)
         values, slots = _there(values, slots)
@@ -97,7 +100,10 @@ class Pipeline:
         return {name: part for name, part in parts.items() if part}
 
     def decode_values(self, parts: Mapping[str, Part], slots: Sequence[Slot], keys: Keys) -> list[Values]:
-        """The values of each slot, finite float32, new arrays; CodecError on anything else."""
+        """Decode the values of each slot as new arrays of finite float32.
+
+        Raises CodecError on bytes that are anything else.
+        """
         data, side = parts.get("values", b""), parts.get("side", b"")
         asked = [slot for slot in slots if slot.size]
         expected = self.quantizer.side_bytes(asked) if asked else 0
@@ -123,6 +129,6 @@ class Pipeline:
 
 
 def _there(values: Sequence[Values], slots: Sequence[Slot]) -> tuple[list[Values], list[Slot]]:
-    """Without the slots that hold nothing."""
+    """The values and slots without those slots that hold no coordinate."""
     kept = [(value, slot) for value, slot in zip(values, slots, strict=True) if slot.size]
     return [value for value, _ in kept], [slot for _, slot in kept]

@@ -36,7 +36,7 @@ from fedprune.wire.quantizers import Slot, Values
 
 
 def shift_of(held: Array | None, tracked: Array | None, slot: Slot, pipeline: Pipeline) -> Values | None:
-    """What the values of a slot's places are coded against; None for nothing."""
+    """The base that the values of a slot are coded against; None where they are coded as they are."""
     known = {"weights": (), "update": (held,), "tracked": (held, tracked)}[pipeline.base]
     parts = [take(array, slot) for array in known if array is not None]
     return functools.reduce(plus, parts) if parts else None
@@ -55,7 +55,7 @@ def minus(first: Array, second: Array) -> Array:
 
 
 def follow(tracked: Array | None, difference: Values, step: float, kept: Slot) -> Array:
-    """What both sides track after a decoded difference: zero where nothing is kept."""
+    """The array that both sides track after a decoded difference; it is zero where nothing is kept."""
     moved = difference * np.float32(step)
     if tracked is not None:
         with np.errstate(over="ignore"):

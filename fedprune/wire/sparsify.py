@@ -28,12 +28,12 @@ def choose(values: Sequence[Values], slots: Sequence[Slot], share: float) -> Mas
 
 
 def narrow(slots: Sequence[Slot], chosen: Mask) -> list[Slot]:
-    """The slots of what is chosen."""
+    """The slots narrowed to the coordinates that are chosen."""
     return [Slot(slot.name, slot.shape, np.flatnonzero(chosen[slot.name])) for slot in slots]
 
 
 def check(slots: Sequence[Slot], chosen: Mask, share: float) -> None:
-    """CodecError unless ``chosen`` has the right number of coordinates, all of them in ``slots``."""
+    """Raises CodecError unless ``chosen`` has the right number of coordinates, all of them in ``slots``."""
     expected = budget(sum(slot.size for slot in slots), share)
     if chosen.kept != expected:
         raise CodecError(f"chosen: {chosen.kept} coordinates, {expected} are expected")

@@ -9,13 +9,16 @@ from fedprune.wire.quantizers import Alphabet, Symbols
 
 
 class EntropyCoder(Protocol):
-    """What a plug-in's module offers."""
+    """The two functions that the module of an entropy coder offers."""
 
     def encode(self, runs: Sequence[Symbols], alphabets: Sequence[Alphabet]) -> bytes:
-        """All runs as one part of a message; ``runs[i]`` are ``alphabets[i].count`` symbols in its range."""
+        """Code all runs as one part of a message.
+
+        ``runs[i]`` holds ``alphabets[i].count`` symbols in the range of that alphabet.
+        """
 
     def decode(self, data: bytes | memoryview, alphabets: Sequence[Alphabet]) -> list[Symbols]:
-        """The runs, int32 or narrower.
+        """Decode the runs of symbols, as integers of 32 bits or fewer.
 
         Raises CodecError for bytes that are no such runs: too few, left over, symbols out of range. Memory is
         bounded by the alphabets' counts, whatever the bytes say.

@@ -57,7 +57,7 @@ def decode_row(data: memoryview, start: int, count: int, most: int) -> tuple[Int
 
 
 def row_bits(row: Integers) -> int:
-    """Nearly the bits that ``row`` takes."""
+    """An estimate of the bits that coding ``row`` takes."""
     folded = _folded(row)
     parameter = _parameter(folded)
     return int((folded >> parameter).sum()) + folded.size * (1 + parameter) + 16

@@ -76,7 +76,7 @@ def encode(runs: Sequence[Symbols], alphabets: Sequence[Alphabet]) -> bytes:
 
 
 def decode(data: bytes | memoryview, alphabets: Sequence[Alphabet]) -> list[Symbols]:
-    """The runs, uint8 or uint16.
+    """Decode the runs of symbols, as uint8 or uint16.
 
     Raises CodecError for models that cannot be, symbols out of range or of no probability, and bytes that are
     missing or left over.

@@ -21,7 +21,7 @@ _CHUNK = 1 << 16
 
 
 def encode(runs: Sequence[Symbols], alphabets: Sequence[Alphabet]) -> bytes:
-    """The runs one after the other."""
+    """Pack the runs of symbols, one after the other."""
     packed = [
         _packed(run, alphabet.levels) for run, alphabet in zip(runs, alphabets, strict=True) if run.size
     ]
@@ -29,7 +29,7 @@ def encode(runs: Sequence[Symbols], alphabets: Sequence[Alphabet]) -> bytes:
 
 
 def decode(data: bytes | memoryview, alphabets: Sequence[Alphabet]) -> list[Symbols]:
-    """The runs, uint8 or uint16, views into ``data`` where symbols are bytes.
+    """Unpack the runs of symbols as uint8 or uint16, views into ``data`` where symbols are bytes.
 
     Raises CodecError for any length but the one that the alphabets call for, before anything is allocated,
     for symbols out of range, and for bits set behind the last symbol.
@@ -53,7 +53,7 @@ def _bits(levels: int) -> int:
 
 
 def _size(alphabet: Alphabet) -> int:
-    """Bytes of a run."""
+    """The bytes that a packed run takes."""
     if alphabet.levels == 3:
         return -(-alphabet.count // 5)
     return -(-alphabet.count * _bits(alphabet.levels) // 8)

@@ -47,7 +47,7 @@ def encode(runs: Sequence[Symbols], alphabets: Sequence[Alphabet]) -> bytes:
 
 
 def decode(data: bytes | memoryview, alphabets: Sequence[Alphabet]) -> list[Symbols]:
-    """The runs, uint8 or uint16.
+    """Decode the runs of symbols, as uint8 or uint16.
 
     Raises CodecError for bytes that are no whole frame, that hold more or fewer symbols than the alphabets
     say, or symbols out of range. Takes the symbols' bytes and the window, whatever the frame claims.
@@ -67,7 +67,7 @@ def _per_byte(levels: int) -> int:
 
 
 def _size(alphabet: Alphabet) -> int:
-    """Bytes of a run."""
+    """The bytes that a run of symbols takes before compression."""
     number = _per_byte(alphabet.levels)
     return -(-alphabet.count // number) if number else 2 * alphabet.count
 

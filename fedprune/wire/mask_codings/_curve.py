@@ -48,7 +48,7 @@ class Curve:
         return _logistic().take(np.clip(odds, -_MOST_ODDS, _MOST_ODDS) + _MOST_ODDS)
 
     def bits(self, pruned: Integers, sizes: Integers) -> float:
-        """What coding takes of ``sizes[i]`` coordinates in step i, ``pruned[i]`` of them pruned."""
+        """The bits that coding takes of ``sizes[i]`` coordinates in step i, ``pruned[i]`` of them pruned."""
         share = self.shares()
         return -float(pruned @ np.log2(share) + (sizes - pruned) @ np.log2(1 - share))
 
@@ -93,7 +93,10 @@ def fit(pruned: Integers, sizes: Integers, start: Curve | None) -> Curve:
 
 @cache
 def _logistic() -> Floats:
-    """Of -10 to 10 in sixteenths. Decimal's exp is rounded correctly, the platform's need not be."""
+    """The logistic function at -10 to 10 in sixteenths, as exact multiples of 2**-20.
+
+    Decimal's exp is rounded correctly, which the platform's need not be.
+    """
     scale = 1 << _PRECISION
     shares = [int(scale / (1 + (Decimal(-odds) / 16).exp())) for odds in range(-_MOST_ODDS, _MOST_ODDS + 1)]
     return np.array(shares) / scale

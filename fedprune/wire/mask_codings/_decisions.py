@@ -114,7 +114,7 @@ def pop_counted(coder: Any, count: int, size: int) -> Bools:
 
 
 def packed(coder: Any) -> bytes:
-    """What is on the stack: little-endian words without the zeros at the end."""
+    """The coder's stack as bytes: little-endian words without the zeros at the end."""
     words: bytes = coder.get_compressed().astype("<u4", copy=False).tobytes()
     return words.rstrip(b"\0")
 

@@ -13,7 +13,7 @@ from fedprune.wire.errors import CodecError
 
 
 def shapes_of(mask: Mask) -> Shapes:
-    """The shapes that ``mask`` covers."""
+    """The shape of each parameter that ``mask`` covers, by name."""
     return {name: kept.shape for name, kept in mask.items()}
 
 
@@ -25,7 +25,7 @@ def flatten(mask: Mask) -> Bools:
 
 
 def known_entry(name: str, shape: tuple[int, ...], known: Mask | None) -> Bools | None:
-    """What ``known`` says of a parameter, in one run; None where it is silent (all kept).
+    """The entry of one parameter in the mask both sides know, flattened; None where it has none (all kept).
 
     Raises ValueError when its entry has another shape.
     """
@@ -37,7 +37,7 @@ def known_entry(name: str, shape: tuple[int, ...], known: Mask | None) -> Bools 
 
 
 def flatten_known(shapes: Shapes, known: Mask | None) -> Bools:
-    """What ``known`` says of the coordinates in ``shapes``, in the order of ``flatten``."""
+    """The mask both sides know over all coordinates of ``shapes``, in the order of ``flatten``."""
     flat = np.ones(size_of(shapes), np.bool_)
     start = 0
     for name in sorted(shapes):
@@ -61,7 +61,7 @@ def unflatten(flat: Bools, shapes: Shapes) -> Mask:
 
 
 def size_of(shapes: Shapes) -> int:
-    """Number of coordinates."""
+    """The number of coordinates of all parameters together."""
     return sum(math.prod(shape) for shape in shapes.values())
 
 

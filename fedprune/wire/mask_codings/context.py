@@ -74,7 +74,7 @@ class _Head:
 
 
 def encode(mask: Mask, known: Mask | None, weights: Arrays | None = None) -> bytes:
-    """The numbers of all parameters, then the coded decisions."""
+    """Code the mask: first the numbers of all parameters, then the coded decisions."""
     writer, curve = Writer(), None
     for layer in _layers(shapes_of(mask), known, weights):
         curve = _encode_layer(writer, layer, mask[layer.name].reshape(layer.before.shape), curve)
@@ -84,7 +84,7 @@ def encode(mask: Mask, known: Mask | None, weights: Arrays | None = None) -> byt
 def decode(
     data: bytes | memoryview, shapes: Shapes, known: Mask | None, weights: Arrays | None = None
 ) -> Mask:
-    """The mask over ``shapes``.
+    """Decode the mask over ``shapes``.
 
     Raises CodecError for numbers that cannot be, decisions that contradict them, and bytes that are missing
     or left over.

@@ -25,7 +25,10 @@ from fedprune.wire.varint import decode_varint, encode_varint
 
 
 def encode(mask: Mask, known: Mask | None, weights: Arrays | None = None) -> bytes:
-    """The counts of all contexts, then the coded bits: little-endian words without the zeros at the end."""
+    """Code the mask: the counts of all contexts, then the coded bits.
+
+    The bits are little-endian words without the zeros at the end.
+    """
     counts = bytearray()
     coded: list[tuple[Bools, int]] = []
     for name, indices, size in _contexts(shapes_of(mask), known):
@@ -45,7 +48,7 @@ def encode(mask: Mask, known: Mask | None, weights: Arrays | None = None) -> byt
 def decode(
     data: bytes | memoryview, shapes: Shapes, known: Mask | None, weights: Arrays | None = None
 ) -> Mask:
-    """The mask over ``shapes``.
+    """Decode the mask over ``shapes``.
 
     Raises CodecError for counts beyond a context's size, bits that contradict the counts, and bytes left
     over.

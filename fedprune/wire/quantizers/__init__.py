@@ -27,28 +27,28 @@ class Slot:
 
     name: str
     shape: tuple[int, ...]
-    """Of the whole parameter."""
+    """The shape of the whole parameter."""
     places: NDArray[np.intp] | None
     """Flat indices of the coordinates that travel, ascending; None for all of them."""
 
     @property
     def size(self) -> int:
-        """Number of values that travel."""
+        """The number of values that travel in this slot."""
         return math.prod(self.shape) if self.places is None else int(self.places.size)
 
 
 @dataclass(frozen=True)
 class Alphabet:
-    """A run of symbols: how many, each in 0 ... levels - 1."""
+    """A run of symbols: how many there are, each in 0 ... levels - 1."""
 
     count: int
     levels: int
-    """2 to 65,536."""
+    """The number of different symbols, 2 to 65,536."""
 
 
 @dataclass(frozen=True)
 class Quantized:
-    """What travels of some values: a run of symbols for each alphabet, and side information (scales)."""
+    """Quantized values as they travel: a run of symbols for each alphabet, and side information (scales)."""
 
     symbols: list[Symbols]
     side: bytes = b""
@@ -61,18 +61,18 @@ class Quantizer(Protocol):
         """The runs of symbols that values in these slots become."""
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
-        """The exact length of the side information."""
+        """The exact length of the side information of values in these slots, in bytes."""
 
     def quantize(
         self, values: Sequence[Values], slots: Sequence[Slot], noise: Generator, shared: Generator
     ) -> Quantized:
-        """Values as symbols.
+        """Turn values into symbols and side information.
 
         ``noise`` is the sender's own (stochastic rounding), ``shared`` the same on both sides (rotations).
         """
 
     def dequantize(self, quantized: Quantized, slots: Sequence[Slot], shared: Generator) -> list[Values]:
-        """The values as new arrays, finite or not as the side information has it.
+        """Turn symbols into values, new arrays, finite or not as the side information has it.
 
         Raises CodecError for side information that cannot be (a negative scale, NaN). Symbols are in range.
         """

@@ -19,12 +19,12 @@ Bits = TypeVar("Bits", np.uint16, np.uint32)
 
 
 def byte_alphabets(slots: Sequence[Slot], width: int) -> list[Alphabet]:
-    """``width`` runs for each slot."""
+    """The alphabets of numbers of ``width`` bytes: for each slot a run of 256 levels a byte."""
     return [Alphabet(slot.size, 256) for slot in slots for _ in range(width)]
 
 
 def split_bytes(bits: NDArray[Bits]) -> list[Symbols]:
-    """As many runs as a number has bytes; ``bits`` are those of floats."""
+    """Part floats, given as their ``bits``, into as many runs of symbols as a number has bytes."""
     width = bits.itemsize
     runs = [np.empty(bits.size, np.uint8) for _ in range(width)]
     for part in chunks(bits.size):

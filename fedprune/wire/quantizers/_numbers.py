@@ -88,7 +88,7 @@ def nearest(values: Values, levels: Array) -> NDArray[np.uint8]:
 
 
 def look_up(symbols: Symbols, levels: Array) -> Values:
-    """``levels[symbols]``, float32."""
+    """The level of each symbol, ``levels[symbols]``, as float32."""
     levels, values = levels.astype(np.float32, copy=False), np.empty(symbols.size, np.float32)
     for part in chunks(symbols.size, _CHUNK):
         values[part] = levels.take(symbols[part])

@@ -108,7 +108,7 @@ def _butterflies(matrix: Array) -> Array:
 
 
 def raw_bits(count: int, rng: np.random.Generator) -> NDArray[np.uint64]:
-    """``count`` random integers of 64 bits.
+    """Draw ``count`` random integers of 64 bits.
 
     Taken from the bit generator itself: other draws may change from one version of NumPy to the next.
     """

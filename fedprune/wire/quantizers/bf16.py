@@ -33,7 +33,7 @@ class BF16:
         return byte_alphabets(slots, 2)
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
-        """None."""
+        """There is no side information."""
         return 0
 
     def quantize(

@@ -43,7 +43,7 @@ class Drive:
         return [Alphabet(sum(size for _, size in blocks(slots, _OVERHEAD)), 2)]
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
-        """Four for each block."""
+        """Four bytes, a scale, for each block."""
         return 4 * len(blocks(slots, _OVERHEAD))
 
     def quantize(

@@ -55,7 +55,7 @@ class Eden:
         return [Alphabet(chosen, self._levels.size)]
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
-        """Four for each block."""
+        """Four bytes, a scale, for each block."""
         return 4 * len(self._blocks(slots))
 
     def quantize(
@@ -96,7 +96,7 @@ class Eden:
 
     @property
     def _overhead(self) -> float:
-        """A scale, in coordinates."""
+        """How many coordinates the bytes of one scale would code."""
         return 32 / self.rate
 
     def _blocks(self, slots: Sequence[Slot]) -> list[tuple[int, int]]:

@@ -16,14 +16,14 @@ LARGEST = np.float32(65504.0)
 
 @dataclass(frozen=True)
 class Fp16:
-    """Rounding to the nearest half."""
+    """Values rounded to the nearest number of half precision."""
 
     def alphabets(self, slots: Sequence[Slot]) -> list[Alphabet]:
         """Two runs of bytes for each slot: exponents, then the rest."""
         return byte_alphabets(slots, 2)
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
-        """None."""
+        """There is no side information."""
         return 0
 
     def quantize(
@@ -34,7 +34,7 @@ class Fp16:
         return Quantized([run for half in halves for run in split_bytes(half.view(np.uint16))])
 
     def dequantize(self, quantized: Quantized, slots: Sequence[Slot], shared: Generator) -> list[Values]:
-        """The halves as float32."""
+        """The numbers of half precision widened to float32."""
         runs = quantized.symbols
         halves = (join_bytes(runs[i : i + 2], np.uint16) for i in range(0, 2 * len(slots), 2))
         return [half.view(np.float16).astype(np.float32) for half in halves]

@@ -20,18 +20,18 @@ class Fp32:
         return byte_alphabets(slots, 4)
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
-        """None."""
+        """There is no side information."""
         return 0
 
     def quantize(
         self, values: Sequence[Values], slots: Sequence[Slot], noise: Generator, shared: Generator
     ) -> Quantized:
-        """The bytes of ``values``."""
+        """The bytes of ``values``, unchanged, as symbols."""
         bits = (np.ascontiguousarray(value, np.float32).view(np.uint32) for value in values)
         return Quantized([run for value in bits for run in split_bytes(value)])
 
     def dequantize(self, quantized: Quantized, slots: Sequence[Slot], shared: Generator) -> list[Values]:
-        """The values."""
+        """The values, put together from their bytes."""
         runs = quantized.symbols
         bits = (join_bytes(runs[i : i + 4], np.uint32) for i in range(0, 4 * len(slots), 4))
         return [value.view(np.float32) for value in bits]

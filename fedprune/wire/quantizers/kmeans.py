@@ -47,11 +47,11 @@ class KMeans:
             raise ValueError(f"bits: must be 1 to 8, got {self.bits}")
 
     def alphabets(self, slots: Sequence[Slot]) -> list[Alphabet]:
-        """One run for each slot."""
+        """One run of symbols for each slot."""
         return [Alphabet(slot.size, self._count(slot)) for slot in slots]
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
-        """Four and two for each level, for each slot."""
+        """For each slot four bytes, its scale, and two for each level of its codebook."""
         return sum(4 + 2 * self._count(slot) for slot in slots)
 
     def quantize(
@@ -84,7 +84,7 @@ class KMeans:
         return values
 
     def _count(self, slot: Slot) -> int:
-        """The number of levels."""
+        """The number of levels in the codebook of this slot."""
         return max(2, min(1 << self.bits, slot.size))
 
 

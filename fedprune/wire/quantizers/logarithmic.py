@@ -36,11 +36,11 @@ class Logarithmic:
             raise ValueError(f"octaves: must lie in (0, 100], got {self.octaves}")
 
     def alphabets(self, slots: Sequence[Slot]) -> list[Alphabet]:
-        """One run for each slot."""
+        """One run of symbols for each slot."""
         return [Alphabet(slot.size, (1 << self.bits) - 1) for slot in slots]
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
-        """Four for each slot."""
+        """Four bytes, a scale, for each slot."""
         return 4 * len(slots)
 
     def quantize(

@@ -48,7 +48,7 @@ class LowRank:
         return [Alphabet(self._count(slot), 256) for slot in slots for _ in range(2)]
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
-        """Four for each slot."""
+        """Four bytes, a scale, for each slot."""
         return 4 * len(slots)
 
     def quantize(
@@ -82,13 +82,13 @@ class LowRank:
         return values
 
     def _rank(self, slot: Slot) -> int:
-        """Of the factors; 0 when they would not save anything."""
+        """The rank of this slot's factors; 0 when they would not save anything."""
         rows, columns = _sides(slot)
         rank = max(1, round(self.share * min(rows, columns)))
         return rank if len(slot.shape) > 1 and (rows + columns) * rank < slot.size else 0
 
     def _count(self, slot: Slot) -> int:
-        """Of halves."""
+        """How many numbers of half precision travel for this slot."""
         return sum(_sides(slot)) * self._rank(slot) or slot.size
 
 

@@ -24,11 +24,11 @@ class Sign:
     """Two levels, minus and plus the mean magnitude, the scale of the least squared error. Biased."""
 
     def alphabets(self, slots: Sequence[Slot]) -> list[Alphabet]:
-        """One run for each slot."""
+        """One run of symbols for each slot."""
         return [Alphabet(slot.size, 2) for slot in slots]
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
-        """Four for each slot."""
+        """Four bytes, a scale, for each slot."""
         return 4 * len(slots)
 
     def quantize(

@@ -34,11 +34,11 @@ class Ternary:
             raise ValueError(f"rounding: must be 'stochastic' or 'nearest', got {self.rounding!r}")
 
     def alphabets(self, slots: Sequence[Slot]) -> list[Alphabet]:
-        """One run for each slot."""
+        """One run of symbols for each slot."""
         return [Alphabet(slot.size, 3) for slot in slots]
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
-        """Four for each slot."""
+        """Four bytes, a scale, for each slot."""
         return 4 * len(slots)
 
     def quantize(

@@ -43,7 +43,7 @@ class Uniform:
     bits: int = 8
     """Bits of a symbol before entropy coding, 2 to 8."""
     scales: Literal["layer", "channel"] = "layer"
-    """What has a step of its own: a whole parameter, or each entry of its first axis (a filter, a neuron). A
+    """Whether a whole parameter has one step, or each entry of its first axis (a filter, a neuron) its own. A
     channel of which nothing travels costs nothing. Parameters with fewer than two axes have one step."""
     rounding: Literal["nearest", "stochastic"] = "nearest"
     """To the nearest level, or up or down at random so that the mean over the noise is the value itself."""
@@ -62,11 +62,11 @@ class Uniform:
         return (1 << (self.bits - 1)) - 1
 
     def alphabets(self, slots: Sequence[Slot]) -> list[Alphabet]:
-        """One run for each slot."""
+        """One run of symbols for each slot."""
         return [Alphabet(slot.size, 2 * self.reach + 1) for slot in slots]
 
     def side_bytes(self, slots: Sequence[Slot]) -> int:
-        """Two for each step."""
+        """Two bytes for each step, a bfloat16."""
         return 2 * sum(self._groups(slot).size for slot in slots)
 
     def quantize(
@@ -110,7 +110,7 @@ class Uniform:
 
 
 def _largest(values: Values, counts: NDArray[np.intp]) -> Array:
-    """The largest magnitude of each group."""
+    """The largest magnitude in each group of ``counts[i]`` consecutive values."""
     if counts.size < 2:
         return np.array([max(values.max(), -values.min())] if values.size else [], np.float32)
     starts = np.cumsum(counts) - counts

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fedprune.scenario import Scenario
 
 LISTED = (*plugins.KINDS, "scenarios")
-"""What ``fedprune list`` names: every kind of plug-in, and what comes from elsewhere."""
+"""The groups that ``fedprune list`` names: every kind of plug-in, and the scenarios that come along."""
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -61,13 +61,15 @@ def resume(arguments: argparse.Namespace) -> None:
 
 
 def show(arguments: argparse.Namespace) -> None:
-    """The results of runs, from their folders alone."""
+    """Show the results of runs, read from their folders alone."""
     _show(_runs(arguments.run), arguments.form)
 
 
 def watch(arguments: argparse.Namespace) -> None:
-    """Runs that other processes work on, live, from their files; ends when none goes on, with an error if one
-    has no results by then."""
+    """Watch runs that other processes work on, live, from their files.
+
+    It ends when none goes on, with an error if one has no results by then.
+    """
     from fedprune import watch as watching
 
     try:
@@ -77,7 +79,7 @@ def watch(arguments: argparse.Namespace) -> None:
 
 
 def report(arguments: argparse.Namespace) -> None:
-    """One HTML file that shows runs side by side, and all its tables and pictures in a folder beside it."""
+    """Write one HTML file that shows runs side by side, and its tables and pictures in a folder beside it."""
     _report(_runs(arguments.run), Path(arguments.out), png=arguments.png)
 
 
@@ -107,7 +109,7 @@ def tickets(arguments: argparse.Namespace) -> None:
 
 
 def bits(arguments: argparse.Namespace) -> None:
-    """What each codec makes of an update: bytes by part, bounds, error and time."""
+    """Show what each codec makes of an update: bytes by part, bounds, error and time."""
     from fedprune import saved_update
     from fedprune.wire.bits import render, table
 
@@ -125,7 +127,7 @@ def bits(arguments: argparse.Namespace) -> None:
 
 
 def list_(arguments: argparse.Namespace) -> None:
-    """What a scenario or an option can name, one line each."""
+    """List the names that a scenario or an option can have, one line each."""
     found = {kind: _known(kind) for kind in ([arguments.kind] if arguments.kind else LISTED)}
     if arguments.json:
         print(json.dumps(found, indent=2))
@@ -138,7 +140,7 @@ def list_(arguments: argparse.Namespace) -> None:
 
 
 def doctor(arguments: argparse.Namespace) -> None:
-    """What of this machine matters to a run."""
+    """Check what of this machine matters to a run."""
     from fedprune.doctor import examine, render
 
     facts = examine()

@@ -53,7 +53,7 @@ def is_part(path: Path) -> bool:
 
 
 def _sections(found: Sequence[Method]) -> list[tuple[str, list[figures.Figure]]]:
-    """Headings, each with its figures."""
+    """The sections of the page: each heading with its figures."""
     main = figures.accuracy_by_bytes(found)
     clients = figures.distribution(found)
     drawn = [main] if main["series"] or main["finals"] else []

@@ -45,7 +45,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Box:
-    """Where a plot is, in pixels."""
+    """The rectangle that a plot fills, in pixels."""
 
     left: float
     right: float
@@ -55,7 +55,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Scale:
-    """Maps data to pixels."""
+    """A scale that maps data to pixels along one axis."""
 
     low: float
     high: float
@@ -69,7 +69,7 @@ class Scale:
         return self.start + (to(value) - to(self.low)) / span * (self.end - self.start)
 
     def ticks(self, count: int) -> list[float]:
-        """About ``count`` round numbers."""
+        """About ``count`` round numbers within the scale, where ticks go."""
         if self.log and self.high / self.low > 10:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             factors = (1,) if self.high / self.low > 1e4 else (1, 2, 5)
@@ -129,7 +129,7 @@ def _name(axis: dict[str, Any]) -> str:
 
 
 def shade(share: float) -> str:
-    """Dark for 1, pale for 0."""
+    """The colour of a share: dark for 1, pale for 0."""
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(PALE, DARK, strict=True))
 
 

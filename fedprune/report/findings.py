@@ -34,7 +34,7 @@ MOST_NAMES = 4
 
 
 def listed(names: Sequence[str]) -> str:
-    """``names``, or how many there are."""
+    """The names in one line, or how many there are where they are many."""
     return "; ".join(names) if len(names) <= MOST_NAMES else f"{len(names)} of them"
 
 
@@ -54,7 +54,7 @@ def last_finding(methods: Sequence[Method], name: str, factor: float, what: str,
 
 
 def traffic_finding(label: str, means: Mapping[str, float]) -> str:
-    """``means``: MB a round by ``<direction>_<part>``."""
+    """The sentence about traffic; ``means`` are MB a round by ``<direction>_<part>``."""
     down, up = (sum(means[f"{way}_{part}"] for part in PARTS) for way in DIRECTIONS)
     if not down + up:
         return f"{label} sends nothing."

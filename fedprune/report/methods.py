@@ -46,7 +46,7 @@ class Method:
 
     @property
     def complete(self) -> bool:
-        """Whether its runs are finished."""
+        """Whether all runs of the method are finished."""
         return all(row["state"] == "complete" for row in self.rows)
 
     def result(self, name: str, factor: float = 1.0) -> Estimate | None:
@@ -171,7 +171,7 @@ def student_t(freedom: int) -> float:
 
 
 def pareto(points: Iterable[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
-    """Of (label, cost, gain) those that no other beats in both, by rising cost."""
+    """The Pareto front: those (label, cost, gain) that no other beats in both, by rising cost."""
     front: list[tuple[str, float, float]] = []
     for point in sorted(points, key=lambda point: (point[1], -point[2])):
         if not front or point[2] > front[-1][2]:

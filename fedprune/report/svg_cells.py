@@ -12,7 +12,7 @@ Values = Sequence[Sequence[float | None]]
 
 
 def grid(drawing: Drawing, figure: Figure, names: Sequence[str]) -> float:
-    """Returns the picture's height."""
+    """Draws a grid of shaded cells and returns the picture's height in pixels."""
     size = max(11.0, min(22.0, 420 / len(figure["rows"])))
     left = min(WIDTH * 0.35, max(LEFT, max(map(len, figure["rows"])) * 6.6 + 26))
     box = Box(left, WIDTH - RIGHT, 30, 30 + size * len(figure["rows"]))
@@ -63,7 +63,10 @@ def matrix(drawing: Drawing, figure: Figure, names: Sequence[str]) -> float:
 
 
 def _cells(drawing: Drawing, values: Values, box: Box, wide: float, share: Callable[[float], float]) -> None:
-    """Those of one shade are one path, so that ten thousand of them stay a small file; None is left out."""
+    """The shaded cells; those of one shade are one path, so that ten thousand of them stay a small file.
+
+    Cells whose value is None are left out.
+    """
     tall = (box.bottom - box.top) / len(values)
     paths: dict[int, list[str]] = {}
     for row, line in enumerate(values):

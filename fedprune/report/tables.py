@@ -98,7 +98,7 @@ def failures(methods: Sequence[Method]) -> Table | None:
 
 
 def environments(methods: Sequence[Method]) -> Table:
-    """What each run was made with, runs of one environment in one row."""
+    """The table of environments: what each run was made with, runs of one environment in one row."""
     found: dict[tuple[str, ...], list[str]] = {}
     for method in methods:
         for run, about in zip(method.runs, method.rows, strict=True):
@@ -114,7 +114,7 @@ def environments(methods: Sequence[Method]) -> Table:
 
 
 def made_with(environment: Mapping[str, Any]) -> dict[str, str | None]:
-    """Title -> fact of a run's ``environment.json``; None where it does not say."""
+    """The facts of a run's ``environment.json`` by title; None where it does not say."""
     commit = str(environment.get("commit") or "")
     facts = {
         "Python": environment.get("python"),

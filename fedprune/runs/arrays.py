@@ -71,7 +71,7 @@ def _checksum(arrays: Arrays) -> str:
 
 
 def read_arrays(path: Path) -> Arrays:
-    """What ``pack`` made of them, from a file. Raises RunError when it is missing or damaged."""
+    """Read the arrays of a file that ``pack`` made. Raises RunError when it is missing or damaged."""
     with explained("read", path):
         data = path.read_bytes()
     try:

@@ -109,7 +109,7 @@ class RunFolder:
         return self
 
     def close(self) -> None:
-        """Releases the lock, if held."""
+        """Releases the folder's lock if this process holds it."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -166,32 +166,32 @@ class RunFolder:
 
     @property
     def rounds(self) -> Path:
-        """JSON lines, one a round."""
+        """The file ``rounds.jsonl``: one JSON line a round."""
         return self.path / "rounds.jsonl"
 
     @property
     def clients(self) -> Path:
-        """JSON lines, one a client and round."""
+        """The file ``clients.jsonl``: one JSON line for each client and round."""
         return self.path / "clients.jsonl"
 
     @property
     def final_clients(self) -> Path:
-        """JSON lines, one a client of the final evaluation."""
+        """The file ``final.jsonl``: one JSON line for each client of the final evaluation."""
         return self.path / "final.jsonl"
 
     @property
     def checkpoints(self) -> Path:
-        """Folder for runs.checkpoint."""
+        """The folder that holds the run's checkpoints (see runs.checkpoint)."""
         return self.path / "checkpoints"
 
     @property
     def client_state(self) -> VersionedStore:
-        """What the clients keep between rounds."""
+        """The store of what the clients keep between rounds."""
         return VersionedStore(self.path / "state" / "clients")
 
     @property
     def server_state(self) -> VersionedStore:
-        """What the server keeps of each client between rounds."""
+        """The store of what the server keeps of each client between rounds."""
         return VersionedStore(self.path / "state" / "server")
 
     def __enter__(self) -> Self:

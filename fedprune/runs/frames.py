@@ -28,7 +28,7 @@ _COUNTS = {"samples"}
 
 @dataclass(frozen=True)
 class RunData:
-    """What a run folder holds, read when first asked for.
+    """The contents of a run folder as tables, each read when first asked for.
 
     Tables are polars data frames whose columns are the fields of ``docs/metrics.md`` in their units: shares
     in [0, 1], bytes, seconds; null is null. A run that is not finished has the rounds it has.
@@ -38,7 +38,7 @@ class RunData:
 
     @cached_property
     def folder(self) -> RunFolder:
-        """The folder itself, opened for reading."""
+        """The run folder itself, opened for reading."""
         return RunFolder.open(self.path)
 
     @cached_property
@@ -48,12 +48,12 @@ class RunData:
 
     @cached_property
     def environment(self) -> dict[str, Any]:
-        """What the run was made with; see runs.environment."""
+        """The environment that the run was made in: versions, commit, machine (see runs.environment)."""
         return self.folder.environment
 
     @cached_property
     def status(self) -> dict[str, Any]:
-        """``state``, ``round``, ``label``."""
+        """Where the run stands: ``state``, ``round`` and ``label``."""
         return self.folder.read_status()
 
     @cached_property

@@ -24,7 +24,7 @@ class History:
         write_atomic(self._path(round), pack(weights), durable=False)
 
     def rounds(self) -> list[int]:
-        """Those kept, ascending."""
+        """The rounds whose weights are kept, ascending."""
         stems = (path.stem for path in self.folder.glob(f"*{_SUFFIX}"))
         return sorted(int(stem) for stem in stems if stem.isdecimal())
 

@@ -20,7 +20,7 @@ WORST_OF = 10
 
 @dataclass(frozen=True)
 class Metric:
-    """What a field holds."""
+    """What one field of a record holds: its unit and its meaning."""
 
     unit: str
     meaning: str
@@ -38,7 +38,7 @@ def _spread(name: str, meaning: str) -> dict[str, Metric]:
 
 
 def _bytes(direction: str, end: str) -> dict[str, Metric]:
-    """What one direction cost, and its parts, which add up to it."""
+    """The fields of one direction's bytes: their sum, and the parts that add up to it."""
     name, total = f"bytes_{direction}", f"`bytes_{direction}`"
     return {
         name: Metric("bytes", f"length of all that was handed to the transport, {end}"),

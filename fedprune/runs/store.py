@@ -81,5 +81,5 @@ class VersionedStore:
                 (folder / name).unlink(missing_ok=True)
 
     def path(self, client: int, round: int) -> Path:
-        """Where one version lives."""
+        """The file of one version of a client's arrays."""
         return self.folder / str(int(client)) / f"{int(round)}{SUFFIX}"

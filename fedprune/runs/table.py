@@ -69,7 +69,7 @@ def grouped(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def render(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "text") -> str:
-    """What ``fedprune show`` prints: runs grouped by seed as a table, or every run in raw units as JSON."""
+    """The text that ``fedprune show`` prints: runs grouped by seed as a table, or each run raw as JSON."""
     rows = results_table(folders)
     if form == "json":
         return json.dumps(rows, indent=2)
@@ -113,7 +113,7 @@ def scenario_of(folder: RunFolder) -> dict[str, Any]:
 
 
 def _so_far(folder: RunFolder) -> Row:
-    """What an unfinished run can already say."""
+    """The fields that an unfinished run can give already: bytes, seconds and density so far."""
     rounds = read_lines(folder.rounds)
     totals = {
         f"{name}_total": sum(record.get(name) or 0 for record in rounds)

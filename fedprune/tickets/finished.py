@@ -57,11 +57,12 @@ class FinishedRun:
 
     @property
     def seed(self) -> int:
+        """The run's seed."""
         return self.scenario.run.seed
 
     @cached_property
     def round(self) -> int:
-        """The last one."""
+        """The run's last round."""
         return self._last.round
 
     @cached_property
@@ -83,7 +84,7 @@ class FinishedRun:
 
     @cached_property
     def clients(self) -> list[int]:
-        """Those with a mask, ascending."""
+        """The clients that have a mask, ascending."""
         return list(self.masks)
 
     @cached_property
@@ -135,12 +136,12 @@ class FinishedRun:
         return sorted(int(client) for client in rng.permutation(tested)[:size])
 
     def rows(self, clients: list[int]) -> list[int]:
-        """Where ``clients`` stand in ``clients``."""
+        """The place of each of these clients in ``self.clients``, as a row of ``layers`` or ``labels``."""
         return [self.clients.index(client) for client in clients]
 
     @cached_property
     def origin(self) -> Arrays | None:
-        """``received``; None where the server has no whole model."""
+        """The server's last weights as a newcomer gets them; None where the server has no whole model."""
         return self._federation(self._last).global_model()
 
     @property
@@ -206,6 +207,6 @@ class FinishedRun:
 
 
 def identity(run: FinishedRun) -> str:
-    """What results of studies belong to, as canonical JSON."""
+    """The run and the round that results of studies belong to, as canonical JSON."""
     facts = {"run": run.folder.path.name, "settings": run.folder.settings_hash, "round": run.round}
     return json.dumps(facts, sort_keys=True)

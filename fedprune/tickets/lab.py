@@ -33,29 +33,32 @@ class Plan:
     seeds: int = 3
     """Replicates of each training of ``retrain``."""
     epochs: int = 30
-    """Of each training from scratch."""
+    """Epochs of each training from scratch."""
     permutations: int = 9999
-    """Of each test by permutation."""
+    """Draws of each test by permutation."""
 
 
 class Study(Protocol):
-    """What the file of a study defines. All of it is keyed: equal runs and plans give equal bits."""
+    """The functions that the file of a study defines.
+
+    All randomness in them is keyed, so that equal runs and plans give equal bits.
+    """
 
     def units(self, run: FinishedRun, plan: Plan) -> Sequence[str]:
         """Names of the pieces of work, each measured and stored on its own."""
 
     def measure(self, run: FinishedRun, plan: Plan, unit: str) -> Record:
-        """One piece of work, JSON-able."""
+        """Carry out one piece of work; its result must be what JSON can hold."""
 
     def conclude(self, run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
-        """The study's result, JSON-able, from all of its units."""
+        """The study's result, as JSON can hold it, from what all of its units measured."""
 
     def tables(self, result: Record) -> list[StudyTable]:
-        """The result for people."""
+        """The tables that show the result to people."""
 
 
 def study(name: str) -> Study:
-    """Raises UnknownPluginError when there is none of that name."""
+    """The study of that name. Raises UnknownPluginError when there is none."""
     return cast(Study, plugins.load("studies", name))
 
 
@@ -79,7 +82,7 @@ def carry_out(
 
 
 def render(records: Mapping[str, Record]) -> str:
-    """Text tables of ``carry_out``'s records."""
+    """The records of ``carry_out`` as tables of text."""
     texts = []
     for name, record in records.items():
         if "skipped" in record:

@@ -14,7 +14,7 @@ from fedprune.tickets.study_table import StudyTable, interval, number, points
 
 
 def matrix(clients: Sequence[int], accuracy: Mapping[str, float]) -> Floats:
-    """(masks, data): from accuracies by ``data/mask``."""
+    """The accuracies, named ``data/mask``, as a matrix of shape (masks, data)."""
     return np.array([[accuracy[f"{data}/{mask}"] for data in clients] for mask in clients])
 
 
@@ -55,7 +55,7 @@ def compared(
 
 
 def shown(title: str, result: Record, notes: Sequence[str]) -> list[StudyTable]:
-    """The tables of ``compared``."""
+    """The result of ``compared`` as tables: first the differences, then others' masks by shared labels."""
     lines = [["own mask", number(result["accuracy"]["own mask"], 2, 100), "", "", "", "", ""]]
     lines += [
         [

@@ -20,12 +20,12 @@ class TrackerError(Exception):
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """What a tracker is told of a run before its first round."""
+    """The facts that a tracker is told of a run before its first round."""
 
     id: str
     """The run folder's name."""
     label: str
-    """What tables call the run."""
+    """The name that tables give the run."""
     settings: Mapping[str, bool | int | float | str]
     """``section.key`` -> value of the resolved scenario; lists and tables as JSON."""
 

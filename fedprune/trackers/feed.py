@@ -111,7 +111,7 @@ class _Tracked(Progress):
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """What a library prints or warns of would be taken for the run's own."""
+    """Keeps the library quiet: what it prints or warns of would be taken for the run's own output."""
     nowhere = io.StringIO()
     with warnings.catch_warnings(action="ignore"), redirect_stdout(nowhere), redirect_stderr(nowhere):
         yield
@@ -162,7 +162,7 @@ class _Feed:
                 self._give(tracker, record)
 
     def round(self, record: Mapping[str, Any]) -> None:
-        """A round is complete."""
+        """Passes on a round that is complete."""
         self._give(self._opened(), record)
 
     def results(self, summary: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from fedprune.watch.follow import Runs
 from fedprune.watch.view import drawn, plain
 
 SECONDS = 1.0
-"""Between two looks."""
+"""Seconds between two looks at the run folders."""
 
 Seen = Mapping[Path, Figures]
 

@@ -24,9 +24,9 @@ class Figures:
     label: str
     state: Shown
     round: int
-    """Rounds done."""
+    """How many rounds are done."""
     rounds: int
-    """Rounds asked for."""
+    """How many rounds the scenario asks for."""
     accuracy: float | None = None
     """``test_accuracy_after`` of the last round that was tested."""
     loss: float | None = None
@@ -41,12 +41,12 @@ class Figures:
     """Clients without an accepted reply in the last round; the total counts them once a round."""
     failed_total: int = 0
     seconds: float | None = None
-    """A round's, mean of the last ten."""
+    """Seconds that a round takes, as a mean of the last ten."""
     accuracies: tuple[float, ...] = ()
     losses: tuple[float, ...] = ()
-    """All that were measured, in order of rounds."""
+    """All accuracies, and all losses, that were measured so far, in order of rounds."""
     trouble: str = ""
-    """Why the run is unreadable."""
+    """Why the run is unreadable; empty when it is not."""
 
     @property
     def left(self) -> float | None:

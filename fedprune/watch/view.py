@@ -25,7 +25,7 @@ _LABEL, _WIDEST = 12, 100
 
 
 def plain(figures: Figures) -> str:
-    """One line that says it all."""
+    """A run as one line of text, for an output that is no terminal."""
     if figures.state == "unreadable":
         return f"{figures.label}: unreadable: {figures.trouble}"
     parts = [f"round {figures.round}/{figures.rounds}", *(text for text, _ in _measured(figures))]
@@ -60,7 +60,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
 
 
 def clock(seconds: float) -> str:
-    """``0:07``, ``12:34``, ``1:02:03``."""
+    """A span of seconds as a clock shows it: ``0:07``, ``12:34``, ``1:02:03``."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
@@ -111,7 +111,7 @@ def _courses(figures: Figures, width: int) -> Text:
 
 
 def _measured(figures: Figures) -> list[tuple[str, Sequence[float]]]:
-    """What was measured last, each with all of its earlier values."""
+    """The latest value of each measure as text, and all its values so far."""
     made: list[tuple[str, Sequence[float]]] = []
     if figures.accuracy is not None:
         made.append((f"accuracy {figures.accuracy:.1%}", figures.accuracies))

@@ -74,7 +74,7 @@ class RunTickets:
 
 
 def tickets(methods: Sequence[Method]) -> list[RunTickets]:
-    """What was studied, run by run; runs without finished studies are left out.
+    """The studies of these runs, run by run; runs without finished studies are left out.
 
     Raises RunError when a result is damaged.
     """
@@ -87,7 +87,7 @@ def tickets(methods: Sequence[Method]) -> list[RunTickets]:
 
 
 def _studies(run: RunData, place: int) -> tuple[Studied, ...]:
-    """Those of one run, the ``place``-th that has any."""
+    """The studies of one run, which is the ``place``-th that has any."""
     about = plugins.describe("studies")
     names = [name for name in (*PICTURES, *sorted(about.keys() - PICTURES.keys())) if name in about]
     paths = {name: run.path / FOLDER / f"{name}.json" for name in names}

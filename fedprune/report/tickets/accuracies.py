@@ -18,7 +18,7 @@ LINES = {
     "training": "before and after training",
     "fresh": "own and fresh start (control)",
 }
-"""What connectivity calls its lines, in words."""
+"""The lines between models that connectivity measures, by the words that the picture has for them."""
 
 
 def retrain(known: Known, result: Record) -> list[Figure]:

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 MOST_CLIENTS = 120
 """Rows of a matrix: more cannot be told apart on a screen."""
 MOST_LABELS = 20
-"""Labels drawn beside a matrix."""
+"""Most labels that are drawn beside a matrix."""
 BINS = (8, 30)
 """Least and most bins of a distribution."""
 SHARED = ("none", "less than 1/3", "1/3 to 2/3", "more than 2/3")

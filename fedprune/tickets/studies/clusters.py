@@ -95,7 +95,10 @@ def _tree(distances: Floats) -> Floats:
 
 
 def adjusted_rand(first: Floats, second: Floats) -> float:
-    """Of two clusterings as memberships (clients, clusters) of zeros and ones."""
+    """The adjusted Rand index of two clusterings.
+
+    Each is given as memberships of shape (clients, clusters), zeros and ones.
+    """
 
     def pairs(counts: Floats) -> float:
         return float((counts * (counts - 1)).sum() / 2)

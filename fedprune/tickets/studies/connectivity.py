@@ -95,7 +95,7 @@ def tables(result: Record) -> list[StudyTable]:
 
 
 def intersection(first: Mask, second: Mask) -> Mask:
-    """What both keep."""
+    """The mask of what both masks keep."""
     names = {**first, **second}
     return Mask(
         {

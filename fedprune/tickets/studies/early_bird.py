@@ -24,7 +24,7 @@ from fedprune.types import Bools
 STILL = 0.01
 """Distance of consecutive masks below which a mask counts as found; You et al. use 0.1 for channels."""
 SHOWN = 12
-"""Rounds in the table."""
+"""Most rounds that the table shows."""
 
 
 def units(run: FinishedRun, plan: Plan) -> Sequence[str]:

@@ -22,7 +22,7 @@ from fedprune.types import Arrays
 
 RANDOM, LARGEST, DENSE = "random masks", "largest weights", "no mask"
 DRAWS = 5
-"""Random masks of each client."""
+"""How many random masks are drawn for each client."""
 
 
 def units(run: FinishedRun, plan: Plan) -> Sequence[str]:

@@ -55,7 +55,7 @@ def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
 
 
 def start(run: FinishedRun, client: int, replicate: int, condition: str) -> tuple[Arrays, Mask]:
-    """What a condition trains from."""
+    """The weights and the mask that a condition trains from."""
     experiment, own = run.experiment, run.masks[client]
     rng = generator(run.seed, f"tickets retrain {condition}", round=replicate, client=client)
     if condition == REWIND:
@@ -183,7 +183,7 @@ def _spread(values: Mapping[tuple[int, int], float]) -> Record:
 
 
 def _by_client(values: Mapping[tuple[int, int], float]) -> Floats:
-    """(clients, replicates), clients ascending."""
+    """The accuracies as an array of shape (clients, replicates), clients ascending."""
     clients = sorted({client for client, _ in values})
     return np.array([[value for key, value in values.items() if key[0] == client] for client in clients])
 

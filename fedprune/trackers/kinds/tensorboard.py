@@ -15,7 +15,7 @@ from typing import Any
 from fedprune.trackers import TrackedRun, from_extra
 
 VERSION = "brain.Event:2"
-"""Of the format; what an event file begins with."""
+"""The version of the format, with which an event file begins."""
 
 
 class TensorBoard:
@@ -34,7 +34,7 @@ class TensorBoard:
         self._add(Event(wall_time=time.time(), file_version=VERSION))
 
     def log_settings(self, run: TrackedRun) -> None:
-        """What the HPARAMS tab shows."""
+        """Logs the settings that TensorBoard's HPARAMS tab shows."""
         from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
         self._write(0, time.time(), hparams_pb(dict(run.settings), trial_id=run.id))

@@ -25,7 +25,7 @@ SERVICE = "WANDB_SERVICE"
 
 
 class WeightsAndBiases:
-    """One offline session of a run."""
+    """A tracker that writes one offline session of Weights & Biases for a run."""
 
     def __init__(self, run: Any, owns_service: bool) -> None:
         self._run, self._owns_service = run, owns_service

@@ -276,7 +276,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "all samples held out": ("[partition]\nvalidation = 1.0", "[partition] validation: must be less than 1"),
     "an unknown test": (
         "[partition]\ntest = 'all'",
-        "[partition] test: must be 'labels', 'partition' or 'global'",
+        "[partition] test: must be 'labels', 'partition', 'natural' or 'global'",
     ),
     "more clients than exist": (
         "[run]\nclients_per_round = 101",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from fedprune import cli
 from fedprune.compute.model import LocalModel
@@ -19,156 +17,6 @@ from fedprune.pruning.mask import Mask
 from fedprune.scenario import Scenario, ScenarioError
 
 SHAPE = (1, 8, 8)
-
-MODULES = '''
-"""Modules as a user may write them."""
-
-import numpy as np
-import torch
-from torch import nn
-
-
-class Good(nn.Module):
-    def __init__(self, input_shape, outputs, channels: int = 6):
-        super().__init__()
-        self.conv = nn.Conv2d(input_shape[0], channels, 3)
-        self.head = nn.Linear(channels, outputs)
-
-    def forward(self, x):
-        return self.head(self.conv(x).relu().mean((2, 3)))
-
-
-class Scaled(Good):
-    def __init__(self, input_shape, outputs, *, strength: float):
-        super().__init__(input_shape, outputs)
-        self.strength = nn.Parameter(torch.full((1,), strength))
-
-    def initial_weights(self, rng):
-        return {"strength": rng.normal(size=1)}
-
-    def forward(self, x):
-        return super().forward(x) * self.strength
-
-
-class Unknown(Good):
-    def __init__(self, input_shape, outputs):
-        super().__init__(input_shape, outputs)
-        self.slope = nn.Parameter(torch.ones(1))
-
-
-class Viewed(Good):
-    """Writes the number of its channels into forward."""
-
-    def forward(self, x):
-        return self.head(self.conv(x).relu().mean((2, 3)).view(-1, 6))
-
-
-class Mixed(Good):
-    """Mixes channels in a function that the graph does not show."""
-
-    def forward(self, x):
-        return self.head(self.conv(x).softmax(1).mean((2, 3)))
-
-
-class Untraceable(Good):
-    """Leaves torch in the middle."""
-
-    def forward(self, x):
-        inner = self.conv(x).relu().mean((2, 3))
-        if torch.is_grad_enabled():
-            raise RuntimeError("no gradient\\nthrough this")
-        return self.head(inner)
-
-
-class Misnamed(Scaled):
-    def __init__(self, input_shape, outputs):
-        super().__init__(input_shape, outputs, strength=1.0)
-
-    def initial_weights(self, rng):
-        return {"strenght": rng.normal(size=1)}
-
-
-class Broken(nn.Module):
-    def __init__(self, input_shape, outputs):
-        super().__init__()
-        raise ValueError("cannot be made")
-
-
-class Loose(Good):
-    def __init__(self, input_shape, outputs):
-        super().__init__(input_shape, outputs)
-        self.shift = torch.ones(1)
-
-    def forward(self, x):
-        return super().forward(x) + self.shift
-
-
-class Narrow(Good):
-    def __init__(self, input_shape, outputs):
-        super().__init__(input_shape, outputs - 1)
-
-
-class Dropping(Good):
-    def __init__(self, input_shape, outputs):
-        super().__init__(input_shape, outputs)
-        self.drop = nn.Dropout(0.5)
-
-
-class Indexed(Good):
-    def __init__(self, input_shape, outputs):
-        super().__init__(input_shape, outputs)
-        self.register_buffer("order", torch.arange(outputs))
-
-
-class Hidden(Good):
-    def __init__(self, input_shape, outputs):
-        super().__init__(input_shape, outputs)
-        self.register_buffer("scale", torch.ones(1), persistent=False)
-
-
-class Tied(nn.Module):
-    """Reads and writes with one matrix, and calls the layer between them by two names."""
-
-    def __init__(self, input_shape, outputs):
-        super().__init__()
-        self.read = nn.Linear(outputs, 6, bias=False)
-        self.inner = nn.Linear(6, 6)
-        self.again = self.inner
-        self.write = nn.Linear(6, outputs)
-        self.read.weight = nn.Parameter(self.read.weight.T.contiguous())
-        self.write.weight = self.read.weight
-
-    def forward(self, x):
-        hidden = x.flatten(1)[:, : len(self.write.weight)] @ self.read.weight
-        return self.write(self.again(self.inner(hidden).relu()))
-
-
-class Tokens(nn.Module):
-    """Writes to each token the logits of the next one."""
-
-    def __init__(self, input_shape, outputs, vocabulary):
-        super().__init__()
-        self.table = nn.Linear(vocabulary, outputs)
-        self.vocabulary = vocabulary
-
-    def forward(self, x):
-        return self.table(nn.functional.one_hot(x, self.vocabulary).float())
-
-
-def function(input_shape, outputs):
-    return Good(input_shape, outputs)
-'''
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _importable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A module ``theirs`` with MODULES, and one that cannot be imported."""
-    folder = tmp_path_factory.mktemp("theirs")
-    (folder / "theirs.py").write_text(MODULES, "utf-8")
-    (folder / "failing.py").write_text("import nothing_of_that_name\n", "utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        yield
 
 
 def test_a_module_with_known_layers_is_a_model_like_any_other() -> None:
@@ -221,40 +69,6 @@ def test_a_model_that_does_not_fit_the_data_is_refused(name: str, data: dict[str
 def test_what_the_data_decide_is_no_option() -> None:
     with pytest.raises(ModelError, match="unknown option 'vocabulary'"):
         architecture("theirs:Tokens", (9,), 5, {"vocabulary": 3}, vocabulary=12)
-
-
-def test_a_parameter_that_layers_share_is_there_once_by_its_first_name() -> None:
-    made = architecture("theirs:Tied", SHAPE, 4)
-    assert list(made.shapes) == ["read.weight", "inner.weight", "inner.bias", "write.bias"]
-    assert made.prunable == ("read.weight", "inner.weight")
-    weights = made.initial_weights(0)
-    module = made.load(weights)
-    assert module.get_parameter("read.weight") is module.get_parameter("write.weight")
-    np.testing.assert_array_equal(
-        module.get_parameter("write.weight").detach().numpy(), weights["read.weight"]
-    )
-
-
-def test_a_shared_parameter_trains_and_is_masked_as_one() -> None:
-    made = architecture("theirs:Tied", SHAPE, 4)
-    weights, kept = made.initial_weights(0), np.arange(24).reshape(4, 6) % 3 > 0
-    model = LocalModel(made, weights, Mask({"read.weight": kept}))
-    assert model.module.get_parameter("write.weight").data_ptr() == model.flat.data_ptr()
-    x = torch.from_numpy(np.random.default_rng(0).normal(size=(5, *SHAPE)).astype(np.float32))
-    before = model.module(x)
-    before.square().sum().backward()
-    assert all(value.any() for value in model.gradients().values())
-    model.flat.sub_(model.gradient, alpha=0.01)
-    model.hold_pruned()
-    assert not torch.equal(before, model.module(x))
-    np.testing.assert_array_equal(model.weights()["read.weight"] != 0, kept)
-    assert list(model.weights()) == list(made.shapes)
-
-
-def test_channels_of_a_shared_parameter_are_not_removed() -> None:
-    made = architecture("theirs:Tied", SHAPE, 4)
-    with pytest.raises(ModelError, match="has no layer whose channels can be removed"):
-        made.channels("any")
 
 
 def test_an_option_that_the_constructor_needs_is_asked_for() -> None:

@@ -23,9 +23,9 @@ def points(run: Path) -> tuple[str, list[float], list[float]]:
     for line in (run / "rounds.jsonl").read_text("utf-8").splitlines():
         record = json.loads(line)
         spent += record["bytes_up"] + record["bytes_down"]
-        if record["test_accuracy_after"] is not None:
+        if record["test_score_after"] is not None:
             megabytes.append(spent / 1e6)
-            accuracies.append(100 * record["test_accuracy_after"])
+            accuracies.append(100 * record["test_score_after"])
     return label, megabytes, accuracies
 
 

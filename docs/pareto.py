@@ -19,9 +19,7 @@ MARKERS = "osD^v<>PX*phd8"
 
 def main(target: str, *runs: str) -> None:
     rows = results_table([Path(run) for run in runs])
-    points = [
-        (row["label"], row["bytes_up_total"] / 1e6, 100 * row["test_accuracy_personal"]) for row in rows
-    ]
+    points = [(row["label"], row["bytes_up_total"] / 1e6, 100 * row["test_score_personal"]) for row in rows]
     front = pareto(points)
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     axes.plot(

@@ -1,7 +1,8 @@
 """What a run tells whoever waits for it: a live bar on a terminal, plain lines elsewhere, or JSON lines.
 
-A round's record holds ``round``, ``rounds``, ``density`` (kept share), ``train_loss``, ``bytes_up``,
-``bytes_down`` (both of that round), ``seconds`` and, if anything was tested, ``test_accuracy_after``.
+A run begins with the ``Score`` that says how its scores are to be read. A round's record holds ``round``,
+``rounds``, ``density`` (kept share), ``train_loss``, ``bytes_up``, ``bytes_down`` (both of that round),
+``seconds`` and, if anything was tested, ``test_score_after``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bar
 from rich.table import Column
 
+from fedprune.score import UNKNOWN, Score
+
 SECONDS_BETWEEN_LINES = 2.0
 
 
@@ -25,8 +28,8 @@ class Progress:
     run_id = ""
     """The run under way, if any."""
 
-    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
-        """A run begins, or goes on after ``done`` of its rounds."""
+    def run_started(self, run_id: str, label: str, rounds: int, done: int, score: Score) -> None:
+        """A run begins, or goes on after ``done`` of its rounds; ``score`` is what it measures."""
         self.run_id = run_id
 
     def round_finished(self, record: Mapping[str, Any]) -> None:
@@ -46,9 +49,10 @@ class JsonProgress(Progress):
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
-        super().run_started(run_id, label, rounds, done)
-        self._write("run_started", {"label": label, "rounds": rounds, "done": done})
+    def run_started(self, run_id: str, label: str, rounds: int, done: int, score: Score) -> None:
+        super().run_started(run_id, label, rounds, done, score)
+        about = {"label": label, "rounds": rounds, "done": done, "score": score.record()}
+        self._write("run_started", about)
 
     def round_finished(self, record: Mapping[str, Any]) -> None:
         self._write("round_finished", record)
@@ -67,25 +71,26 @@ class _Told(Progress):
     def __init__(self) -> None:
         self._label = ""
         self._rounds = self._up = self._down = 0
-        self._accuracy: float | None = None
+        self._score = UNKNOWN
+        self._scored: float | None = None
 
-    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
-        super().run_started(run_id, label, rounds, done)
+    def run_started(self, run_id: str, label: str, rounds: int, done: int, score: Score) -> None:
+        super().run_started(run_id, label, rounds, done, score)
         self._label, self._rounds = label, rounds
         self._up = self._down = 0
-        self._accuracy = None
+        self._score, self._scored = score, None
 
     def round_finished(self, record: Mapping[str, Any]) -> None:
         self._up += record.get("bytes_up") or 0
         self._down += record.get("bytes_down") or 0
-        accuracy = record.get("test_accuracy_after")
-        self._accuracy = self._accuracy if accuracy is None else accuracy
+        scored = record.get("test_score_after")
+        self._scored = self._scored if scored is None else scored
 
     def _figures(self, record: Mapping[str, Any]) -> str:
-        """Accuracy is the last one measured, bytes are those since this process took up the run."""
+        """The score is the last one measured, bytes are those since this process took up the run."""
         parts = []
-        if self._accuracy is not None:
-            parts.append(f"accuracy {self._accuracy:.1%}")
+        if self._scored is not None:
+            parts.append(self._score.text(self._scored))
         if record.get("train_loss") is not None:
             parts.append(f"loss {record['train_loss']:.3f}")
         if record.get("density") is not None:
@@ -101,8 +106,8 @@ class LineProgress(_Told):
         self._stream = stream
         self._last = -SECONDS_BETWEEN_LINES
 
-    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
-        super().run_started(run_id, label, rounds, done)
+    def run_started(self, run_id: str, label: str, rounds: int, done: int, score: Score) -> None:
+        super().run_started(run_id, label, rounds, done, score)
         after = f", {done} of them done" if done else ""
         self._write(f"{label}: {rounds} rounds{after}, in {run_id}")
 
@@ -134,8 +139,8 @@ class LiveProgress(_Told):
         self._bar = Bar(*columns, console=Console(file=stream))
         self._task = TaskID(0)
 
-    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
-        super().run_started(run_id, label, rounds, done)
+    def run_started(self, run_id: str, label: str, rounds: int, done: int, score: Score) -> None:
+        super().run_started(run_id, label, rounds, done, score)
         self._bar.start()
         self._task = self._bar.add_task(label, total=rounds, completed=done, figures="")
 

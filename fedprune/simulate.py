@@ -131,14 +131,14 @@ class _Machines:
 
 
 def _check(scenarios: Sequence[Scenario]) -> None:
-    """Whatever is wrong with data, partition, model or strategy of any run comes out before the first one."""
-    from fedprune.federation.experiment import forget, open_experiment
+    """Whatever is wrong with what any run needs comes out before the first one."""
+    from fedprune.federation.experiment import checked_experiment, forget
 
     if any(scenario.origins for scenario in scenarios):
         forget()
     for scenario in scenarios:
         with scenario.reach():
-            open_experiment(scenario.client_settings(), scenario.data.root)
+            checked_experiment(scenario)
 
 
 def _scenarios(source: Source | Sequence[Scenario]) -> list[Scenario]:

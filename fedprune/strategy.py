@@ -74,7 +74,12 @@ class Server:
 
 
 class Gate(Protocol):
-    """Accuracy in [0, 1] of weights under a mask on the client's validation (else training) data."""
+    """How good weights are under a mask on the client's validation (else training) data: higher is better.
+
+    This is the task's score where higher is better (for labels, accuracy in [0, 1]). For an error it is
+    1 - error / chance: 1 is perfect, 0 no better than the best answer that ignores the input. So a threshold
+    of 0.5 asks for half of the answers right, or for half of chance's error. See ``Score.quality``.
+    """
 
     def __call__(self, weights: Arrays, mask: Mask) -> float: ...
 
@@ -82,8 +87,8 @@ class Gate(Protocol):
 class Fit(Protocol):
     """SGD on the client's training data: ``weights`` under ``mask`` as they are after ``epochs`` epochs.
 
-    ``epochs`` is the round's number unless given. ``loss`` takes the place of cross-entropy; it gets the
-    model, a batch and its labels, and ``weights`` may then hold further arrays, which train like parameters
+    ``epochs`` is the round's number unless given. ``loss`` takes the place of the task's; it gets the
+    model, a batch and its targets, and ``weights`` may then hold further arrays, which train like parameters
     and are ``model.extra`` there. ``proximal`` adds a pull towards an anchor. ``after_epoch`` gets the epoch,
     from 1, and the weights then. Momentum starts afresh and batches come in another order each time it is
     called in a round. Raises DivergedError when a loss or weight is not finite.
@@ -102,7 +107,7 @@ class Fit(Protocol):
 
 
 class Gradient(Protocol):
-    """Mean gradient of cross-entropy at ``weights``, dense, by parameter name, float32.
+    """Mean gradient of the task's loss at ``weights``, dense, by parameter name, float32.
 
     Over ``batches`` keyed batches of the client's training data, over all of it when None.
     """
@@ -258,7 +263,7 @@ class Strategy:
         return server.combine(updates, weighted=True)
 
     def global_model(self, server: Server) -> Arrays:
-        """Server: the model it would hand to a newcomer, for a report of its accuracy."""
+        """Server: the model it would hand to a newcomer, for a report of its score."""
         return server.weights
 
 

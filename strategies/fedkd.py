@@ -4,7 +4,7 @@ Wu, Wu, Lyu, Huang, Xie: Communication-efficient Federated Learning via Knowledg
 Communications 13, 2022, https://arxiv.org/abs/2108.13323. The scenario's ``[model]`` is the student. The less
 the two models know (the sum of their losses), the less they listen to each other. Departures:
 
-- What is reported is the student's accuracy and cost. The paper's clients deploy their teachers, of another
+- What is reported is the student's score and cost. The paper's clients deploy their teachers, of another
   architecture than ``[model]``.
 - No loss on hidden states and attention, which needs layers of two models that correspond.
 - No singular value decomposition of updates: what travels is the wire's business.
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import torch
 
     from fedprune.compute.model import LocalModel
+    from fedprune.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class FedKD(Strategy):
         teacher.model.module.train()
 
         def loss(model: LocalModel, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-            students, teachers = mutual(model.module(x), teacher.model.module(x), y)
+            students, teachers = mutual(model.task, model.module(x), teacher.model.module(x), y)
             teacher.descend(teachers)
             return students
 
@@ -53,19 +54,16 @@ class FedKD(Strategy):
 
 
 def mutual(
-    student: torch.Tensor, teacher: torch.Tensor, y: torch.Tensor
+    task: Task, student: torch.Tensor, teacher: torch.Tensor, y: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The losses of student and teacher, from their logits (n, classes) and labels (n,): scalars with graphs.
+    """The losses of student and teacher, from their outputs and the targets ``y``: scalars with graphs.
 
-    Each is its own cross-entropy and the Kullback-Leibler divergence from the other's distribution, over the
-    sum of both cross-entropies.
+    Each is the task's own loss and the task's distillation from the other's outputs (for labels the
+    Kullback-Leibler divergence from the other's distribution), over the sum of both own losses.
     """
-    from torch.nn.functional import cross_entropy, kl_div, log_softmax
-
-    tasks = cross_entropy(student, y), cross_entropy(teacher, y)
+    own = task.loss(student, y), task.loss(teacher, y)
     # Two models that make no error at all would divide by zero.
-    errors = (tasks[0] + tasks[1]).detach().clamp_min(1e-8)
-    logs = log_softmax(student, 1), log_softmax(teacher, 1)
-    student_gap = kl_div(logs[0], logs[1].detach(), log_target=True, reduction="batchmean")
-    teacher_gap = kl_div(logs[1], logs[0].detach(), log_target=True, reduction="batchmean")
-    return tasks[0] + student_gap / errors, tasks[1] + teacher_gap / errors
+    errors = (own[0] + own[1]).detach().clamp_min(1e-8)
+    student_gap = task.distil(student, teacher.detach(), 1.0)
+    teacher_gap = task.distil(teacher, student.detach(), 1.0)
+    return own[0] + student_gap / errors, own[1] + teacher_gap / errors

@@ -6,7 +6,7 @@ summary; no code of the authors was at hand. Departures, and what could not be c
 
 - ``step`` and ``gate`` are LotteryFL's (the paper builds on it), ``target`` is the 90 % that its authors
   report; whether they are the paper's own is not verified.
-- The gate and the jump-start read validation (or, without any, training) accuracy of the trained model.
+- The gate and the jump-start read validation (or, without any, training) data and the trained model.
 - The jump-start is the first round: its clients train for the scenario's local epochs and prune nothing, and
   the server takes over the best one's model, the first's among equals. Its length in the paper is not
   verified.
@@ -34,7 +34,7 @@ from fedprune.pruning.groups import ChannelGroup
 from fedprune.strategy import Client, Payload, Server, Strategy, require_shares
 from fedprune.types import Arrays, Shapes, Way
 
-ACCURACY = "validation_accuracy"
+QUALITY = "validation_score"
 """What goes up in the jump-start beside the weights: float32 of shape (), in [0, 1]."""
 
 
@@ -61,12 +61,12 @@ class FedLTN(Strategy):
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         norms = {_layer(name) for name in statistics}
         shared = {name: shape for name, shape in shapes.items() if _layer(name) not in norms}
-        return {**shared, ACCURACY: ()} if self.jump_start else shared
+        return {**shared, QUALITY: ()} if self.jump_start else shared
 
     def part(self, travelling: Shapes, way: Way, round: int) -> Shapes:
         if way == "up" and self._starts(round):
             return travelling
-        return {name: shape for name, shape in travelling.items() if name != ACCURACY}
+        return {name: shape for name, shape in travelling.items() if name != QUALITY}
 
     def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
         return prunable
@@ -80,10 +80,10 @@ class FedLTN(Strategy):
         starts = self._starts(client.round)
         if not starts and pruned == mask:
             return
-        accuracy = client.gate(client.weights, client.mask)
+        quality = client.gate(client.weights, client.mask)
         if starts:
-            client.scratch[ACCURACY] = np.array(accuracy, np.float32)
-        elif accuracy > self.gate:
+            client.scratch[QUALITY] = np.array(quality, np.float32)
+        elif quality > self.gate:
             client.mask, client.weights = pruned, pruned.apply(client.weights)
 
     def upload(self, client: Client, travelling: Shapes) -> Payload:
@@ -94,7 +94,7 @@ class FedLTN(Strategy):
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
         if self._starts(server.round):
-            best = max(updates, key=lambda update: float(update.arrays[ACCURACY]))
+            best = max(updates, key=lambda update: float(update.arrays[QUALITY]))
             return {name: best.arrays.get(name, value) for name, value in server.weights.items()}
         return server.combine(updates)
 

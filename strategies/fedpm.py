@@ -130,10 +130,9 @@ def _deploy(client: Client, mask: Mask) -> None:
 
 
 def _loss(client: Client, fixed: Arrays, scale: np.float32) -> Loss:
-    """Cross-entropy of the network that a new mask, drawn for each batch, cuts out of ``fixed``."""
+    """The task's loss of the network that a new mask, drawn for each batch, cuts out of ``fixed``."""
     import torch
     from torch.func import functional_call
-    from torch.nn.functional import cross_entropy
 
     source = torch.Generator().manual_seed(int(client.rng("masks in training").integers(2**63)))
     constants = {name: torch.from_numpy(value) for name, value in fixed.items()}
@@ -145,6 +144,6 @@ def _loss(client: Client, fixed: Arrays, scale: np.float32) -> Loss:
             kept = (torch.rand(theta.shape, generator=source) < theta.detach()).float()
             # Straight through: the mask's value, theta's gradient.
             weights[name] = weights[name] * (kept + (theta - theta.detach()))
-        return cross_entropy(functional_call(model.module, weights, (x,)), y)
+        return model.loss(functional_call(model.module, weights, (x,)), y)
 
     return loss

@@ -96,7 +96,6 @@ def _one_pass(client: Client, moving: Mask, *, others: bool) -> Arrays:
     for."""
     import torch
     from torch.func import functional_call
-    from torch.nn.functional import cross_entropy
 
     trained: set[str] = set()
     moves = {name: torch.from_numpy(part) for name, part in moving.items()}
@@ -108,7 +107,7 @@ def _one_pass(client: Client, moving: Mask, *, others: bool) -> Arrays:
             name: torch.where(moves.get(name, rest), value, value.detach())
             for name, value in model.parameters.items()
         }
-        return cross_entropy(functional_call(model.module, parts, (x,)), y)
+        return model.loss(functional_call(model.module, parts, (x,)), y)
 
     old, new = client.weights, client.fit(client.weights, client.mask, epochs=1, loss=loss)
     # Without a gradient a weight still decays: what stands still is put back.

@@ -59,7 +59,7 @@ class IterativePruning(Strategy):
     last_round: int = 10
     """Round in which the gradual schedule reaches the target."""
     gate: float = 0.0
-    """Prune only when accuracy under the new mask is at least this."""
+    """Prune only when what the gate says of the new mask is at least this (for labels, accuracy)."""
 
     def __post_init__(self) -> None:
         try:

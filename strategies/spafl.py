@@ -113,10 +113,9 @@ def _prune(client: Client) -> None:
 
 
 def _loss(prunable: Sequence[str], coefficient: float) -> Loss:
-    """Cross-entropy of the filters that live now, and what pushes thresholds up."""
+    """The task's loss of the filters that live now, and what pushes thresholds up."""
     import torch
     from torch.func import functional_call
-    from torch.nn.functional import cross_entropy
 
     def loss(model: LocalModel, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         pruned, push = {}, torch.zeros(())
@@ -131,7 +130,7 @@ def _loss(prunable: Sequence[str], coefficient: float) -> Loss:
             step = (margin.detach() > 0).float() + (margin - margin.detach())
             pruned[name] = weights * step.view(-1, *[1] * (weights.dim() - 1))
             push = push + torch.exp(-thresholds).sum()
-        logits = functional_call(model.module, pruned, (x,))
-        return cross_entropy(logits, y) + coefficient * push
+        outputs = functional_call(model.module, pruned, (x,))
+        return model.loss(outputs, y) + coefficient * push
 
     return loss

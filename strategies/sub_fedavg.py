@@ -51,7 +51,7 @@ class SubFedAvg(Strategy):
     channel_floor: int = 1
     """Fewest channels left in a layer."""
     gate: float = 0.5
-    """Prune only when accuracy under the second candidate exceeds this."""
+    """Prune only when what the gate says of the second candidate exceeds this (for labels, accuracy)."""
     mean: Literal["holders", "weighted_holders", "intersection"] = "holders"
     """Average over holders (the paper), over holders by sample counts, or only where all hold."""
 

@@ -17,8 +17,8 @@ PACKAGE = Path(fedprune.__file__).parent
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *bundled("strategies").glob("*.py")])
 
 FLOORS = (
-    {"types", "seeds", "plugins", "progress", "hooks", "scenario", "text_table"},
-    {"data", "models"},
+    {"types", "score", "seeds", "plugins", "progress", "hooks", "scenario", "text_table"},
+    {"data", "models", "tasks"},
     {"aggregators", "server_optimizers"},
     {"compute", "pruning", "aggregation"},
     {"strategy", "wire"},

@@ -51,7 +51,6 @@ BAD = {
     "everything held out": "[partition]\nvalidation = 1.0",
     "too many clients": "[run]\nclients_per_round = 1000",
     "no quorum": "[run]\nquorum = 0",
-    "accuracy in percent": "[evaluate]\ntarget_accuracy = 80.0",
     "unknown strategy": "[strategy]\nname = 'fedavgg'",
     "mistyped field": "[strategy]\nname = 'sub_fedavg'\ntraget = 0.5",
     "field out of range": "[strategy]\nname = 'sub_fedavg'\ntarget = 1.5",
@@ -72,6 +71,8 @@ IMPOSSIBLE = {
     "more classes than there are": "[partition]\nname = 'pathological'\nnum_classes_per_partition = 11",
     "unknown option of a model": "[model]\nname = 'digits_cnn'\nbatchnorm = true",
     "images too small for the model": "[model]\nname = 'lenet5'",
+    "a target accuracy in percent": "[evaluate]\ntarget = 80.0",
+    "a task that the data are not for": "[task]\nname = 'regression'",
     "bad second member": "[model]\nname = 'digits_cnn'\n[sweep]\n'partition.clients' = [20, 5000]",
 }
 """Well-formed scenarios that the data or the model refuses."""

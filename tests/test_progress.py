@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedprune.progress import JsonProgress, LineProgress, LiveProgress, Progress, Units, progress_on, size
+from fedprune.score import Score
 from tests.terminal import terminal
+
+ACCURACY = Score("accuracy", percent=True)
 
 
 def report(progress: Progress, rounds: int) -> None:
     """A whole run of that many rounds, the last of them tested."""
-    progress.run_started("mine-0123-s0", "fedavg [b]", rounds, 0)
+    progress.run_started("mine-0123-s0", "fedavg [b]", rounds, 0, ACCURACY)
     for number in range(1, rounds + 1):
         record = {
             "round": number,
@@ -27,10 +30,10 @@ def report(progress: Progress, rounds: int) -> None:
             "bytes_up": 1000,
             "bytes_down": 2000,
             "seconds": 0.1,
-            "test_accuracy_after": 0.875 if number == rounds else None,
+            "test_score_after": 0.875 if number == rounds else None,
         }
         progress.round_finished(record)
-    progress.run_finished({"run": "mine-0123-s0", "test_accuracy_personal": 0.875})
+    progress.run_finished({"run": "mine-0123-s0", "test_score_personal": 0.875})
     progress.close()
     progress.close()
 
@@ -47,14 +50,14 @@ def test_lines_are_few_but_the_first_and_the_last_round_are_told() -> None:
 
 def test_a_run_that_goes_on_says_how_far_it_was() -> None:
     stream = io.StringIO()
-    LineProgress(stream).run_started("mine-0123-s0", "fedavg", 20, 7)
+    LineProgress(stream).run_started("mine-0123-s0", "fedavg", 20, 7, ACCURACY)
     assert stream.getvalue() == "fedavg: 20 rounds, 7 of them done, in mine-0123-s0\n"
 
 
 def test_a_round_that_knows_little_is_told_all_the_same() -> None:
     stream = io.StringIO()
     progress = LineProgress(stream)
-    progress.run_started("mine-0123-s0", "fedavg", 1, 0)
+    progress.run_started("mine-0123-s0", "fedavg", 1, 0, ACCURACY)
     progress.round_finished({"round": 1, "train_loss": None})
     assert stream.getvalue().splitlines()[1] == "fedavg: round 1/1, up 0 B, down 0 B"
 
@@ -65,7 +68,7 @@ def test_json_is_one_object_a_line_with_every_round() -> None:
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["event"] for line in lines] == ["run_started", *["round_finished"] * 3, "run_finished"]
     assert {line["run"] for line in lines} == {"mine-0123-s0"}
-    assert lines[3]["test_accuracy_after"] == 0.875
+    assert lines[3]["test_score_after"] == 0.875
 
 
 def test_a_terminal_gets_a_bar_with_the_figures() -> None:
@@ -80,7 +83,7 @@ def test_a_terminal_gets_a_bar_with_the_figures() -> None:
 
 def test_the_run_under_way_is_known_until_it_ends() -> None:
     progress = Progress()
-    progress.run_started("mine-0123-s0", "fedavg", 1, 0)
+    progress.run_started("mine-0123-s0", "fedavg", 1, 0, ACCURACY)
     assert progress.run_id == "mine-0123-s0"
     progress.run_finished({})
     assert progress.run_id == ""

@@ -1,2 +1,2 @@
-"""Local training: one closed SGD loop over in-memory tensors, and accuracy. Nothing here knows of a
+"""Local training: one closed SGD loop over in-memory tensors, and the score. Nothing here knows of a
 federation."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch.nn.functional import cross_entropy
 
 from fedprune.compute.augmentation import Augment
 from fedprune.compute.distillation import Lesson
@@ -16,7 +15,7 @@ from fedprune.compute.proximal import Proximal
 from fedprune.compute.regularizers import NONE, Penalty, Regularizers
 
 Loss = Callable[[LocalModel, torch.Tensor, torch.Tensor], torch.Tensor]
-"""Of a model, a batch (n, C, H, W) and its labels (n,): the mean over the batch, a scalar with a graph."""
+"""Of a model, a batch (n, ...) and its targets (n, ...): the mean over the batch, a scalar with a graph."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,9 @@ class Step:
     regularizers: Regularizers = NONE
 
 
-def classification(model: LocalModel, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy in nats."""
-    return cross_entropy(model.module(x), y)
+def task_loss(model: LocalModel, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """The loss of the model's task."""
+    return model.loss(model.module(x), y)
 
 
 class Trainer:
@@ -47,7 +46,7 @@ class Trainer:
         x: torch.Tensor,
         y: torch.Tensor,
         step: Step,
-        loss: Loss = classification,
+        loss: Loss = task_loss,
         proximal: Proximal | None = None,
         *,
         lesson: Lesson | None = None,
@@ -55,7 +54,7 @@ class Trainer:
     ) -> None:
         self.model, self.x, self.y, self.step, self.loss = model, x, y, step, loss
         self._lesson, self._augment = lesson, augment
-        self._logits: torch.Tensor | None = None
+        self._answers: torch.Tensor | None = None
         self._velocity = torch.zeros_like(model.flat)
         self._penalty = Penalty(step.regularizers, model) if step.regularizers != NONE else None
         self._pull = 0.0
@@ -88,17 +87,17 @@ class Trainer:
         lesson, model = self._lesson, self.model
         if lesson is None:
             return lambda batch: self.loss(model, x[batch], y[batch])
-        targets = self._targets(lesson, x, order)
-        return lambda batch: lesson.loss(model.module(x[batch]), y[batch], targets[batch])
+        answers = self._taught(lesson, x, order)
+        return lambda batch: lesson.loss(model.task, model.module(x[batch]), y[batch], answers[batch])
 
-    def _targets(self, lesson: Lesson, x: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+    def _taught(self, lesson: Lesson, x: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
         """What the teacher says of this epoch's samples."""
         if self._augment is not None:
-            return lesson.targets(x)
-        if self._logits is None:
+            return lesson.answers(x)
+        if self._answers is None:
             # Neither teacher nor images change from epoch to epoch: asked once, it costs a fraction.
-            self._logits = lesson.targets(self.x)
-        return self._logits[order]
+            self._answers = lesson.answers(self.x)
+        return self._answers[order]
 
     def descend(self, loss: torch.Tensor) -> None:
         """One step down the gradient of ``loss``: torch.optim.SGD's update, in place on the flat buffers,

@@ -10,6 +10,7 @@ from torch import nn
 from fedprune.models import Architecture
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.shrink import scatter, shrink, take
+from fedprune.tasks import Task
 from fedprune.types import Arrays
 
 ALIGNMENT = 16
@@ -25,11 +26,11 @@ class LocalModel:
     whatever the number of layers. ``alive`` is 1.0 where a coordinate of ``flat`` lives and 0.0 where one is
     pruned that remains after shrinking: it is zero here and is held at zero by ``hold_pruned``. Entries of
     ``weights`` that the architecture does not know are in ``extra``, by name: parameters that a loss of the
-    method's own makes use of.
+    method's own makes use of. What the model is to learn, ``task`` says.
     """
 
-    def __init__(self, architecture: Architecture, weights: Arrays, mask: Mask) -> None:
-        self.architecture = architecture
+    def __init__(self, architecture: Architecture, weights: Arrays, mask: Mask, task: Task) -> None:
+        self.architecture, self.task = architecture, task
         known = {name: value for name, value in weights.items() if name in architecture.shapes}
         self.module, self._kept = shrink(architecture, known, mask)
         self.extra = {
@@ -65,6 +66,10 @@ class LocalModel:
         for name, kept in take(covered, self._kept).items():
             alive[self.pieces[name]] = torch.from_numpy(kept.astype(np.float32)).reshape(-1)
         return alive
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The task's loss of a batch's ``outputs``: the mean over the batch, a scalar with a graph."""
+        return self.task.loss(outputs, targets)
 
     def hold_pruned(self) -> None:
         """Set pruned coordinates back to zero."""

@@ -4,7 +4,6 @@ process."""
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +15,7 @@ import torch
 from fedprune.aggregation import Combiner
 from fedprune.compute.augmentation import Augment, crop_and_flip
 from fedprune.compute.loop import Step
+from fedprune.compute.model import LocalModel
 from fedprune.compute.regularizers import Regularizers
 from fedprune.data.client_samples import ClientSamples, make_shift
 from fedprune.data.dataset import Dataset, client_test_data, load_dataset
@@ -24,9 +24,12 @@ from fedprune.data.partition import Partition, make_partition
 from fedprune.data.standardise import normalise
 from fedprune.data.table import Columns
 from fedprune.models import Architecture, architecture
-from fedprune.scenario import Scenario
+from fedprune.pruning.mask import Mask
+from fedprune.scenario import Scenario, ScenarioError
 from fedprune.scenario.sections import DataSection
+from fedprune.score import Score
 from fedprune.strategy import Strategy, make_strategy
+from fedprune.tasks import Task, make_task
 from fedprune.types import Array, Arrays, Shapes
 from fedprune.wire.pipeline import Pipeline
 
@@ -44,6 +47,11 @@ class Experiment:
     dataset: Dataset
     partition: Partition
     samples: ClientSamples
+    task: Task
+    score: Score
+    """What the task measures."""
+    chance: float
+    """The score on all training targets of the best answer that ignores the input."""
     architecture: Architecture
     strategy: Strategy
     initial: Arrays
@@ -59,6 +67,11 @@ class Experiment:
     downlink: Pipeline
 
     @property
+    def task_name(self) -> str:
+        """The name of the task's plug-in."""
+        return self.scenario.task.name or self.dataset.task
+
+    @property
     def prunable(self) -> Shapes:
         """The weights that masks may cover, in order."""
         return {name: self.architecture.shapes[name] for name in self.architecture.prunable}
@@ -68,6 +81,10 @@ class Experiment:
         train = self.scenario.train
         penalties = Regularizers(train.l1, train.batch_norm_l1, train.group_lasso)
         return Step(train.batch_size, train.lr, train.momentum, train.weight_decay, penalties)
+
+    def model(self, weights: Arrays, mask: Mask) -> LocalModel:
+        """``weights`` under ``mask``, to be trained for the task or scored."""
+        return LocalModel(self.architecture, weights, mask, self.task)
 
     def training(self, client: int) -> Samples:
         """The client's training samples, never empty."""
@@ -116,6 +133,20 @@ def forget() -> None:
     _opened.cache_clear()
 
 
+def checked_experiment(scenario: Scenario) -> Experiment:
+    """What the scenario needs, opened; whatever is wrong with it comes out here, before a folder is made.
+
+    Raises UserError for data, task, partition, model or strategy that do not fit, ScenarioError for a target
+    that no run can reach.
+    """
+    experiment = open_experiment(scenario.client_settings(), scenario.data.root)
+    try:
+        experiment.score.check_target(scenario.evaluate.target)
+    except ValueError as error:
+        raise ScenarioError(str(error), "evaluate", "target") from None
+    return experiment
+
+
 @lru_cache(maxsize=4)
 def _opened(settings: str, root: str | None) -> Experiment:
     scenario = Scenario.from_client_settings(json.loads(settings))
@@ -133,14 +164,14 @@ def _opened(settings: str, root: str | None) -> Experiment:
         section.test,
         scenario.run.seed,
     )
-    features, targets = dataset.features, dataset.targets
+    task = _task(scenario, dataset)
     model = architecture(
         scenario.model.name,
-        features.shape,
-        targets.classes or math.prod(targets.shape),
+        dataset.features.shape,
+        task.outputs(dataset.targets),
         scenario.model.options,
-        vocabulary=features.vocabulary,
-        per_position=targets.classes is not None and targets.shape != (),
+        vocabulary=dataset.features.vocabulary,
+        per_position=task.per_position(dataset.targets),
         prune_embeddings=scenario.model.prune_embeddings,
     )
     strategy = make_strategy({"name": scenario.strategy.name, **scenario.strategy.fields})
@@ -152,6 +183,9 @@ def _opened(settings: str, root: str | None) -> Experiment:
         dataset=dataset,
         partition=partition,
         samples=ClientSamples(dataset, partition, shift, partition.settings["seed"]),
+        task=task,
+        score=task.score(dataset.targets),
+        chance=task.chance(dataset.train_y),
         architecture=model,
         strategy=strategy,
         initial=model.initial_weights(scenario.run.seed),
@@ -175,6 +209,15 @@ def columns_of(section: DataSection) -> Columns:
     target = section.target or ()
     names = (target,) if isinstance(target, str) else tuple(target)
     return Columns(names, section.client, tuple(section.features or ()))
+
+
+def _task(scenario: Scenario, dataset: Dataset) -> Task:
+    """What the scenario has learned: the data set's own task unless it names another.
+
+    Raises TaskError when the data set's targets are not for it.
+    """
+    name = scenario.task.name or dataset.task
+    return make_task(name, scenario.task.fields, dataset.targets, dataset.train_y)
 
 
 def _teacher(scenario: Scenario, model: Architecture) -> Architecture:

@@ -22,6 +22,7 @@ KINDS: dict[str, Kind] = {
     "strategies": Kind("strategies", "strategy", base="fedprune.strategy:Strategy"),
     "models": Kind("models/kinds", "model", holds=("build",)),
     "datasets": Kind("data/sets", "data set", holds=("SET",)),
+    "tasks": Kind("tasks", "task", base="fedprune.tasks:Task"),
     "partitioners": Kind("data/partitioners", "partitioner", base="fedprune.data.partitioners:Partitioner"),
     "shifts": Kind("data/shifts", "shift", base="fedprune.data.shifts:Shift"),
     "criteria": Kind("pruning/criteria", "criterion", holds=("importance",)),

@@ -1,21 +1,23 @@
 """One self-contained HTML file about any number of runs, with its tables and pictures as files beside it.
 
-``methods`` groups runs by method, ``figures``, ``partition``, ``tables`` and ``tickets`` compute all numbers,
-``page`` and its scripts show them, ``svg`` and ``export`` write them for papers.
+``methods`` groups runs by method; ``figures``, ``scores``, ``partition``, ``tables`` and ``tickets`` compute
+all numbers, ``page`` and its scripts show them, ``svg`` and ``export`` write them for papers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fedprune.report import export, figures, tables
+from fedprune.report import export, figures, scores, tables
 from fedprune.report.methods import Method, methods
 from fedprune.report.page import page
 from fedprune.report.partition import partitions
 from fedprune.report.tickets import tickets
 from fedprune.runs.files import RunError, explained, write_atomic
 from fedprune.runs.folder import is_run
+from fedprune.runs.table import scores_of
+from fedprune.score import Score
 
 SUFFIX = ".html"
 
@@ -54,14 +56,22 @@ def is_part(path: Path) -> bool:
 
 def _sections(found: Sequence[Method]) -> list[tuple[str, list[figures.Figure]]]:
     """The sections of the page: each heading with its figures."""
-    main = figures.accuracy_by_bytes(found)
-    clients = figures.distribution(found)
-    drawn = [main] if main["series"] or main["finals"] else []
+    kinds = scores_of([method.score.record() for method in found])
+    what = kinds[0].name if len(kinds) == 1 else "scores"
     return [
-        ("Accuracy and bytes", drawn),
-        ("Clients", [clients] if clients else []),
-        ("Rounds", figures.over_rounds(found)),
+        (f"{what[:1].upper()}{what[1:]} and bytes", _each(scores.by_bytes, found, kinds)),
+        ("Clients", _each(scores.distribution, found, kinds)),
+        ("Rounds", [*_each(scores.by_round, found, kinds), *figures.work(found)]),
         ("Bytes by round, direction and part", figures.traffic(found)),
         ("Density by layer", figures.densities(found)),
         ("Partition: who holds what", partitions(found)),
     ]
+
+
+def _each(
+    make: Callable[[Sequence[Method], Score], list[figures.Figure]],
+    found: Sequence[Method],
+    kinds: Sequence[Score],
+) -> list[figures.Figure]:
+    """The figures of every kind of score."""
+    return [figure for score in kinds for figure in make(found, score)]

@@ -6,26 +6,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fedprune.report.methods import DIRECTIONS, PARTS, Method
+from fedprune.score import Score
 
 PART_NAMES = {"values": "weights", "mask": "masks", "side": "side information", "overhead": "headers"}
 
 
-def accuracy_finding(
+def score_finding(
     front: Sequence[tuple[str, float, float]],
     methods: Sequence[Method],
     reached: Sequence[dict[str, Any]],
     target: float | None,
+    score: Score,
 ) -> str:
-    """Who is on the ``front`` of (label, MB, %), and who is first at ``target`` (%)."""
+    """Who is on the ``front`` of (label, MB, score as shown), and who is first at ``target``."""
     if not front:
-        return "No run is finished: accuracy so far against the bytes so far."
-    told = [f"{label} with {gain:.2f} % for {cost:,.2f} MB" for label, cost, gain in front]
-    text = f"On the Pareto front, from cheap to accurate: {', '.join(told)}."
+        return f"No run is finished: {score.name} so far against the bytes so far."
+    told = [
+        f"{label} with {score.with_unit(f'{gain:.{score.digits}f}')} for {cost:,.2f} MB"
+        for label, cost, gain in front
+    ]
+    text = f"On the Pareto front, from cheap to {'accurate' if score.percent else 'good'}: {', '.join(told)}."
     if target is not None and reached:
         first = min(reached, key=lambda cost: cost["x"])
-        text += f" {methods[first['method']].label} is first at {target:g} %, after {first['x']:,.2f} MB."
+        goal = score.with_unit(f"{target:g}")
+        text += f" {methods[first['method']].label} is first at {goal}, after {first['x']:,.2f} MB."
     elif target is not None:
-        text += f" No method reached the target of {target:g} % with all its seeds."
+        goal = score.with_unit(f"{target:g}")
+        text += f" No method reached the target of {goal} with all its seeds."
     return text
 
 
@@ -45,12 +52,17 @@ def last_finding(methods: Sequence[Method], name: str, factor: float, what: str,
         return f"No run is finished: {what} so far."
     (low, last), (high, first) = min(found), max(found)
     if len(found) == 1:
-        return f"{first} ends at {high:.3g} {unit} {what}."
+        return f"{first} ends at {_with(f'{high:.3g}', unit)} {what}."
     if high == low:
-        return f"All methods end at {high:.3g} {unit} {what}."
+        return f"All methods end at {_with(f'{high:.3g}', unit)} {what}."
     first, last = (listed([label for value, label in found if value == end]) for end in (high, low))
-    ends = f"highest with {first} ({high:.4g} {unit}), lowest with {last} ({low:.4g} {unit})"
+    highest, lowest = _with(f"{high:.4g}", unit), _with(f"{low:.4g}", unit)
+    ends = f"highest with {first} ({highest}), lowest with {last} ({lowest})"
     return f"At the end, {what}: {ends}."
+
+
+def _with(text: str, unit: str) -> str:
+    return f"{text} {unit}".rstrip()
 
 
 def traffic_finding(label: str, means: Mapping[str, float]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedprune.runs import table
 from fedprune.runs.frames import RunData, load
+from fedprune.score import Score
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,6 +44,11 @@ class Method:
     label: str
     runs: tuple[RunData, ...]
     rows: tuple[table.Row, ...]
+
+    @property
+    def score(self) -> Score:
+        """How the scores of its runs are to be read."""
+        return self.runs[0].score
 
     @property
     def complete(self) -> bool:
@@ -96,12 +102,12 @@ class Method:
         return runs.group_by("round", "layer", maintain_order=True).agg(pl.col("density").mean())
 
     def clients(self) -> pl.DataFrame:
-        """Accuracy (share) of each client's model: ``seed``, ``client``, ``accuracy``; see ``accuracies``."""
+        """The score of each client's model: ``seed``, ``client``, ``score``; see ``client_scores``."""
         import polars as pl
 
         return pl.concat(
             [
-                accuracies(run).select(pl.lit(row["seed"]).cast(pl.Int64).alias("seed"), "client", "accuracy")
+                client_scores(run).select(pl.lit(row["seed"]).cast(pl.Int64).alias("seed"), "client", "score")
                 for run, row in zip(self.runs, self.rows, strict=True)
             ]
         )
@@ -129,16 +135,16 @@ def methods(folders: Sequence[Path]) -> list[Method]:
     ]
 
 
-def accuracies(run: RunData) -> pl.DataFrame:
-    """``client`` and ``accuracy`` of each client, sorted by client.
+def client_scores(run: RunData) -> pl.DataFrame:
+    """``client`` and ``score`` of each client, sorted by client.
 
-    From the final evaluation (``test_accuracy_personal``); where a run has none (yet), after the client's
-    last evaluated round (``test_accuracy_after``).
+    From the final evaluation (``test_score_personal``); where a run has none (yet), after the client's
+    last evaluated round (``test_score_after``).
     """
     if run.final.height:
-        found = run.final.select("client", accuracy="test_accuracy_personal")
+        found = run.final.select("client", score="test_score_personal")
     else:
-        measured = run.clients.select("client", accuracy="test_accuracy_after").drop_nulls()
+        measured = run.clients.select("client", score="test_score_after").drop_nulls()
         found = measured.unique("client", keep="last")
     return found.drop_nulls().sort("client")
 
@@ -170,11 +176,11 @@ def student_t(freedom: int) -> float:
     return z + sum(term / float(freedom) ** power for power, term in enumerate(terms, start=1))
 
 
-def pareto(points: Iterable[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
-    """The Pareto front: those (label, cost, gain) that no other beats in both, by rising cost."""
+def pareto(points: Iterable[tuple[str, float, float]], score: Score) -> list[tuple[str, float, float]]:
+    """The Pareto front: those (label, cost, score) that no other beats in both, by rising cost."""
     front: list[tuple[str, float, float]] = []
-    for point in sorted(points, key=lambda point: (point[1], -point[2])):
-        if not front or point[2] > front[-1][2]:
+    for point in sorted(points, key=lambda point: (point[1], -score.sign * point[2])):
+        if not front or score.better(point[2], front[-1][2]):
             front.append(point)
     return front
 

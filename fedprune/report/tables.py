@@ -9,6 +9,8 @@ from typing import Any
 from fedprune.report.findings import PART_NAMES
 from fedprune.report.methods import DIRECTIONS, MEGA, PARTS, Estimate, Method, pareto
 from fedprune.runs.environment import PACKAGES
+from fedprune.runs.table import SCORES, score_title, scores_of
+from fedprune.score import Score
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,10 @@ class Table:
     methods: tuple[int | None, ...]
 
 
-RESULTS: tuple[tuple[str, str, float, int], ...] = (
-    ("accuracy %", "test_accuracy_personal", 100, 2),
-    ("std %", "test_accuracy_personal_std", 100, 2),
-    ("worst 10 %", "test_accuracy_personal_worst10", 100, 2),
-    ("received %", "test_accuracy_received", 100, 2),
-    ("trained %", "test_accuracy_trained", 100, 2),
+Column = tuple[str, str, float, int]
+"""A column made of a field of ``results.json``: title, field, factor, digits."""
+
+SPENT: tuple[Column, ...] = (
     ("density %", "density", 100, 1),
     ("M multiply-adds", "multiply_adds", 1 / MEGA, 3),
     ("MB up", "bytes_up_total", 1 / MEGA, 2),
@@ -44,28 +44,52 @@ RESULTS: tuple[tuple[str, str, float, int], ...] = (
     ("MB to target", "bytes_to_target", 1 / MEGA, 2),
     ("seconds", "seconds_total", 1, 1),
 )
-"""Columns made of a field of ``results.json``: title, field, factor, digits."""
+"""Columns behind those of the scores."""
 
 
 def results(methods: Sequence[Method]) -> Table:
     """A row a method: means over seeds, with their 95 % intervals where there are several."""
-    ends = [
-        (str(index), spent.mean, accuracy.mean)
-        for index, method in enumerate(methods)
-        if (spent := method.megabytes()) and (accuracy := method.result("test_accuracy_personal"))
+    scores = scores_of([method.score.record() for method in methods])
+    front = {index for score in scores for index in on_front(methods, score)}
+    groups: list[tuple[Score | None, tuple[Column, ...]]] = [
+        *((score, _scored(score, others=len(scores) > 1)) for score in scores),
+        (None, SPENT),
     ]
-    front = {int(index) for index, _, _ in pareto(ends)}
 
     def row(index: int, method: Method) -> tuple[Cell, ...]:
-        measured = [_estimate(method.result(name, factor), digits) for _, name, factor, digits in RESULTS]
-        on_front = Cell("yes", value=0.0) if index in front else Cell("-")
+        measured = [
+            _estimate(method.result(name, factor) if score in (None, method.score) else None, digits)
+            for score, columns in groups
+            for _, name, factor, digits in columns
+        ]
+        wins = Cell("yes", value=0.0) if index in front else Cell("-")
         rounds = _range([row["round"] for row in method.rows])
-        return (Cell(method.label, _state(method), method.label), _count(method), *measured, rounds, on_front)
+        return (Cell(method.label, _state(method), method.label), _count(method), *measured, rounds, wins)
 
-    header = ("method", "seeds", *(title for title, *_ in RESULTS), "rounds", "Pareto front")
+    titles = [title for _, columns in groups for title, *_ in columns]
+    header = ("method", "seeds", *titles, "rounds", "Pareto front")
     rows = tuple(row(index, method) for index, method in enumerate(methods))
     caption = "Means over seeds, ± half of their 95 % t-interval. A dash: not measured, or not by all seeds."
     return Table("results", caption, header, rows, tuple(range(len(methods))))
+
+
+def on_front(methods: Sequence[Method], score: Score) -> list[int]:
+    """The indices of the finished methods of this score that no other beats in traffic and score."""
+    ends = [
+        (str(index), spent.mean, reached.mean)
+        for index, method in enumerate(methods)
+        if method.score == score
+        and (spent := method.megabytes())
+        and (reached := method.result("test_score_personal"))
+    ]
+    return [int(index) for index, _, _ in pareto(ends, score)]
+
+
+def _scored(score: Score, others: bool) -> tuple[Column, ...]:
+    """The columns of one kind of score."""
+    return tuple(
+        (score_title(score, what, others), name, score.factor, score.digits) for what, name in SCORES
+    )
 
 
 def traffic(methods: Sequence[Method]) -> Table:

@@ -37,6 +37,7 @@ FOLDERS = ("checkpoints", "state", "state/clients", "state/server", "final")
 FILES = (
     "scenario.toml",
     "environment.json",
+    "task.json",
     "partition.json",
     "rounds.jsonl",
     "clients.jsonl",

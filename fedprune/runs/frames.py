@@ -14,6 +14,8 @@ from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import METRICS, Metric
 from fedprune.runs.table import scenario_of
+from fedprune.runs.task import read_score
+from fedprune.score import Score
 from fedprune.types import Arrays
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 _NESTED = {"failed", "density_layers"}
 """Fields that have a table of their own."""
-_TEXT, _WHOLE = {"label"}, {"", "bytes"}
+_TEXT, _WHOLE = {"label", "score", "score_unit", "score_better"}, {"", "bytes"}
 _COUNTS = {"samples"}
 """Counts that are no mean over clients."""
 
@@ -55,6 +57,11 @@ class RunData:
     def status(self) -> dict[str, Any]:
         """Where the run stands: ``state``, ``round`` and ``label``."""
         return self.folder.read_status()
+
+    @cached_property
+    def score(self) -> Score:
+        """What the run's scores measure, in which unit, and which way is better."""
+        return read_score(self.path)
 
     @cached_property
     def partition(self) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fedprune.score import Score
+
 CLOCK_FIELDS = frozenset({"seconds", "time", "seconds_total"})
 """Fields that read a clock: all others are the same bits each time a run is repeated or resumed."""
 
@@ -27,12 +29,12 @@ class Metric:
 
 
 def _spread(name: str, meaning: str) -> dict[str, Metric]:
-    """The three fields made of one accuracy by ``summarise``."""
+    """The three fields made of one score by ``summarise``."""
     return {
-        name: Metric("share", f"{meaning}; mean over clients"),
-        f"{name}_std": Metric("share", "its population standard deviation over clients"),
+        name: Metric("score", f"{meaning}; mean over clients"),
+        f"{name}_std": Metric("score", "its population standard deviation over clients"),
         f"{name}_worst10": Metric(
-            "share", "its mean over the worst 10 % of clients (rounded up, at least one)"
+            "score", "its mean over the worst 10 % of clients (rounded up, at least one)"
         ),
     }
 
@@ -53,19 +55,20 @@ def _bytes(direction: str, end: str) -> dict[str, Metric]:
     }
 
 
-_BEFORE = "accuracy on the client's own test data of what it received, under its mask, before local training"
-_AFTER = "accuracy on the client's own test data after local training"
+_NAME = "what the task calls its score, for example `accuracy`"
+_BEFORE = "score on the client's own test data of what it received, under its mask, before local training"
+_AFTER = "score on the client's own test data after local training"
 _PERSONAL = (
-    "accuracy on the client's own test data of the model it would use: its personal one where the method"
+    "score on the client's own test data of the model it would use: its personal one where the method"
     " keeps one, else the received one after local training; as received if it was never sampled"
 )
-_GLOBAL = "accuracy of the global weights, unmasked, on the whole test set; null where nothing travels"
+_GLOBAL = "score of the global weights, unmasked, on the whole test set; null where nothing travels"
 _LOSS = (
-    "cross-entropy in the last local epoch, each batch before its step, mean over samples; null where no"
+    "the task's loss in the last local epoch, each batch before its step, mean over samples; null where no"
     " epoch was trained"
 )
-_GATE = "accuracy on validation (else training) data that the prune decision saw; never test data"
-_VALIDATION = "accuracy on validation data after local training; null unless `run.patience` asks for it"
+_GATE = "score on validation (else training) data that the prune decision saw; never test data"
+_VALIDATION = "score on validation data after local training; null unless `run.patience` asks for it"
 _DENSITY = "kept share of the prunable weights"
 _LAYERS = "name of each prunable weight -> its kept share, mean over clients"
 _MULTIPLY_ADDS = "multiply-adds of a forward pass of the physically shrunk model"
@@ -75,12 +78,13 @@ _ROUNDS = {
     "round": Metric("", "from 1"),
     "clients": Metric("", "ids of the sampled clients"),
     "failed": Metric("", "list of {client, reason} for those whose reply was missing or rejected"),
-    "train_loss": Metric("nats", f"{_LOSS}; mean over clients"),
-    "gate_accuracy": Metric("share", f"{_GATE}; mean over clients"),
-    "validation_accuracy": Metric("share", f"{_VALIDATION}; mean over clients"),
-    **_spread("test_accuracy_before", _BEFORE),
-    **_spread("test_accuracy_after", _AFTER),
-    "test_accuracy_global": Metric("share", _GLOBAL),
+    "train_loss": Metric("loss", f"{_LOSS}; mean over clients"),
+    "score": Metric("", _NAME),
+    "gate_score": Metric("score", f"{_GATE}; mean over clients"),
+    "validation_score": Metric("score", f"{_VALIDATION}; mean over clients"),
+    **_spread("test_score_before", _BEFORE),
+    **_spread("test_score_after", _AFTER),
+    "test_score_global": Metric("score", _GLOBAL),
     "density": Metric("share", f"{_DENSITY} after the round; mean over clients"),
     "density_layers": Metric("share", f"{_LAYERS}, after the round"),
     "multiply_adds": Metric("per sample", f"{_MULTIPLY_ADDS}; mean over clients"),
@@ -95,11 +99,11 @@ _CLIENTS = {
     "round": Metric("", "from 1"),
     "client": Metric("", "id of the client"),
     "samples": Metric("count", "training samples of the client"),
-    "train_loss": Metric("nats", _LOSS),
-    "gate_accuracy": Metric("share", _GATE),
-    "validation_accuracy": Metric("share", _VALIDATION),
-    "test_accuracy_before": Metric("share", _BEFORE),
-    "test_accuracy_after": Metric("share", _AFTER),
+    "train_loss": Metric("loss", _LOSS),
+    "gate_score": Metric("score", _GATE),
+    "validation_score": Metric("score", _VALIDATION),
+    "test_score_before": Metric("score", _BEFORE),
+    "test_score_after": Metric("score", _AFTER),
     "density": Metric("share", f"{_DENSITY} after the round"),
     "multiply_adds": Metric("per sample", _MULTIPLY_ADDS),
     "parameters": Metric("count", _PARAMETERS),
@@ -110,9 +114,9 @@ _CLIENTS = {
 _FINAL = {
     "client": Metric("", "id of the client"),
     "samples": Metric("count", "training samples of the client"),
-    "test_accuracy_personal": Metric("share", _PERSONAL),
-    "test_accuracy_received": Metric("share", _BEFORE),
-    "test_accuracy_trained": Metric("share", f"{_AFTER} of what it received"),
+    "test_score_personal": Metric("score", _PERSONAL),
+    "test_score_received": Metric("score", _BEFORE),
+    "test_score_trained": Metric("score", f"{_AFTER} of what it received"),
     "density": Metric("share", _DENSITY),
     "density_layers": Metric("share", "name of each prunable weight -> its kept share"),
     "multiply_adds": Metric("per sample", _MULTIPLY_ADDS),
@@ -124,10 +128,16 @@ _RESULTS = {
     "seed": Metric("", "the scenario's seed"),
     "rounds": Metric("count", "rounds trained"),
     "clients": Metric("count", "clients in the final evaluation: all that answered"),
-    **_spread("test_accuracy_personal", _PERSONAL),
-    **_spread("test_accuracy_received", _BEFORE),
-    **_spread("test_accuracy_trained", f"{_AFTER} of what it received"),
-    "test_accuracy_global": Metric("share", _GLOBAL),
+    "score": Metric("", _NAME),
+    "score_unit": Metric("", "unit of all scores; `share`: in [0, 1], which tables show in percent"),
+    "score_better": Metric("", "which scores are better: `higher` or `lower` ones"),
+    "score_chance": Metric(
+        "score", "score on all training targets of the best answer that ignores the input"
+    ),
+    **_spread("test_score_personal", _PERSONAL),
+    **_spread("test_score_received", _BEFORE),
+    **_spread("test_score_trained", f"{_AFTER} of what it received"),
+    "test_score_global": Metric("score", _GLOBAL),
     "density": Metric("share", f"{_DENSITY}; mean over clients"),
     "density_layers": Metric("share", _LAYERS),
     "multiply_adds": Metric("per sample", f"{_MULTIPLY_ADDS}; mean over clients"),
@@ -136,11 +146,11 @@ _RESULTS = {
         "bytes", "sum of `bytes_up` over all rounds; the final evaluation is not counted"
     ),
     "bytes_down_total": Metric("bytes", "sum of `bytes_down` over all rounds; likewise"),
-    "target_accuracy": Metric("share", "the scenario's `evaluate.target_accuracy`; null when it has none"),
+    "target_score": Metric("score", "the scenario's `evaluate.target`; null when it has none"),
     "bytes_to_target": Metric(
         "bytes",
-        "both directions, until the end of the first evaluated round whose mean `test_accuracy_after` reaches"
-        " `target_accuracy`; null when none does",
+        "both directions, until the end of the first evaluated round whose mean `test_score_after` reaches"
+        " `target_score`; null when none does",
     ),
     "seconds_total": Metric("s", "sum of `seconds` over all rounds"),
 }
@@ -161,8 +171,8 @@ _ABOUT = {
 }
 
 
-def summarise(values: Sequence[float]) -> dict[str, float]:
-    """``mean``, population ``std``, and ``worst10``, the mean of the lowest tenth (rounded up, at least one).
+def summarise(values: Sequence[float], score: Score) -> dict[str, float]:
+    """``mean``, population ``std``, and ``worst10``, the mean of the worst tenth (rounded up, at least one).
 
     Raises ValueError when there are no values.
     """
@@ -170,7 +180,8 @@ def summarise(values: Sequence[float]) -> dict[str, float]:
         raise ValueError("nothing to summarise")
     # Sorted first, so that the order in which clients reply cannot change a bit.
     ascending = np.sort(np.asarray(values, np.float64))
-    worst = ascending[: math.ceil(len(ascending) / WORST_OF)]
+    tenth = math.ceil(len(ascending) / WORST_OF)
+    worst = ascending[:tenth] if score.higher_is_better else ascending[-tenth:]
     return {"mean": float(ascending.mean()), "std": float(ascending.std()), "worst10": float(worst.mean())}
 
 
@@ -193,7 +204,9 @@ def markdown() -> str:
 def _paragraph() -> str:
     clock = ", ".join(f"`{name}`" for name in sorted(CLOCK_FIELDS))
     return (
-        "Shares are in [0, 1]. `null`: not measured in that round, or no client to measure it on. Fields that"
+        "Shares are in [0, 1]. Scores are in the unit of the run's task; name, unit and direction stand in"
+        " the run folder's `task.json` and in `results.json`. For classification a score is the share of"
+        " right answers. `null`: not measured in that round, or no client to measure it on. Fields that"
         f" read a clock ({clock}) differ each time; all others are the same bits however often a run is"
         " repeated, interrupted or spread over workers."
     )

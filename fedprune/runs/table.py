@@ -14,19 +14,21 @@ from typing import Any, Literal
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
+from fedprune.runs.task import read_score
 from fedprune.scenario.section import Section
 from fedprune.scenario.sections import SECTIONS
+from fedprune.score import UNKNOWN, Score
 from fedprune.text_table import aligned, markdown
 from fedprune.types import printable
 
 Row = dict[str, Any]
 
 MEASURED = (
-    "test_accuracy_personal",
-    "test_accuracy_personal_std",
-    "test_accuracy_personal_worst10",
-    "test_accuracy_received",
-    "test_accuracy_trained",
+    "test_score_personal",
+    "test_score_personal_std",
+    "test_score_personal_worst10",
+    "test_score_received",
+    "test_score_trained",
     "density",
     "multiply_adds",
     "bytes_up_total",
@@ -44,8 +46,8 @@ def results_table(folders: Sequence[Path]) -> list[Row]:
     """One row a run folder, in the given order; an unfinished run has what it measured so far.
 
     A row holds ``run`` (folder name), ``name``, ``label``, ``seed``, ``state``, ``round``, ``rounds`` (asked
-    for), ``group`` (equal for runs that differ only by seed) and MEASURED. Raises RunError for what is no run
-    folder or damaged.
+    for), ``group`` (equal for runs that differ only by seed), ``score`` (the fields of ``Score``) and
+    MEASURED. Raises RunError for what is no run folder or damaged.
     """
     return [_row(Path(folder)) for folder in folders]
 
@@ -96,6 +98,7 @@ def _row(path: Path) -> Row:
         "round": status.get("round", 0),
         "rounds": run.get("rounds"),
         "group": _group(scenario),
+        "score": read_score(path).record(),
         **{name: results.get(name) for name in MEASURED},
     }
 
@@ -142,7 +145,7 @@ def _decisive(section: str, keys: Any) -> Any:
 
 
 def _merged(rows: Sequence[Row]) -> Row:
-    merged = {key: rows[0][key] for key in ("run", "name", "state", "round", "rounds", "group")}
+    merged = {key: rows[0][key] for key in ("run", "name", "state", "round", "rounds", "group", "score")}
     merged["label"] = label_without_seed(rows[0])
     merged["seeds"] = [row["seed"] for row in rows]
     for name in MEASURED:
@@ -181,14 +184,59 @@ def _state(row: Row) -> str:
     return "" if row["state"] == "complete" else f"{row['state']} at {row['round']}/{row['rounds']}"
 
 
-_COLUMNS = (
+SCORES = (
+    ("", "test_score_personal"),
+    ("std", "test_score_personal_std"),
+    ("worst 10 %", "test_score_personal_worst10"),
+    ("received", "test_score_received"),
+    ("trained", "test_score_trained"),
+)
+"""Columns of a table that hold scores: what the head says beside the score's name or unit, and the field."""
+
+
+def scores_of(records: Sequence[dict[str, Any]]) -> list[Score]:
+    """The different scores among the ``score`` fields of rows, in order of their first.
+
+    A run that has not said yet what it measures has nothing to show: it counts only where no other run does.
+    """
+    found = list(dict.fromkeys(Score.of(record) for record in records))
+    return [score for score in found if score != UNKNOWN] or found
+
+
+def score_title(score: Score, what: str, others: bool) -> str:
+    """The head of a column of SCORES: "accuracy %", "std %", "worst 10 %".
+
+    With ``others`` the table holds scores of several kinds, and every head says of which its column is.
+    """
+    if not what:
+        return score.title
+    head = what if what.endswith("%") else score.with_unit(what)
+    return f"{score.name}: {head}" if others else head
+
+
+def _of(score: Score, cell: Callable[[Row], str]) -> Callable[[Row], str]:
+    """Rows of other scores have nothing to say."""
+    return lambda row: cell(row) if Score.of(row["score"]) == score else ""
+
+
+def _columns(rows: Sequence[Row]) -> list[_Column]:
+    scores = scores_of([row["score"] for row in rows])
+    scored = [
+        _Column(
+            score_title(score, what, len(scores) > 1),
+            _of(score, _number(name, score.factor, score.digits)),
+        )
+        for score in scores
+        for what, name in SCORES
+    ]
+    return [*_ABOUT, *scored, *_SPENT]
+
+
+_ABOUT = (
     _Column("run", lambda row: printable(str(row["label"]))),
     _Column("seeds", lambda row: str(len(row["seeds"])) if "seeds" in row else ""),
-    _Column("accuracy %", _number("test_accuracy_personal", 100, 2)),
-    _Column("std %", _number("test_accuracy_personal_std", 100, 2)),
-    _Column("worst 10 %", _number("test_accuracy_personal_worst10", 100, 2)),
-    _Column("received %", _number("test_accuracy_received", 100, 2)),
-    _Column("trained %", _number("test_accuracy_trained", 100, 2)),
+)
+_SPENT = (
     _Column("density %", _number("density", 100, 1)),
     _Column("M multiply-adds", _number("multiply_adds", 1e-6, 3)),
     _Column("MB up", _number("bytes_up_total", 1e-6, 2)),
@@ -202,7 +250,7 @@ _COLUMNS = (
 
 def _cells(rows: Sequence[Row]) -> list[list[str]]:
     """Header and lines; within a column that is kept, nothing is shown as a dash."""
-    columns = [(column.title, [column.cell(row) for row in rows]) for column in _COLUMNS]
+    columns = [(column.title, [column.cell(row) for row in rows]) for column in _columns(rows)]
     kept = [(title, cells) for title, cells in columns if title == "run" or any(cells)]
     header = [title for title, _ in kept]
     return [header, *([cells[index] or "-" for _, cells in kept] for index in range(len(rows)))]

@@ -29,6 +29,7 @@ from fedprune.scenario.sections import (
     RunSection,
     ServerOptimizerSection,
     StrategySection,
+    TaskSection,
     TrainSection,
     UplinkSection,
 )
@@ -41,6 +42,7 @@ class Scenario(BaseModel):
 
     run: RunSection = Field(default_factory=RunSection)
     data: DataSection = Field(default_factory=DataSection)
+    task: TaskSection = Field(default_factory=TaskSection)
     partition: PartitionSection = Field(default_factory=PartitionSection)
     model: ModelSection = Field(default_factory=ModelSection)
     train: TrainSection = Field(default_factory=TrainSection)
@@ -74,7 +76,7 @@ class Scenario(BaseModel):
             raise ScenarioError(what, "run", "clients_per_round")
         for name, patience in (("run", made.run.patience), ("train", made.train.patience)):
             if patience and not made.partition.validation:
-                what = "waits for a better validation accuracy: set [partition] validation above 0"
+                what = "waits for a better score on validation data: set [partition] validation above 0"
                 raise ScenarioError(what, name, "patience")
         made._origins = tuple(made._find_origins())
         return made

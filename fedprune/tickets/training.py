@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from fedprune.compute.evaluate import accuracy
+from fedprune.compute.evaluate import score
 from fedprune.compute.loop import Trainer
-from fedprune.compute.model import LocalModel
 from fedprune.federation.experiment import Experiment, Samples
 from fedprune.models.dropout import key_dropout
 from fedprune.pruning.mask import Mask
@@ -18,7 +17,7 @@ from fedprune.types import Arrays
 def trained(
     experiment: Experiment, client: int, weights: Arrays, mask: Mask, *, epochs: int, replicate: int
 ) -> Arrays:
-    """Weights after so many epochs of cross-entropy on the client's training data, as the scenario's [train].
+    """Weights after so many epochs on the client's training data, as the scenario's [train] says.
 
     Batches depend on client and replicate alone, so that different masks meet the same batches.
     """
@@ -26,7 +25,7 @@ def trained(
     def rng(purpose: str) -> np.random.Generator:
         return generator(experiment.scenario.run.seed, f"tickets {purpose}", round=replicate, client=client)
 
-    model = LocalModel(experiment.architecture, weights, mask)
+    model = experiment.model(weights, mask)
     key_dropout(model.module, rng("dropout"))
     x, y = experiment.training(client)
     trainer = Trainer(model, x, y, experiment.step, augment=experiment.augment(rng("augment")))
@@ -36,9 +35,10 @@ def trained(
     return model.weights()
 
 
-def accuracy_on_test_data(experiment: Experiment, client: int, weights: Arrays, mask: Mask) -> float:
-    """Share right of the client's test data, in [0, 1]; for reports, never for a decision."""
-    return accuracy(LocalModel(experiment.architecture, weights, mask).module, *experiment.testing(client))
+def score_on_test_data(experiment: Experiment, client: int, weights: Arrays, mask: Mask) -> float:
+    """The task's score on the client's test data; for reports, never for a decision."""
+    model = experiment.model(weights, mask)
+    return score(model.module, model.task, *experiment.testing(client))
 
 
 def fresh_weights(experiment: Experiment, replicate: int) -> Arrays:

@@ -27,7 +27,7 @@ class TrackedRun:
     label: str
     """The name that tables give the run."""
     settings: Mapping[str, bool | int | float | str]
-    """``section.key`` -> value of the resolved scenario; lists and tables as JSON."""
+    """``section.key`` -> value of the resolved scenario, lists and tables as JSON; and the ``score``."""
 
 
 class Tracker(Protocol):

@@ -25,6 +25,8 @@ from fedprune.progress import Progress
 from fedprune.runs.files import read_json, write_json
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import METRICS
+from fedprune.runs.task import read_score
+from fedprune.score import Score
 from fedprune.trackers import TrackedRun, Tracker
 
 _ROUNDS, _RESULTS = "rounds.jsonl", "results.json"
@@ -52,7 +54,8 @@ def tracked(
     ``folder`` is the run's, ``scenario`` its resolved sections. A tracker that fails is told on stderr in one
     line and never called again; of what is raised inside one, only an interrupt gets out.
     """
-    run = TrackedRun(folder.name, label, flat(scenario))
+    settings = {**flat(scenario), "score": read_score(folder).title}
+    run = TrackedRun(folder.name, label, settings)
     told = _Tracked(progress, [_Feed(name, folder, run) for name in names])
     try:
         yield told
@@ -81,8 +84,8 @@ class _Tracked(Progress):
     def __init__(self, progress: Progress, feeds: Sequence[_Feed]) -> None:
         self._progress, self._feeds = progress, list(feeds)
 
-    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
-        self._progress.run_started(run_id, label, rounds, done)
+    def run_started(self, run_id: str, label: str, rounds: int, done: int, score: Score) -> None:
+        self._progress.run_started(run_id, label, rounds, done, score)
         self._tell(lambda feed: feed.start(done))
 
     def round_finished(self, record: Mapping[str, Any]) -> None:

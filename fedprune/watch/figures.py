@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fedprune.runs.folder import RunState
+from fedprune.score import UNKNOWN, Score
 
 Shown = RunState | Literal["evaluating", "unreadable"]
 UNDER_WAY: frozenset[Shown] = frozenset({"running", "evaluating"})
@@ -27,8 +28,10 @@ class Figures:
     """How many rounds are done."""
     rounds: int
     """How many rounds the scenario asks for."""
-    accuracy: float | None = None
-    """``test_accuracy_after`` of the last round that was tested."""
+    score: Score = UNKNOWN
+    """How the run's scores are to be read."""
+    scored: float | None = None
+    """``test_score_after`` of the last round that was tested."""
     loss: float | None = None
     """``train_loss`` of the last round that has one."""
     density: float | None = None
@@ -42,9 +45,9 @@ class Figures:
     failed_total: int = 0
     seconds: float | None = None
     """Seconds that a round takes, as a mean of the last ten."""
-    accuracies: tuple[float, ...] = ()
+    scores: tuple[float, ...] = ()
     losses: tuple[float, ...] = ()
-    """All accuracies, and all losses, that were measured so far, in order of rounds."""
+    """All scores, and all losses, that were measured so far, in order of rounds."""
     trouble: str = ""
     """Why the run is unreadable; empty when it is not."""
 
@@ -65,7 +68,7 @@ class Tally:
         self._up = self._down = self._failed = 0
         self._density: float | None = None
         self._seconds: deque[float] = deque(maxlen=_RECENT)
-        self._accuracies: list[float] = []
+        self._scores: list[float] = []
         self._losses: list[float] = []
 
     def add(self, record: Mapping[str, Any]) -> None:
@@ -76,7 +79,7 @@ class Tally:
         self._up += _count(record, "bytes_up")
         self._down += _count(record, "bytes_down")
         self._failed += len(record.get("failed") or ())
-        for name, values in (("test_accuracy_after", self._accuracies), ("train_loss", self._losses)):
+        for name, values in (("test_score_after", self._scores), ("train_loss", self._losses)):
             if (value := record.get(name)) is not None:
                 values.append(float(value))
         if (density := record.get("density")) is not None:
@@ -84,7 +87,7 @@ class Tally:
         if (seconds := record.get("seconds")) is not None:
             self._seconds.append(float(seconds))
 
-    def figures(self, label: str, state: Shown, rounds: int) -> Figures:
+    def figures(self, label: str, state: Shown, rounds: int, score: Score) -> Figures:
         """The run so far, under what its other files say of it."""
         if state == "running" and self.round >= rounds:
             state = "evaluating"
@@ -93,7 +96,8 @@ class Tally:
             state=state,
             round=self.round,
             rounds=rounds,
-            accuracy=self._accuracies[-1] if self._accuracies else None,
+            score=score,
+            scored=self._scores[-1] if self._scores else None,
             loss=self._losses[-1] if self._losses else None,
             density=self._density,
             up=_count(self._last, "bytes_up"),
@@ -103,7 +107,7 @@ class Tally:
             failed=len(self._last.get("failed") or ()),
             failed_total=self._failed,
             seconds=sum(self._seconds) / len(self._seconds) if self._seconds else None,
-            accuracies=tuple(self._accuracies),
+            scores=tuple(self._scores),
             losses=tuple(self._losses),
         )
 

@@ -13,8 +13,9 @@ from fedprune.runs import lock
 from fedprune.runs.files import RunError, explained
 from fedprune.runs.folder import RunFolder, is_run
 from fedprune.runs.table import scenario_of
+from fedprune.runs.task import read_score
 from fedprune.types import printable
-from fedprune.watch.figures import UNDER_WAY, Figures, Tally
+from fedprune.watch.figures import UNDER_WAY, Figures, Shown, Tally
 
 PATIENCE = 3
 """Looks that may fail in a row, as while a run is replaced, before it is called unreadable."""
@@ -60,7 +61,8 @@ class Follower:
         rounds = run.get("rounds")
         if not isinstance(rounds, int):
             raise RunError(f"{self.path / 'scenario.toml'}: it has no run.rounds; the file is damaged")
-        return self._tally.figures(printable(str(label)), status.get("state", "stopped"), rounds)
+        state: Shown = status.get("state", "stopped")
+        return self._tally.figures(printable(str(label)), state, rounds, read_score(self.path))
 
     def _read(self, log: Path) -> None:
         """Adds the rounds that were not there before.

@@ -97,7 +97,7 @@ def _progress(figures: Figures, width: int) -> Text:
 
 
 def _courses(figures: Figures, width: int) -> Text:
-    """Accuracy and loss, each with how it came about; they share the line."""
+    """Score and loss, each with how it came about; they share the line."""
     said = _measured(figures)
     if not said:
         return _line("nothing measured yet", width)
@@ -113,8 +113,8 @@ def _courses(figures: Figures, width: int) -> Text:
 def _measured(figures: Figures) -> list[tuple[str, Sequence[float]]]:
     """The latest value of each measure as text, and all its values so far."""
     made: list[tuple[str, Sequence[float]]] = []
-    if figures.accuracy is not None:
-        made.append((f"accuracy {figures.accuracy:.1%}", figures.accuracies))
+    if figures.scored is not None:
+        made.append((figures.score.text(figures.scored), figures.scores))
     if figures.loss is not None:
         made.append((f"loss {figures.loss:.3f}", figures.losses))
     return made
@@ -148,12 +148,13 @@ def _line(text: str, width: int) -> Text:
 
 Cell = Callable[[Figures], str]
 
+_SCORE = "score"
 _COLUMNS: tuple[tuple[str, Cell, int], ...] = (
     ("status", lambda run: run.state, 2),
     ("round", lambda run: f"{run.round}/{run.rounds}", 0),
     ("left", lambda run: "" if run.left is None else clock(run.left), 3),
-    ("accuracy", lambda run: "" if run.accuracy is None else f"{run.accuracy:.1%}", 1),
-    ("course", lambda run: sparkline(run.accuracies, 8), 6),
+    (_SCORE, lambda run: "" if run.scored is None else run.score.value_text(run.scored), 1),
+    ("course", lambda run: sparkline(run.scores, 8), 6),
     ("loss", lambda run: "" if run.loss is None else f"{run.loss:.3f}", 4),
     ("course", lambda run: sparkline(run.losses, 8), 10),
     ("density", lambda run: "" if run.density is None else f"{run.density:.1%}", 5),
@@ -164,7 +165,10 @@ _COLUMNS: tuple[tuple[str, Cell, int], ...] = (
     ("failed", lambda run: str(run.failed_total), 9),
     ("s a round", lambda run: "" if run.seconds is None else f"{run.seconds:.2g}", 13),
 )
-"""Title, text, and rank: where the terminal is narrow, high ranks are left out first."""
+"""Title, text, and rank: where the terminal is narrow, high ranks are left out first.
+
+The score's column is headed by the score's name where all runs have the same one.
+"""
 
 
 def _rows(seen: Sequence[Figures], width: int, height: int) -> list[Text]:
@@ -187,15 +191,22 @@ def _rows(seen: Sequence[Figures], width: int, height: int) -> list[Text]:
 
 def _kept(shown: Sequence[Figures], width: int) -> tuple[list[tuple[str, Cell, int]], int]:
     """The columns that fit beside a label, with their widths, and the characters left for the label."""
-    wide = [max([len(title), *(len(cell(run)) for run in shown)]) for title, cell, _ in _COLUMNS]
+    named = {run.score.name for run in shown if run.scored is not None}
+    head = named.pop() if len(named) == 1 else _SCORE
+    titles = [head if title == _SCORE else title for title, _, _ in _COLUMNS]
+    cells = [cell for _, cell, _ in _COLUMNS]
+    wide = [
+        max([len(title), *(len(cell(run)) for run in shown)])
+        for title, cell in zip(titles, cells, strict=True)
+    ]
     room, fits = width, set()
     for index in sorted(range(len(_COLUMNS)), key=lambda index: _COLUMNS[index][2]):
         if room - wide[index] - 2 < _LABEL:
             break
         room -= wide[index] + 2
         fits.add(index)
-    kept = [(title, cell, wide[index]) for index, (title, cell, _) in enumerate(_COLUMNS) if index in fits]
-    return kept, max(1, room)
+    columns = enumerate(zip(titles, cells, wide, strict=True))
+    return [column for index, column in columns if index in fits], max(1, room)
 
 
 def _row(label: str, cells: Sequence[str], width: int, style: str) -> Text:

@@ -80,7 +80,7 @@ class Pairs(Progress):
             Work(
                 train=self._experiment.training(row["client"]),
                 test=self._experiment.testing(row["client"]),
-                gated=row["gate_accuracy"] is not None,
+                gated=row["gate_score"] is not None,
             )
             for row in rows
             if row["round"] == round

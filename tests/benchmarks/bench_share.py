@@ -23,6 +23,7 @@ from fedprune.models import architecture
 from fedprune.pruning.mask import Mask
 from fedprune.saved_update import synthetic
 from fedprune.seeds import generator
+from fedprune.tasks.classification import Classification
 from fedprune.types import Arrays
 from fedprune.wire.bits import KEYS, Specimen
 from fedprune.wire.codec import Common, decode_payload, encode_payload
@@ -44,7 +45,7 @@ def training(update: Specimen) -> float:
     made, rng = architecture("lenet5", SHAPE, 10), generator(0, "bench")
     x = torch.from_numpy(rng.normal(size=(SAMPLES, *SHAPE)).astype(np.float32))
     y = torch.from_numpy(rng.integers(0, 10, SAMPLES))
-    model = LocalModel(made, made.initial_weights(0), update.mask or Mask())
+    model = LocalModel(made, made.initial_weights(0), update.mask or Mask(), Classification())
     trainer = Trainer(model, x, y, Step(BATCH, lr=0.01, momentum=0.5, weight_decay=0.0))
     start = time.process_time()
     for _ in range(EPOCHS):

@@ -22,6 +22,7 @@ from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.select import share_of
 from fedprune.seeds import generator
+from fedprune.tasks.classification import Classification
 
 SHAPE = (3, 32, 32)
 GOAL = 1.5
@@ -44,7 +45,7 @@ class Stopwatch:
         x = torch.from_numpy(rng.normal(size=(batch * steps, *SHAPE)).astype(np.float32))
         y = torch.from_numpy(rng.integers(0, 10, batch * steps))
         self._order, self._steps = torch.arange(len(y)), steps
-        model = LocalModel(made, made.initial_weights(0), mask)
+        model = LocalModel(made, made.initial_weights(0), mask, Classification())
         self._trainer = Trainer(model, x, y, Step(batch, lr=1e-3, momentum=0.5, weight_decay=0.0))
         self.milliseconds()  # warms up
 

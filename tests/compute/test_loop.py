@@ -14,6 +14,7 @@ from fedprune.compute.model import LocalModel
 from fedprune.models import Architecture, architecture
 from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
+from fedprune.tasks.classification import Classification
 from fedprune.types import Arrays
 
 STEPS = [
@@ -66,7 +67,7 @@ def by_torch(
 
 
 def by_us(model: Architecture, weights: Arrays, mask: Mask, step: Step, epochs: int) -> tuple[Arrays, float]:
-    local = LocalModel(model, weights, mask)
+    local = LocalModel(model, weights, mask, Classification())
     x, y = samples()
     trainer = Trainer(local, x, y, step)
     losses = [trainer.epoch(order) for order in orders(len(y), epochs)]
@@ -127,7 +128,7 @@ def test_training_the_shrunk_model_is_training_the_masked_one(step: Step, batch_
 
 def test_the_loss_is_the_mean_over_samples_of_each_batch_before_its_step() -> None:
     model = made()
-    local = LocalModel(model, model.initial_weights(0), Mask())
+    local = LocalModel(model, model.initial_weights(0), Mask(), Classification())
     x, y = samples(5)
     # With no learning to speak of, the mean over batches of 2, 2 and 1 is the mean over all samples.
     loss = Trainer(local, x, y, Step(2, 1e-12, 0.0, 0.0)).epoch(torch.arange(5))
@@ -138,7 +139,7 @@ def test_the_loss_is_the_mean_over_samples_of_each_batch_before_its_step() -> No
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_a_single_sample_trains(batch_norm: bool) -> None:
     model = made(batch_norm=batch_norm)
-    local = LocalModel(model, model.initial_weights(0), Mask())
+    local = LocalModel(model, model.initial_weights(0), Mask(), Classification())
     x, y = samples(1)
     trainer = Trainer(local, x, y, Step(10, 0.1, 0.5, 0.0))
     losses = [trainer.epoch(torch.arange(1)) for _ in range(5)]
@@ -151,7 +152,10 @@ def test_momentum_lives_as_long_as_the_trainer() -> None:
     weights = model.initial_weights(0)
     x, y = samples()
     first, second = orders(len(y), 2)
-    one, two = LocalModel(model, weights, Mask()), LocalModel(model, weights, Mask())
+    one, two = (
+        LocalModel(model, weights, Mask(), Classification()),
+        LocalModel(model, weights, Mask(), Classification()),
+    )
     trainer = Trainer(one, x, y, step)
     trainer.epoch(first)
     trainer.epoch(second)

@@ -12,6 +12,7 @@ from fedprune.compute.model import ALIGNMENT, LocalModel
 from fedprune.models import Architecture, architecture
 from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
+from fedprune.tasks.classification import Classification
 from fedprune.types import Arrays
 
 BATCH_NORM = pytest.mark.parametrize("options", [{}, {"batch_norm": True}], ids=["plain", "batch norm"])
@@ -33,7 +34,7 @@ def a_mask(made: Architecture) -> Mask:
 @BATCH_NORM
 def test_weights_go_in_and_come_out_unchanged(options: dict[str, Any]) -> None:
     made, weights = small(options)
-    back = LocalModel(made, weights, Mask()).weights()
+    back = LocalModel(made, weights, Mask(), Classification()).weights()
     assert list(back) == list(weights)
     assert all(np.array_equal(back[name], value) for name, value in weights.items())
 
@@ -42,14 +43,14 @@ def test_weights_go_in_and_come_out_unchanged(options: dict[str, Any]) -> None:
 def test_what_the_mask_prunes_comes_out_as_zero_and_the_rest_unchanged(options: dict[str, Any]) -> None:
     made, weights = small(options)
     mask = a_mask(made)
-    back = LocalModel(made, weights, mask).weights()
+    back = LocalModel(made, weights, mask, Classification()).weights()
     for name, value in mask.apply(weights).items():
         np.testing.assert_array_equal(back[name], value, err_msg=name)
 
 
 def test_weights_are_a_copy_that_training_does_not_reach() -> None:
     made, weights = small({})
-    model = LocalModel(made, weights, Mask())
+    model = LocalModel(made, weights, Mask(), Classification())
     before = model.weights()
     model.flat.zero_()
     assert np.array_equal(before["conv1.weight"], weights["conv1.weight"])
@@ -60,7 +61,7 @@ def test_weights_are_a_copy_that_training_does_not_reach() -> None:
 @BATCH_NORM
 def test_parameters_and_gradients_are_views_of_the_flat_buffers(options: dict[str, Any]) -> None:
     made, weights = small(options)
-    model = LocalModel(made, weights, a_mask(made))
+    model = LocalModel(made, weights, a_mask(made), Classification())
     loss = model.module(torch.ones(2, 1, 8, 8)).sum()
     loss.backward()
     assert float(model.gradient.abs().sum()) > 0
@@ -75,7 +76,7 @@ def test_parameters_and_gradients_are_views_of_the_flat_buffers(options: dict[st
 def test_holding_pruned_coordinates_sets_them_to_zero_and_no_others() -> None:
     made, weights = small({})
     mask = a_mask(made)
-    model = LocalModel(made, weights, mask)
+    model = LocalModel(made, weights, mask, Classification())
     model.flat += 1
     model.hold_pruned()
     for name, value in model.weights().items():
@@ -86,6 +87,9 @@ def test_holding_pruned_coordinates_sets_them_to_zero_and_no_others() -> None:
 
 def test_a_model_of_dead_channels_is_physically_smaller() -> None:
     made, weights = small({})
-    whole, shrunk = LocalModel(made, weights, Mask()), LocalModel(made, weights, a_mask(made))
+    whole, shrunk = (
+        LocalModel(made, weights, Mask(), Classification()),
+        LocalModel(made, weights, a_mask(made), Classification()),
+    )
     assert shrunk.module.get_parameter("conv1.weight").shape == (8, 1, 3, 3)
     assert shrunk.flat.numel() < whole.flat.numel()

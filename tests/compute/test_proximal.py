@@ -11,6 +11,7 @@ from fedprune.compute.model import LocalModel
 from fedprune.compute.proximal import Proximal
 from fedprune.models import architecture
 from fedprune.pruning.mask import Mask
+from fedprune.tasks.classification import Classification
 
 from .test_loop import made, orders, samples
 
@@ -22,7 +23,9 @@ def test_the_pull_is_the_gradient_of_half_the_squared_distance() -> None:
     weights, anchor = model.initial_weights(0), model.initial_weights(1)
     x, y = samples()
     (order,) = orders(len(y), 1)
-    pulled = Trainer(LocalModel(model, weights, Mask()), x, y, STEP, proximal=Proximal(0.3, anchor))
+    pulled = Trainer(
+        LocalModel(model, weights, Mask(), Classification()), x, y, STEP, proximal=Proximal(0.3, anchor)
+    )
     pulled.epoch(order)
     module = model.load(weights)
     module.train()
@@ -46,7 +49,9 @@ def test_a_strong_pull_does_not_revive_what_is_pruned() -> None:
         {name: np.arange(value.size).reshape(value.shape) % 2 == 0 for name, value in weights.items()}
     )
     anchor = {name: np.ones_like(value) for name, value in weights.items()}
-    trainer = Trainer(LocalModel(model, weights, mask), *samples(), STEP, proximal=Proximal(5.0, anchor))
+    trainer = Trainer(
+        LocalModel(model, weights, mask, Classification()), *samples(), STEP, proximal=Proximal(5.0, anchor)
+    )
     trainer.epoch(orders(33, 1)[0])
     for name, value in trainer.model.weights().items():
         assert not value[~mask[name]].any()
@@ -56,7 +61,7 @@ def test_a_strong_pull_does_not_revive_what_is_pruned() -> None:
 def test_further_arrays_train_with_the_model_by_a_loss_that_uses_them() -> None:
     model = architecture("mlp", (1, 8, 8), 10)
     scale = np.full(3, 2.0, np.float32)
-    trained = LocalModel(model, {**model.initial_weights(0), "a.scale": scale}, Mask())
+    trained = LocalModel(model, {**model.initial_weights(0), "a.scale": scale}, Mask(), Classification())
     x, y = samples()
 
     def loss(model: LocalModel, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ from fedprune.compute.regularizers import Penalty, Regularizers
 from fedprune.models import Architecture, architecture
 from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
+from fedprune.tasks.classification import Classification
 
 MODEL = architecture("digits_cnn", (1, 8, 8), 10, {"batch_norm": True})
 
@@ -49,7 +50,7 @@ def penalty(strengths: Regularizers, model: LocalModel) -> torch.Tensor:
 def test_the_gradient_added_is_that_of_the_penalty_over_what_lives(
     strengths: Regularizers, mask: Mask
 ) -> None:
-    model = LocalModel(MODEL, MODEL.initial_weights(0), mask)
+    model = LocalModel(MODEL, MODEL.initial_weights(0), mask, Classification())
     Penalty(strengths, model).add_gradient()
     added = model.gradient.clone()
     model.gradient.zero_()
@@ -63,7 +64,7 @@ def test_a_penalty_pulls_weights_to_zero_and_is_not_in_the_loss() -> None:
     x, y = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(4)
     losses, sizes = [], []
     for strength in (0.0, 0.01):
-        model = LocalModel(MODEL, MODEL.initial_weights(0), Mask())
+        model = LocalModel(MODEL, MODEL.initial_weights(0), Mask(), Classification())
         step = Step(4, 0.1, 0.5, 0.0, Regularizers(l1=strength))
         losses.append(Trainer(model, x, y, step).epoch(torch.arange(4)))
         sizes.append(float(model.flat.abs().sum()))
@@ -74,7 +75,7 @@ def test_a_penalty_pulls_weights_to_zero_and_is_not_in_the_loss() -> None:
 def test_weight_decay_is_coupled_it_joins_the_gradient_before_momentum_and_learning_rate() -> None:
     """Two steps by hand: v1 = d w, w1 = w - lr v1; v2 = m v1 + d w1, w2 = w1 - lr v2."""
     lr, momentum, decay = 0.5, 0.9, 0.1
-    model = LocalModel(MODEL, MODEL.initial_weights(0), Mask())
+    model = LocalModel(MODEL, MODEL.initial_weights(0), Mask(), Classification())
     begun = model.flat.clone()
     trainer = Trainer(model, torch.empty(0), torch.empty(0), Step(1, lr, momentum, decay))
     for _ in range(2):

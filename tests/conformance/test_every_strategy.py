@@ -196,7 +196,7 @@ def test_clients_of_a_single_sample_take_part(strategy: str, tmp_path: Path) -> 
     assert len(rows) == 8
     assert {row["samples"] for row in rows} == {1}
     assert all(map(math.isfinite, losses(folder)))
-    assert results(folder)["test_accuracy_trained"] is not None
+    assert results(folder)["test_score_trained"] is not None
 
 
 def test_clients_that_diverge_are_reported(strategy: str, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from fedprune.plugins import BrokenPluginError, UnknownPluginError
 from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
 from fedprune.scenario import Scenario, ScenarioError
+from fedprune.tasks.classification import Classification
 
 SHAPE = (1, 8, 8)
 
@@ -25,7 +26,7 @@ def test_a_module_with_known_layers_is_a_model_like_any_other() -> None:
     assert made.prunable == ("conv.weight", "head.weight")
     (group,) = made.channels("conv")
     mask = channel_mask(group, np.arange(8) < 3, Mask(), made.shapes)
-    weights = LocalModel(made, made.initial_weights(0), mask).weights()
+    weights = LocalModel(made, made.initial_weights(0), mask, Classification()).weights()
     assert not weights["conv.weight"][3:].any()
     assert weights["conv.weight"][:3].all()
 
@@ -154,7 +155,7 @@ def test_without_removable_channels_weights_are_pruned_one_by_one_and_channels_s
     made = architecture(f"theirs:{name}", SHAPE, 4)
     assert made.groups == ()
     mask = Mask({"conv.weight": np.arange(54).reshape(6, 1, 3, 3) < 20})
-    weights = LocalModel(made, made.initial_weights(0), mask).weights()
+    weights = LocalModel(made, made.initial_weights(0), mask, Classification()).weights()
     assert np.array_equal(weights["conv.weight"] != 0, mask["conv.weight"])
     with pytest.raises(ModelError, match=f"model 'theirs:{name}' has no convolution .*{message}") as caught:
         made.channels("conv")

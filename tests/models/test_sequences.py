@@ -15,6 +15,7 @@ from fedprune.compute.model import LocalModel
 from fedprune.models import Architecture, ModelError, architecture
 from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
+from fedprune.tasks.classification import Classification
 
 LENGTH, TOKENS = 9, 11
 SMALL = {
@@ -78,7 +79,7 @@ def test_one_target_for_a_sample_is_predicted_at_the_last_position(kind: str) ->
 @EVERY_SMALL
 def test_training_and_evaluation_use_the_parameters_in_the_flat_buffer(kind: str) -> None:
     made = small(kind)
-    model = LocalModel(made, made.initial_weights(0), Mask())
+    model = LocalModel(made, made.initial_weights(0), Mask(), Classification())
     for name, parameter in model.module.named_parameters():
         assert parameter.data_ptr() == model.flat[model.pieces[name]].data_ptr()
     loss = nn.functional.cross_entropy(model.module(tokens()).flatten(0, 1), tokens().flatten())
@@ -113,7 +114,7 @@ def test_pruned_weights_of_every_matrix_stay_at_zero_in_training(kind: str) -> N
     made = small(kind)
     rng = np.random.default_rng(1)
     mask = Mask({name: rng.random(made.shapes[name]) < 0.5 for name in made.prunable})
-    model = LocalModel(made, made.initial_weights(0), mask)
+    model = LocalModel(made, made.initial_weights(0), mask, Classification())
     for _ in range(3):
         model.gradient.zero_()
         nn.functional.cross_entropy(model.module(tokens()).flatten(0, 1), tokens().flatten()).backward()
@@ -159,7 +160,7 @@ def test_units_of_the_mlp_can_be_removed_and_nothing_else_of_a_transformer() -> 
     for group in made.groups:
         mask = channel_mask(group, np.arange(12) % 3 == 0, mask, made.shapes)
     weights = made.initial_weights(0)
-    model = LocalModel(made, weights, mask)
+    model = LocalModel(made, weights, mask, Classification())
     assert model.module.get_parameter("block1.fc1.weight").shape == (4, 8)
     with torch.inference_mode():
         whole = made.load(mask.apply(weights)).eval()(tokens())

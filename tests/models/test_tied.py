@@ -9,6 +9,7 @@ import torch
 from fedprune.compute.model import LocalModel
 from fedprune.models import ModelError, architecture
 from fedprune.pruning.mask import Mask
+from fedprune.tasks.classification import Classification
 
 SHAPE = (1, 8, 8)
 
@@ -28,7 +29,7 @@ def test_a_parameter_that_layers_share_is_there_once_by_its_first_name() -> None
 def test_a_shared_parameter_trains_and_is_masked_as_one() -> None:
     made = architecture("theirs:Tied", SHAPE, 4)
     weights, kept = made.initial_weights(0), np.arange(24).reshape(4, 6) % 3 > 0
-    model = LocalModel(made, weights, Mask({"read.weight": kept}))
+    model = LocalModel(made, weights, Mask({"read.weight": kept}), Classification())
     assert model.module.get_parameter("write.weight").data_ptr() == model.flat.data_ptr()
     x = torch.from_numpy(np.random.default_rng(0).normal(size=(5, *SHAPE)).astype(np.float32))
     before = model.module(x)

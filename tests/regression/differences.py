@@ -19,7 +19,7 @@ FIELDS = {
     "test_accuracy_": "test_score_",
     "gate_accuracy": "gate_score",
     "validation_accuracy": "validation_score",
-    "target_accuracy": "target_score",
+    "target_score": "target_score",
 }
 """How fields of records, or the beginnings of their names, were called -> how they are called now."""
 

@@ -13,10 +13,13 @@ from fedprune import seeds
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import JsonLines
 from fedprune.runs.metrics import METRICS, summarise
+from fedprune.runs.task import write_task
+from fedprune.score import Score
 
 PARTS = ("values", "mask", "side", "overhead")
 LAYERS = ("conv.weight", "fc.weight")
 LABELS = 10
+ACCURACY = Score("accuracy", percent=True)
 
 
 def write_run(
@@ -45,6 +48,7 @@ def write_run(
     run_id = "".join(letter if letter.isalnum() else "_" for letter in method) + f"-s{seed}"
     toml = tomli_w.dumps(scenario)
     with RunFolder.create(out, run_id, toml, "0", False, label=method if label is None else label) as folder:
+        write_task(folder.path, "classification", ACCURACY, 1 / LABELS)
         folder.write_partition(_partition(clients, seed, rng))
         records = []
         with JsonLines(folder.rounds) as by_round, JsonLines(folder.clients) as by_client:
@@ -73,8 +77,8 @@ def _client(round: int, client: int, evaluated: bool, rng: np.random.Generator) 
         "client": client,
         "samples": 500,
         "train_loss": float(1 / round + 0.01 * rng.random()),
-        "test_accuracy_before": accuracy - 0.02 if evaluated else None,
-        "test_accuracy_after": accuracy if evaluated else None,
+        "test_score_before": accuracy - 0.02 if evaluated else None,
+        "test_score_after": accuracy if evaluated else None,
         "density": float(0.5 + 0.5 / round),
         "multiply_adds": int(rng.integers(300_000, 400_000)),
         "parameters": 40_000,
@@ -102,12 +106,12 @@ def _round(
         "round": round,
         "clients": [row["client"] for row in rows],
         "failed": [{"client": 0, "reason": reason}] if round == 1 else [],
-        "train_loss": summarise([row["train_loss"] for row in rows])["mean"],
-        **_spread("test_accuracy_before", rows),
-        **_spread("test_accuracy_after", rows),
-        "density": summarise([row["density"] for row in rows])["mean"],
+        "train_loss": summarise([row["train_loss"] for row in rows], ACCURACY)["mean"],
+        **_spread("test_score_before", rows),
+        **_spread("test_score_after", rows),
+        "density": summarise([row["density"] for row in rows], ACCURACY)["mean"],
         "density_layers": {name: float(0.4 + 0.6 * rng.random() / round) for name in layers},
-        "multiply_adds": summarise([row["multiply_adds"] for row in rows])["mean"],
+        "multiply_adds": summarise([row["multiply_adds"] for row in rows], ACCURACY)["mean"],
         "parameters": 40_000.0,
         **{name: sum(row[name] for row in rows) for name in numbers},
         "seconds": float(rng.random()),
@@ -120,9 +124,9 @@ def _final(client: int, rng: np.random.Generator, layers: Sequence[str]) -> dict
     return {
         "client": client,
         "samples": 500,
-        "test_accuracy_personal": accuracy,
-        "test_accuracy_received": accuracy - 0.1,
-        "test_accuracy_trained": accuracy - 0.01,
+        "test_score_personal": accuracy,
+        "test_score_received": accuracy - 0.1,
+        "test_score_trained": accuracy - 0.01,
         "density": 0.5,
         "density_layers": dict.fromkeys(layers, 0.5),
         "multiply_adds": 350_000,
@@ -137,8 +141,11 @@ def _results(
     final: Sequence[dict[str, Any]],
     target: float | None,
 ) -> dict[str, Any]:
-    means = {name: summarise([row[name] for row in final])["mean"] for name in ("density", "multiply_adds")}
-    accuracies = [f"test_accuracy_{kind}" for kind in ("personal", "received", "trained")]
+    means = {
+        name: summarise([row[name] for row in final], ACCURACY)["mean"]
+        for name in ("density", "multiply_adds")
+    }
+    accuracies = [f"test_score_{kind}" for kind in ("personal", "received", "trained")]
     return {
         "label": label,
         "seed": seed,
@@ -149,7 +156,7 @@ def _results(
         "density_layers": final[0]["density_layers"],
         "bytes_up_total": sum(record["bytes_up"] for record in rounds),
         "bytes_down_total": sum(record["bytes_down"] for record in rounds),
-        "target_accuracy": target,
+        "target_score": target,
         "bytes_to_target": _to_target(rounds, target),
         "seconds_total": sum(record["seconds"] for record in rounds),
     }
@@ -158,14 +165,14 @@ def _results(
 def _to_target(rounds: Sequence[dict[str, Any]], target: float | None) -> int | None:
     spent = np.cumsum([record["bytes_up"] + record["bytes_down"] for record in rounds])
     for record, total in zip(rounds, spent, strict=True):
-        if target is not None and (record["test_accuracy_after"] or 0) >= target:
+        if target is not None and (record["test_score_after"] or 0) >= target:
             return int(total)
     return None
 
 
 def _spread(name: str, rows: Sequence[dict[str, Any]]) -> dict[str, float | None]:
     values = [row[name] for row in rows if row[name] is not None]
-    found = summarise(values) if values else {}
+    found = summarise(values, ACCURACY) if values else {}
     return {name: found.get("mean"), f"{name}_std": found.get("std"), f"{name}_worst10": found.get("worst10")}
 
 

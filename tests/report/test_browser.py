@@ -88,10 +88,10 @@ def lines(run: Path) -> list[dict[str, Any]]:
 def tip_of(run: Path, place: int) -> list[str]:
     """What the tooltip of a run's evaluated round must say, from its JSON lines."""
     log = lines(run)
-    rounds = [line["round"] for line in log if line["test_accuracy_after"] is not None]
+    rounds = [line["round"] for line in log if line["test_score_after"] is not None]
     chosen = rounds[place]
     megabytes = sum(line["bytes_up"] + line["bytes_down"] for line in log[:chosen]) / 1e6
-    accuracy = 100 * log[chosen - 1]["test_accuracy_after"]
+    accuracy = 100 * log[chosen - 1]["test_score_after"]
     return [
         f"round {chosen}",
         f"traffic so far, up and down: {megabytes:.2f} MB",
@@ -153,7 +153,7 @@ def test_the_table_sorts_by_the_numbers_of_the_runs(page: Any, runs: list[Path])
     results = [json.loads((run / "results.json").read_text()) for run in runs]
     labels = ["alpha", "beta", "gamma", HOSTILE]
     for title, field, factor in (
-        ("accuracy %", "test_accuracy_personal", 100),
+        ("accuracy %", "test_score_personal", 100),
         ("MB up", "bytes_up_total", 1e-6),
     ):
         heads = texts(page, "#table-results thead th")

@@ -17,7 +17,7 @@ from fedprune.report import write
 from fedprune.report.methods import estimate, pareto, student_t
 
 from .parsed import Parsed
-from .synthetic import LAYERS, PARTS, write_run
+from .synthetic import ACCURACY, LAYERS, PARTS, write_run
 
 NAMES = ["alpha", "beta", "gamma"]
 """Three seeds; one seed, longer, that prunes nothing measured; one that is not finished."""
@@ -92,13 +92,13 @@ def test_methods_are_the_runs_without_their_seeds(report: Parsed) -> None:
     assert report.data["methods"] == NAMES
 
 
-def test_accuracy_by_bytes(report: Parsed, runs: dict[str, list[Path]]) -> None:
+def test_score_by_bytes(report: Parsed, runs: dict[str, list[Path]]) -> None:
     figure = report.figures["accuracy-by-bytes"]
-    assert_series(figure, runs, "test_accuracy_after", 100, spent)
+    assert_series(figure, runs, "test_score_after", 100, spent)
     finals = {}
     for end in figure["finals"]:
         name = NAMES[end["method"]]
-        accuracies = [100 * summary(run)["test_accuracy_personal"] for run in runs[name]]
+        accuracies = [100 * summary(run)["test_score_personal"] for run in runs[name]]
         finals[name] = (statistics.fmean(spent(run, 99) for run in runs[name]), statistics.fmean(accuracies))
         assert (end["x"], end["y"]) == (
             pytest.approx(finals[name][0], rel=1e-5),
@@ -128,7 +128,7 @@ def test_bytes_to_target(report: Parsed, runs: dict[str, list[Path]]) -> None:
             reached = [
                 line["round"]
                 for line in lines(run, "rounds.jsonl")
-                if (line["test_accuracy_after"] or 0) >= 0.45
+                if (line["test_score_after"] or 0) >= 0.45
             ]
             costs += [spent(run, reached[0])] if reached else []
         if len(costs) == len(runs[name]):
@@ -137,10 +137,8 @@ def test_bytes_to_target(report: Parsed, runs: dict[str, list[Path]]) -> None:
     assert expected
 
 
-def test_accuracy_and_multiply_adds_by_round(report: Parsed, runs: dict[str, list[Path]]) -> None:
-    assert_series(
-        report.figures["accuracy-by-round"], runs, "test_accuracy_after", 100, lambda _, round: round
-    )
+def test_score_and_multiply_adds_by_round(report: Parsed, runs: dict[str, list[Path]]) -> None:
+    assert_series(report.figures["accuracy-by-round"], runs, "test_score_after", 100, lambda _, round: round)
     assert_series(report.figures["multiply-adds"], runs, "multiply_adds", 1e-6, lambda _, round: round)
 
 
@@ -168,17 +166,17 @@ def test_every_client_in_the_distribution(report: Parsed, runs: dict[str, list[P
     for name in ("alpha", "beta"):
         by_seed = sorted(runs[name], key=lambda run: summary(run)["seed"])
         final = [line for run in by_seed for line in lines(run, "final.jsonl")]
-        values = [100 * line["test_accuracy_personal"] for line in final]
+        values = [100 * line["test_score_personal"] for line in final]
         assert rows[name]["values"] == [pytest.approx(value, rel=1e-5) for value in values]
         assert rows[name]["clients"] == [line["client"] for line in final]
         assert rows[name]["mean"] == pytest.approx(statistics.fmean(values), rel=1e-5)
         assert rows[name]["median"] == pytest.approx(statistics.median(values), rel=1e-5)
-        worst = [100 * summary(run)["test_accuracy_personal_worst10"] for run in runs[name]]
+        worst = [100 * summary(run)["test_score_personal_worst10"] for run in runs[name]]
         assert rows[name]["worst"] == pytest.approx(statistics.fmean(worst), rel=1e-5)
     last = {
-        line["client"]: 100 * line["test_accuracy_after"]
+        line["client"]: 100 * line["test_score_after"]
         for line in lines(runs["gamma"][0], "clients.jsonl")
-        if line["test_accuracy_after"] is not None
+        if line["test_score_after"] is not None
     }
     assert rows["gamma"]["clients"] == sorted(last)
     assert rows["gamma"]["values"] == [pytest.approx(last[client], rel=1e-5) for client in sorted(last)]
@@ -216,11 +214,11 @@ def test_partition_pictures_show_every_label_count_once_a_partition(
 
 
 FIELDS = {
-    "accuracy %": ("test_accuracy_personal", 100, 2),
-    "std %": ("test_accuracy_personal_std", 100, 2),
-    "worst 10 %": ("test_accuracy_personal_worst10", 100, 2),
-    "received %": ("test_accuracy_received", 100, 2),
-    "trained %": ("test_accuracy_trained", 100, 2),
+    "accuracy %": ("test_score_personal", 100, 2),
+    "std %": ("test_score_personal_std", 100, 2),
+    "worst 10 %": ("test_score_personal_worst10", 100, 2),
+    "received %": ("test_score_received", 100, 2),
+    "trained %": ("test_score_trained", 100, 2),
     "density %": ("density", 100, 1),
     "M multiply-adds": ("multiply_adds", 1e-6, 3),
     "MB up": ("bytes_up_total", 1e-6, 2),
@@ -283,8 +281,8 @@ def test_tables_beside_the_report_hold_every_line(report: Parsed, runs: dict[str
         assert (row["run"], int(row["round"])) == (run.name, line["round"])
         assert [int(client) for client in row["clients"].split()] == line["clients"]
         assert float(row["train_loss"]) == line["train_loss"]
-        assert row["test_accuracy_after"] == (
-            "" if line["test_accuracy_after"] is None else str(line["test_accuracy_after"])
+        assert row["test_score_after"] == (
+            "" if line["test_score_after"] is None else str(line["test_score_after"])
         )
     clients = pl.read_parquet(beside / "clients.parquet")
     assert clients["bytes_up"].sum() == sum(
@@ -315,4 +313,4 @@ def test_a_single_seed_has_no_interval_and_no_seed_no_estimate() -> None:
 
 def test_the_front_keeps_what_nothing_beats_in_both() -> None:
     points = [("a", 1.0, 80.0), ("b", 2.0, 79.0), ("c", 3.0, 85.0), ("d", 3.0, 84.0), ("e", 9.0, 85.0)]
-    assert [label for label, _, _ in pareto(points)] == ["a", "c"]
+    assert [label for label, _, _ in pareto(points, ACCURACY)] == ["a", "c"]

@@ -29,7 +29,7 @@ CLIENT = {**dict.fromkeys(METRICS["clients.jsonl"], None), "client": 2, "samples
 FINAL = {
     **dict.fromkeys(METRICS["final.jsonl"], None),
     "client": 1,
-    "test_accuracy_personal": 2 / 3,
+    "test_score_personal": 2 / 3,
     "density_layers": {"b.weight": 0.5},
 }
 MASK = {"b.weight": np.array([[True, False], [False, True]])}

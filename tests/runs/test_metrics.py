@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedprune.runs.metrics import CLOCK_FIELDS, METRICS, markdown, summarise
+from fedprune.score import Score
+
+ACCURACY, ERROR = Score("accuracy", percent=True), Score("error", higher_is_better=False)
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,10 +34,10 @@ def test_bytes_are_split_the_same_way_everywhere(file: str, direction: str) -> N
 
 
 def test_a_summary_worked_by_hand() -> None:
-    assert summarise([0.2, 1.0, 0.6]) == pytest.approx(
+    assert summarise([0.2, 1.0, 0.6], ACCURACY) == pytest.approx(
         {"mean": 0.6, "std": (0.32 / 3) ** 0.5, "worst10": 0.2}
     )
-    assert summarise([0.5]) == {"mean": 0.5, "std": 0.0, "worst10": 0.5}
+    assert summarise([0.5], ACCURACY) == {"mean": 0.5, "std": 0.0, "worst10": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -42,8 +45,11 @@ def test_a_summary_worked_by_hand() -> None:
 )
 def test_the_worst_tenth_is_rounded_up(clients: int, worst: int) -> None:
     """0.1 * 30 is a little more than 3, which must not make it 4."""
-    assert summarise([0.0] * worst + [1.0] * (clients - worst))["worst10"] == 0
-    assert worst == clients or summarise([0.0] * (worst - 1) + [1.0] * (clients - worst + 1))["worst10"] > 0
+    assert summarise([0.0] * worst + [1.0] * (clients - worst), ACCURACY)["worst10"] == 0
+    assert (
+        worst == clients
+        or summarise([0.0] * (worst - 1) + [1.0] * (clients - worst + 1), ACCURACY)["worst10"] > 0
+    )
 
 
 @settings(derandomize=True, deadline=None)
@@ -51,9 +57,13 @@ def test_the_worst_tenth_is_rounded_up(clients: int, worst: int) -> None:
 def test_the_order_of_clients_does_not_change_a_bit(values: list[float], chance: object) -> None:
     shuffled = list(values)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert summarise(shuffled) == summarise(values)
+    assert summarise(shuffled, ACCURACY) == summarise(values, ACCURACY)
+
+
+def test_the_worst_of_an_error_are_the_highest() -> None:
+    assert summarise([0.2, 1.0, 0.6], ERROR)["worst10"] == 1.0
 
 
 def test_nothing_cannot_be_summarised() -> None:
     with pytest.raises(ValueError, match="nothing"):
-        summarise([])
+        summarise([], ACCURACY)

@@ -13,6 +13,8 @@ from fedprune.runs.files import RunError
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import JsonLines
 from fedprune.runs.metrics import METRICS
+from fedprune.runs.task import write_task
+from fedprune.score import Score
 
 
 def make(out: Path, *, seed: int = 0, lr: float = 0.1, label: str = "", accuracy: float | None = 0.8) -> Path:
@@ -30,6 +32,7 @@ def make(out: Path, *, seed: int = 0, lr: float = 0.1, label: str = "", accuracy
                     }
                 )
         folder.write_status("running", 2)
+        write_task(folder.path, "classification", Score("accuracy", percent=True), 0.1)
         if accuracy is not None:
             folder.write_results(
                 {
@@ -94,8 +97,8 @@ def test_runs_that_differ_only_by_seed_share_a_row(tmp_path: Path) -> None:
     ]
     first, second = table.group_seeds(table.results_table(paths))
     assert (first["label"], first["seeds"]) == ("lr 0.1", [0, 1])
-    assert first["test_accuracy_personal"] == pytest.approx(0.85)
-    assert first["test_accuracy_personal_spread"] == pytest.approx(0.1 / 2**0.5)
+    assert first["test_score_personal"] == pytest.approx(0.85)
+    assert first["test_score_personal_spread"] == pytest.approx(0.1 / 2**0.5)
     assert first["bytes_to_target"] is None
     assert (second["label"], second["seed"]) == ("lr 0.5, seed 0", 0)
     assert "85.00 ± 7.07" in table.render(paths)

@@ -47,7 +47,7 @@ scenarios = st.fixed_dictionaries(
             {"teacher": st.just("local")},
             optional={"alpha": tenths, "model": st.just({"name": "lenet5", "width": 2.0})},
         ),
-        "evaluate": st.fixed_dictionaries({}, optional={"target_accuracy": tenths}),
+        "evaluate": st.fixed_dictionaries({}, optional={"target": tenths}),
         "engine": st.fixed_dictionaries({}, optional={"workers": st.integers(1, 8), "timeout": tenths}),
     },
 )
@@ -265,7 +265,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     ),
     "patience without validation data": (
         "[train]\npatience = 2",
-        ":2: [train] patience: waits for a better validation accuracy: set [partition] validation above 0",
+        ":2: [train] patience: waits for a better score on validation data: set [partition] validation",
     ),
     "no rounds": ("[run]\nrounds = 0", "[run] rounds: must be greater than or equal to 1, not 0"),
     "a huge integer": (f"[run]\nrounds = 1{'0' * 60}", "[run] rounds: must fit in 64 bits"),
@@ -286,10 +286,12 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "a quorum over all": ("[run]\nquorum = 1.1", "[run] quorum: must be less than or equal to 1"),
     "negative workers": ("[engine]\nworkers = -1", "[engine] workers: must lie in 1 to 1024"),
     "no time": ("[engine]\ntimeout = 0", "[engine] timeout: must be greater than 0"),
-    "a target accuracy in percent": (
-        "[evaluate]\ntarget_accuracy = 80",
-        "[evaluate] target_accuracy: must be less",
+    "a text for a target": ("[evaluate]\ntarget = 'best'", "[evaluate] target: must be a valid number"),
+    "an unknown task": (
+        "[task]\nname = 'classificatoin'",
+        "[task] name: unknown task 'classificatoin', did you mean 'classification'?",
     ),
+    "a key of no task": ("[task]\nscale = 2.0", "[task] scale: belongs to a task: set [task] name as well"),
     "an unknown model": (
         "[model]\nname = 'lenet'",
         "[model] name: unknown model 'lenet', did you mean 'lenet5'?",

@@ -50,10 +50,10 @@ def run(out: Path, strategy: dict[str, Any]) -> dict[str, Any]:
 def test_it_costs_fedavgs_bytes_ends_in_fedavgs_model_and_only_what_is_used_differs(tmp_path: Path) -> None:
     tuned = run(tmp_path, {"name": "fedavg_finetune", "epochs": 5})
     plain = run(tmp_path, {"name": "fedavg"})
-    for key in ("weights", "test_accuracy_received", "test_accuracy_global"):
+    for key in ("weights", "test_score_received", "test_score_global"):
         assert tuned[key] == plain[key]
-    assert tuned["test_accuracy_personal"] != plain["test_accuracy_personal"]
-    assert tuned["test_accuracy_personal"] == tuned["test_accuracy_trained"]
+    assert tuned["test_score_personal"] != plain["test_score_personal"]
+    assert tuned["test_score_personal"] == tuned["test_score_trained"]
 
 
 def test_fewer_than_one_epoch_is_refused_by_name() -> None:

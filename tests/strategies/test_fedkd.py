@@ -16,8 +16,11 @@ from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.scenario import Scenario
 from fedprune.scenario.errors import ScenarioError
+from fedprune.tasks.classification import Classification
 
 fedkd: Any = plugins.load("strategies", "fedkd")
+
+TASK = Classification()
 
 # Distributions (1/2, 1/2) and (3/4, 1/4); the label is the first class.
 STUDENT, TEACHER, LABEL = [[0.0, 0.0]], [[math.log(3), 0.0]], [0]
@@ -27,21 +30,21 @@ STUDENT_FROM_TEACHER = 0.5 * math.log(2 / 3) + 0.5 * math.log(2)
 
 
 def test_each_loss_is_the_own_error_and_the_divergence_over_both_errors() -> None:
-    student, teacher = fedkd.mutual(torch.tensor(STUDENT), torch.tensor(TEACHER), torch.tensor(LABEL))
+    student, teacher = fedkd.mutual(TASK, torch.tensor(STUDENT), torch.tensor(TEACHER), torch.tensor(LABEL))
     errors = STUDENT_ERROR + TEACHER_ERROR
     assert float(student) == pytest.approx(STUDENT_ERROR + TEACHER_FROM_STUDENT / errors, rel=1e-5)
     assert float(teacher) == pytest.approx(TEACHER_ERROR + STUDENT_FROM_TEACHER / errors, rel=1e-5)
 
 
 def test_losses_are_means_over_samples() -> None:
-    one = fedkd.mutual(torch.tensor(STUDENT), torch.tensor(TEACHER), torch.tensor(LABEL))
-    twice = fedkd.mutual(torch.tensor(STUDENT * 2), torch.tensor(TEACHER * 2), torch.tensor(LABEL * 2))
+    one = fedkd.mutual(TASK, torch.tensor(STUDENT), torch.tensor(TEACHER), torch.tensor(LABEL))
+    twice = fedkd.mutual(TASK, torch.tensor(STUDENT * 2), torch.tensor(TEACHER * 2), torch.tensor(LABEL * 2))
     torch.testing.assert_close(one, twice)
 
 
 def test_a_gradient_reaches_its_own_model_only_and_takes_the_errors_as_they_are() -> None:
     logits = {0: torch.tensor(STUDENT, requires_grad=True), 1: torch.tensor(TEACHER, requires_grad=True)}
-    losses = fedkd.mutual(logits[0], logits[1], torch.tensor(LABEL))
+    losses = fedkd.mutual(TASK, logits[0], logits[1], torch.tensor(LABEL))
     distributions, errors = ([0.5, 0.5], [0.75, 0.25]), STUDENT_ERROR + TEACHER_ERROR
     for mine, other in ((0, 1), (1, 0)):
         own, others = torch.autograd.grad(
@@ -55,7 +58,7 @@ def test_a_gradient_reaches_its_own_model_only_and_takes_the_errors_as_they_are(
 
 def test_two_models_without_error_do_not_divide_by_zero() -> None:
     sure = torch.tensor([[200.0, 0.0]])
-    assert [float(loss) for loss in fedkd.mutual(sure, sure, torch.tensor(LABEL))] == [0, 0]
+    assert [float(loss) for loss in fedkd.mutual(TASK, sure, sure, torch.tensor(LABEL))] == [0, 0]
 
 
 def scenario(strategy: dict[str, Any]) -> Scenario:

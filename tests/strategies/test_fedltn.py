@@ -85,7 +85,7 @@ def test_in_the_jump_start_a_client_prunes_nothing_and_reports_its_accuracy() ->
 
 
 def reply(client: int, accuracy: float, *values: float) -> Update:
-    return Update(client, 1, {**row(*values), "validation_accuracy": np.array(accuracy, np.float32)}, Mask())
+    return Update(client, 1, {**row(*values), "validation_score": np.array(accuracy, np.float32)}, Mask())
 
 
 def test_after_the_jump_start_the_server_holds_the_best_clients_model() -> None:
@@ -141,7 +141,7 @@ def test_in_a_run_norms_differ_between_clients_and_the_start_is_one_clients_mode
     )
     (result,) = simulate.run(scenario, out=tmp_path)
     rows = read_lines(result.folder / "clients.jsonl")
-    best = max(rows, key=lambda row: (row["gate_accuracy"], -row["client"]))["client"]
+    best = max(rows, key=lambda row: (row["gate_score"], -row["client"]))["client"]
     folder = RunFolder.open(result.folder)
     states = {client: kept_by(folder, client, 1) for client in range(3)}
     final = folder.read_final("weights")

@@ -21,6 +21,7 @@ from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.scenario import Scenario
 from fedprune.strategy import Client, Server, Update
+from fedprune.tasks.classification import Classification
 from fedprune.types import Arrays
 
 from .toy import client_of, row
@@ -85,7 +86,7 @@ def test_a_scores_gradient_is_that_of_its_weight_times_the_frozen_weight_and_the
     cross_entropy(functional_call(made.build(), cut, (x,)), y).backward()
 
     def fit(weights: Arrays, mask: Mask, *, loss: Any) -> Arrays:
-        model = LocalModel(made, weights, mask)
+        model = LocalModel(made, weights, mask, Classification())
         loss(model, x, y).backward()
         for name in client.prunable:
             expected = cut[name].grad * fixed[name] * theta * (1 - theta) * scale

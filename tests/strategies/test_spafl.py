@@ -18,6 +18,7 @@ from fedprune.pruning.mask import Mask
 from fedprune.runs.log import read_lines
 from fedprune.scenario import Scenario
 from fedprune.strategy import Client, Server, Update
+from fedprune.tasks.classification import Classification
 from fedprune.types import Array, Arrays
 
 from .toy import client_of, toy_client
@@ -106,7 +107,7 @@ def test_thresholds_learn_straight_through_and_weights_only_where_they_live() ->
 
     def fit(weights: Arrays, mask: Mask, *, loss: Any) -> Arrays:
         assert not mask
-        model = LocalModel(made, weights, mask)
+        model = LocalModel(made, weights, mask, Classification())
         loss(model, x, y).backward()
         for name in client.prunable:
             np.testing.assert_array_equal(weights[name], initial[name])
@@ -130,7 +131,7 @@ def test_training_revives_a_layer_that_would_be_empty() -> None:
     client.weights[name] = np.full_like(client.weights[name], 9)
 
     def fit(weights: Arrays, mask: Mask, *, loss: Any) -> Arrays:
-        model = LocalModel(made, weights, mask)
+        model = LocalModel(made, weights, mask, Classification())
         loss(model, torch.ones(1, 1, 8, 8), torch.tensor([0]))
         return model.weights()
 
@@ -166,7 +167,7 @@ def test_a_run_moves_four_bytes_a_filter_and_no_weight(tmp_path: Path) -> None:
         for way in ("up", "down"):
             assert record[f"bytes_{way}_values"] == 4 * filters
             assert record[f"bytes_{way}_mask"] == 0
-    assert result.metrics["test_accuracy_global"] is None
+    assert result.metrics["test_score_global"] is None
     rounds = read_lines(result.folder / "rounds.jsonl")
     assert rounds[1]["train_loss"] < rounds[0]["train_loss"]
 

@@ -46,7 +46,7 @@ def test_a_run_moves_no_payload_and_each_client_goes_on_from_its_own_weights(tmp
     rounds = read_lines(result.folder / "rounds.jsonl")
     assert {record[f"bytes_{way}_values"] for record in rounds for way in ("up", "down")} == {0}
     assert {record[f"bytes_{way}_mask"] for record in rounds for way in ("up", "down")} == {0}
-    assert result.metrics["test_accuracy_global"] is None
+    assert result.metrics["test_score_global"] is None
     assert rounds[1]["train_loss"] < rounds[0]["train_loss"]
     folder = RunFolder.open(result.folder)
     models = [folder.client_state.load(client, 2)["weights:fc1.weight"] for client in (0, 1)]

@@ -224,8 +224,8 @@ def test_pruning_reads_no_test_data(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for conversation in Round(server, 1, [0, 1]).orders():
         report, _ = read(Report, client_round(conversation.order, Machine(tmp_path)))
         # A quarter of 40 samples are held out for this.
-        assert report.gate_accuracy is not None
-        assert report.gate_accuracy * 10 == pytest.approx(round(report.gate_accuracy * 10))
+        assert report.gate_score is not None
+        assert report.gate_score * 10 == pytest.approx(round(report.gate_score * 10))
         state = VersionedStore(tmp_path / "run" / "state" / "clients").load(conversation.client, 1)
         assert any(not kept.all() for name, kept in state.items() if name.startswith("mask:"))
 
@@ -238,7 +238,7 @@ def test_with_a_single_local_epoch_a_run_prunes_too(tmp_path: Path) -> None:
 def test_below_the_gate_a_run_prunes_nothing(tmp_path: Path) -> None:
     (result,) = simulate.run(scenario(strategy={"gate": 0.999}, train={"lr": 0.01}), out=tmp_path)
     assert result.metrics["density"] == 1
-    assert all(0 < row["gate_accuracy"] < 0.999 for row in read_lines(result.folder / "clients.jsonl"))
+    assert all(0 < row["gate_score"] < 0.999 for row in read_lines(result.folder / "clients.jsonl"))
 
 
 def test_hybrid_on_mnist_removes_whole_four_by_four_maps(tmp_path: Path) -> None:

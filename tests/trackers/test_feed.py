@@ -15,6 +15,7 @@ from fedprune import plugins, simulate
 from fedprune.cli import main
 from fedprune.progress import Progress
 from fedprune.runs.metrics import CLOCK_FIELDS, METRICS
+from fedprune.score import Score
 from fedprune.trackers.feed import figures, flat
 
 SETTINGS: dict[str, Any] = {
@@ -86,7 +87,7 @@ class Stop(Progress):
         self._after = after
         self.done = -1
 
-    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
+    def run_started(self, run_id: str, label: str, rounds: int, done: int, score: Score) -> None:
         self.done = done
 
     def round_finished(self, record: Any) -> None:
@@ -120,8 +121,8 @@ def test_a_tracker_is_told_of_the_run_each_round_and_the_results(install: Instal
     for note, record in zip(middle, rounds(done.folder), strict=True):
         assert note[2] == figures("rounds.jsonl", record)
         assert note[2]["bytes_up"] == record["bytes_up"]
-        assert ("test_accuracy_after" in note[2]) == (record["test_accuracy_after"] is not None)
-    assert results[2]["test_accuracy_personal"] == done.metrics["test_accuracy_personal"]
+        assert ("test_score_after" in note[2]) == (record["test_score_after"] is not None)
+    assert results[2]["test_score_personal"] == done.metrics["test_score_personal"]
     assert closed == ["close", True]
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fedprune.runs.folder import RunFolder, RunState
+from fedprune.runs.task import write_task
+from fedprune.score import Score
 
 
 def record(number: int, **changed: Any) -> dict[str, Any]:
@@ -16,7 +18,7 @@ def record(number: int, **changed: Any) -> dict[str, Any]:
         "round": number,
         "failed": [],
         "train_loss": 1 / number,
-        "test_accuracy_after": None,
+        "test_score_after": None,
         "density": 0.5,
         "bytes_up": 1000 * number,
         "bytes_down": 2000 * number,
@@ -32,6 +34,7 @@ class Made:
         toml = f'[run]\nname = "made"\nrounds = {rounds}\n'
         self.folder = RunFolder.create(out, name, toml, "0123", force=False, label=label)
         self.path = self.folder.path
+        write_task(self.path, "classification", Score("accuracy", percent=True), 0.1)
 
     def log(self, *records: dict[str, Any], end: str = "\n") -> None:
         with self.folder.rounds.open("a") as file:

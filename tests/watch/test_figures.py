@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from fedprune.score import Score
 from fedprune.watch.figures import Tally
 from tests.watch.records import record
+
+ACCURACY = Score("accuracy", percent=True)
 
 
 def tally(*records: dict[str, object]) -> Tally:
@@ -16,19 +19,19 @@ def tally(*records: dict[str, object]) -> Tally:
 
 
 def test_nothing_is_known_before_the_first_round() -> None:
-    figures = Tally().figures("a", "running", 5)
-    assert (figures.round, figures.accuracy, figures.loss, figures.seconds, figures.left) == (0, *[None] * 4)
+    figures = Tally().figures("a", "running", 5, ACCURACY)
+    assert (figures.round, figures.scored, figures.loss, figures.seconds, figures.left) == (0, *[None] * 4)
 
 
 def test_what_was_measured_last_is_shown_and_bytes_and_failures_add_up() -> None:
     gone = [{"client": 3, "reason": "late"}, {"client": 4, "reason": "late"}]
     figures = tally(
-        record(1, test_accuracy_after=0.25, failed=gone),
-        record(2, test_accuracy_after=0.75),
+        record(1, test_score_after=0.25, failed=gone),
+        record(2, test_score_after=0.75),
         record(3, train_loss=None, failed=gone[:1], density=0.25),
-    ).figures("a", "running", 5)
+    ).figures("a", "running", 5, ACCURACY)
     assert (figures.round, figures.rounds) == (3, 5)
-    assert (figures.accuracy, figures.accuracies) == (0.75, (0.25, 0.75))
+    assert (figures.scored, figures.scores) == (0.75, (0.25, 0.75))
     assert (figures.loss, figures.losses) == (0.5, (1.0, 0.5))
     assert (figures.up, figures.up_total) == (3000, 6000)
     assert (figures.down, figures.down_total) == (6000, 12000)
@@ -39,13 +42,13 @@ def test_what_was_measured_last_is_shown_and_bytes_and_failures_add_up() -> None
 def test_the_time_left_is_that_of_recent_rounds_and_only_of_a_run_that_goes_on() -> None:
     slow = [record(number, seconds=100.0) for number in range(1, 4)]
     fast = [record(number, seconds=2.0) for number in range(4, 14)]
-    assert tally(*slow, *fast).figures("a", "running", 20).left == pytest.approx(14.0)
-    assert tally(*slow, *fast).figures("a", "stopped", 20).left is None
+    assert tally(*slow, *fast).figures("a", "running", 20, ACCURACY).left == pytest.approx(14.0)
+    assert tally(*slow, *fast).figures("a", "stopped", 20, ACCURACY).left is None
 
 
 def test_after_the_last_round_the_final_evaluation_goes_on() -> None:
-    assert tally(record(1)).figures("a", "running", 1).state == "evaluating"
-    assert tally(record(1)).figures("a", "complete", 1).state == "complete"
+    assert tally(record(1)).figures("a", "running", 1, ACCURACY).state == "evaluating"
+    assert tally(record(1)).figures("a", "complete", 1, ACCURACY).state == "complete"
 
 
 @pytest.mark.parametrize("wrong", [{}, record(1), record(3), {"round": "2"}])

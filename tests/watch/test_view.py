@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fedprune.score import Score
 from fedprune.watch.figures import Figures
 from fedprune.watch.view import clock, drawn, plain, sparkline
 
@@ -16,7 +17,8 @@ RUN = Figures(
     state="running",
     round=12,
     rounds=50,
-    accuracy=0.931,
+    score=Score("accuracy", percent=True),
+    scored=0.931,
     loss=0.2134,
     density=0.612,
     up=310_000,
@@ -26,7 +28,7 @@ RUN = Figures(
     failed=1,
     failed_total=2,
     seconds=1.04,
-    accuracies=(0.2, 0.5, 0.931),
+    scores=(0.2, 0.5, 0.931),
     losses=(2.3, 1.0, 0.2134),
 )
 FIGURES = ("12/50", "93.1%", "0.213", "61.2%", "310 kB", "3.72 MB", "330 kB", "4.02 MB", "2 in all", "0:40")

@@ -68,7 +68,7 @@ def expected(run: Path) -> str:
     """How a line on a complete run ends, from its own JSON lines."""
     lines = [json.loads(line) for line in (run / "rounds.jsonl").read_text("utf-8").splitlines()]
     last = lines[-1]
-    accuracy = [line["test_accuracy_after"] for line in lines if line["test_accuracy_after"] is not None][-1]
+    accuracy = [line["test_score_after"] for line in lines if line["test_score_after"] is not None][-1]
     up, down = (sum(line[f"bytes_{way}"] for line in lines) for way in ("up", "down"))
     pace = sum(line["seconds"] for line in lines) / len(lines)
     return (
@@ -147,7 +147,7 @@ def test_an_interrupted_watch_leaves_the_terminal_as_it_was(tmp_path: Path) -> N
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         pytest.skip("SIGINT is ignored here, and so it is in processes started from here")
     made = Made(tmp_path)
-    made.log(record(1, test_accuracy_after=0.5), record(2))
+    made.log(record(1, test_score_after=0.5), record(2))
     with terminal() as (writer, seen):
         process = subprocess.Popen(
             command("watch", str(made.path)),

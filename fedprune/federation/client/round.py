@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fedprune.compute.evaluate import accuracy
-from fedprune.compute.model import LocalModel
+from fedprune.compute.evaluate import score
 from fedprune.federation.client.teacher import Teacher
 from fedprune.federation.client.work import LocalWork
 from fedprune.federation.experiment import Experiment, Samples, open_experiment
@@ -90,7 +89,7 @@ def _train_and_test(
     testing = experiment.testing(order.client) if order.evaluate else None
     validation = experiment.gating(order.client) if order.validation else None
     experiment.strategy.receive(client, arrays)
-    before = _accuracy(experiment, client.weights, client.mask, testing)
+    before = _score(experiment, client.weights, client.mask, testing)
     teacher.meet(client.weights, client.mask)
     work.lesson = teacher.lesson
     experiment.strategy.before_training(client)
@@ -105,10 +104,10 @@ def _train_and_test(
         multiply_adds=spent.multiply_adds,
         parameters=spent.parameters,
         train_loss=work.loss,
-        gate_accuracy=work.gate_accuracy,
-        validation_accuracy=_accuracy(experiment, client.weights, client.mask, validation),
-        test_accuracy_before=before,
-        test_accuracy_after=_accuracy(experiment, client.weights, client.mask, testing),
+        gate_score=work.gate_score,
+        validation_score=_score(experiment, client.weights, client.mask, validation),
+        test_score_before=before,
+        test_score_after=_score(experiment, client.weights, client.mask, testing),
     )
 
 
@@ -137,9 +136,7 @@ def _deployed(
         multiply_adds=spent.multiply_adds,
         parameters=spent.parameters,
         alive=_alive(experiment, mask, client.shared),
-        test_accuracy_personal=_accuracy(experiment, own, mask, experiment.testing(order.client))
-        if own
-        else None,
+        test_score_personal=_score(experiment, own, mask, experiment.testing(order.client)) if own else None,
     )
 
 
@@ -167,12 +164,11 @@ def _client(
     )
 
 
-def _accuracy(experiment: Experiment, weights: Arrays, mask: Mask, testing: Samples | None) -> float | None:
+def _score(experiment: Experiment, weights: Arrays, mask: Mask, testing: Samples | None) -> float | None:
     if testing is None or not len(testing[1]):
         return None
-    return accuracy(
-        LocalModel(experiment.architecture, {**experiment.initial, **weights}, mask).module, *testing
-    )
+    model = experiment.model({**experiment.initial, **weights}, mask)
+    return score(model.module, model.task, *testing)
 
 
 def _alive(experiment: Experiment, mask: Mask, shared: Mask) -> list[int] | None:

@@ -28,7 +28,7 @@ class Teacher:
             self._model = self._holding(weights, mask)
 
     def lesson(self) -> Lesson | None:
-        """The loss of this round's training; None for cross-entropy alone.
+        """The loss of this round's training; None for the task's loss alone.
 
         A local teacher is trained when it is first asked, so a strategy with a loss of its own pays nothing.
         """
@@ -38,7 +38,7 @@ class Teacher:
         return None if self._model is None else self._of(self._model)
 
     def before_prune(self, weights: Arrays, mask: Mask) -> Lesson | None:
-        """The loss of the recovery after a prune; None for cross-entropy alone."""
+        """The loss of the recovery after a prune; None for the task's loss alone."""
         return self._of(self._holding(weights, mask)) if self._experiment.scenario.distill.alpha else None
 
     def keeps(self, weights: Arrays) -> Arrays:
@@ -50,7 +50,7 @@ class Teacher:
         return self._kept.teacher
 
     def _holding(self, weights: Arrays, mask: Mask) -> LocalModel:
-        return LocalModel(self._experiment.architecture, {**self._experiment.initial, **weights}, mask)
+        return self._experiment.model({**self._experiment.initial, **weights}, mask)
 
     def _of(self, model: LocalModel) -> Lesson:
         distill = self._experiment.scenario.distill

@@ -13,8 +13,8 @@ import torch
 from fedprune.compute.activity import zero_shares
 from fedprune.compute.distillation import Lesson
 from fedprune.compute.early_stopping import BestEpoch
-from fedprune.compute.evaluate import accuracy
-from fedprune.compute.loop import Loss, Trainer, classification
+from fedprune.compute.evaluate import score
+from fedprune.compute.loop import Loss, Trainer, task_loss
 from fedprune.compute.model import LocalModel
 from fedprune.compute.proximal import Proximal
 from fedprune.federation.experiment import Experiment, Samples
@@ -40,10 +40,10 @@ class LocalWork:
         self.samples = len(samples[1])
         self.loss: float | None = None
         """Mean loss of the last epoch trained; None before the first."""
-        self.gate_accuracy: float | None = None
+        self.gate_score: float | None = None
         """What the gate said last."""
         self.lesson: Callable[[], Lesson | None] = lambda: None
-        """What takes the place of cross-entropy where a strategy brings no loss of its own."""
+        """What takes the place of the task's loss where a strategy brings no loss of its own."""
 
     def fit(
         self,
@@ -59,16 +59,16 @@ class LocalWork:
         lesson = self.lesson() if loss is None else None
         epochs = self._experiment.scenario.train.epochs if epochs is None else epochs
         return self._fit(
-            weights, mask, epochs, after_epoch, loss=loss or classification, proximal=proximal, lesson=lesson
+            weights, mask, epochs, after_epoch, loss=loss or task_loss, proximal=proximal, lesson=lesson
         )
 
     def recover(self, weights: Arrays, mask: Mask, lesson: Lesson | None) -> Arrays:
-        """Weights after ``distill.recover`` epochs, taught by ``lesson``, or by labels alone if None."""
+        """Weights after ``distill.recover`` epochs, taught by ``lesson``, or by targets alone if None."""
         return self._fit(weights, mask, self._experiment.scenario.distill.recover, None, lesson=lesson)
 
     def study(self, made: Architecture, weights: Arrays) -> LocalModel:
-        """A model beside the client's own after a round's epochs of cross-entropy."""
-        model = LocalModel(made, weights, Mask())
+        """A model beside the client's own after a round's epochs of the task's loss."""
+        model = LocalModel(made, weights, Mask(), self._experiment.task)
         for _ in self._epochs(self._experiment.scenario.train.epochs, model, "teacher {}"):
             pass
         return model
@@ -82,16 +82,18 @@ class LocalWork:
         **options: Any,
     ) -> Arrays:
         """``options`` are the trainer's."""
-        model = LocalModel(self._experiment.architecture, weights, mask)
+        model = self._experiment.model(weights, mask)
         patience, validation = self._experiment.scenario.train.patience, self._validation
         # With extra parameters only the method knows what the model computes.
-        watched = BestEpoch(patience) if patience and validation and not model.extra else None
+        watched = None
+        if patience and validation and not model.extra:
+            watched = BestEpoch(self._experiment.score, patience)
         key = _numbered("{}", next(self._fits))
         for epoch, loss, weights in self._epochs(epochs, model, key, **options):
             self.loss = loss
             if after_epoch is not None:
                 after_epoch(epoch, weights)
-            if watched and validation and watched.ends(accuracy(model.module, *validation), weights):
+            if watched and validation and watched.ends(score(model.module, model.task, *validation), weights):
                 break
         return watched.weights if watched and watched.weights else weights
 
@@ -116,7 +118,7 @@ class LocalWork:
 
     def gradient(self, weights: Arrays, *, batches: int | None = None) -> Arrays:
         """See ``strategy.Gradient``."""
-        model = LocalModel(self._experiment.architecture, weights, Mask())
+        model = self._experiment.model(weights, Mask())
         x, y = self._samples
         size = self._experiment.step.batch_size
         order = torch.from_numpy(self.rng("gradient batches").permutation(len(y)))
@@ -126,21 +128,21 @@ class LocalWork:
         for start in range(0, len(taken), size):
             batch = taken[start : start + size]
             share = len(batch) / len(taken)
-            (classification(model, x[batch], y[batch]) * share).backward()  # type: ignore[no-untyped-call]
+            (task_loss(model, x[batch], y[batch]) * share).backward()  # type: ignore[no-untyped-call]
         return model.gradients()
 
     def activity(self, weights: Arrays, mask: Mask) -> Arrays:
         """See ``strategy.Activity``."""
         made = self._experiment.architecture
         # At full size, so that what is pruned counts as zeros too.
-        module = LocalModel(made, mask.apply(weights), Mask()).module
+        module = self._experiment.model(mask.apply(weights), Mask()).module
         return zero_shares(module, made.groups, self._samples[0])
 
     def gate(self, weights: Arrays, mask: Mask) -> float:
         """See ``strategy.Gate``."""
-        module = LocalModel(self._experiment.architecture, weights, mask).module
-        self.gate_accuracy = accuracy(module, *(self._validation or self._samples))
-        return self.gate_accuracy
+        experiment, model = self._experiment, self._experiment.model(weights, mask)
+        self.gate_score = score(model.module, model.task, *(self._validation or self._samples))
+        return experiment.score.quality(self.gate_score, experiment.chance)
 
     def peer(self, model: Mapping[str, Any], weights: Arrays) -> Trainer:
         """See ``strategy.Peer``."""
@@ -149,7 +151,7 @@ class LocalWork:
             options = {key: value for key, value in model.items() if key != "name"}
             made = made.beside(model["name"], options)
         initial = made.initial_weights(experiment.scenario.run.seed)
-        second = LocalModel(made, {**initial, **weights}, Mask())
+        second = LocalModel(made, {**initial, **weights}, Mask(), experiment.task)
         return self._trainer(second, _numbered("peer {}", next(self._peers)))
 
     def rng(self, purpose: str, *, every_round: bool = True) -> np.random.Generator:

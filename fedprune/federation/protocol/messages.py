@@ -23,8 +23,8 @@ _FLOOR = struct.Struct("<Q")
 
 # Bounds that keep sums over clients finite: a reply is anybody's, and its numbers must not end a run.
 Count = Annotated[int, Field(ge=0, lt=2**63)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Loss = Annotated[float, Field(ge=0, le=1e38)]
+Scored = Annotated[float, Field(ge=-1e38, le=1e38)]
 
 Phase = Literal["train", "final"]
 """``train``: a round; ``final``: the evaluation at the end, of which nothing is kept."""
@@ -46,18 +46,18 @@ class Order:
     own, of fixed length.
     """
     evaluate: bool
-    """Whether to report accuracy on test data this round."""
+    """Whether to report the score on test data this round."""
     settings: dict[str, Any]
     """``Scenario.client_settings()``."""
     run: str
     """Names the run; clients keep its state under that name."""
     validation: bool = False
-    """Whether to report accuracy on validation data."""
+    """Whether to report the score on validation data."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """The head of a client's reply; accuracies are shares in [0, 1], named as in ``runs/metrics.py``."""
+    """The head of a client's reply; scores are the task's, named as in ``runs/metrics.py``."""
 
     round: Count
     client: Count
@@ -69,11 +69,11 @@ class Report:
     alive: list[Count] | None = None
     """Kept coordinates of each prunable parameter, in order, where the mask that travels does not tell."""
     train_loss: Loss | None = None
-    gate_accuracy: Share | None = None
-    validation_accuracy: Share | None = None
-    test_accuracy_before: Share | None = None
-    test_accuracy_after: Share | None = None
-    test_accuracy_personal: Share | None = None
+    gate_score: Scored | None = None
+    validation_score: Scored | None = None
+    test_score_before: Scored | None = None
+    test_score_after: Scored | None = None
+    test_score_personal: Scored | None = None
 
 
 Head = TypeVar("Head", Order, Report)

@@ -3,6 +3,7 @@ and is decoded and checked on its own, whatever became of the others."""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 import operator
@@ -119,6 +120,12 @@ class Conversation:
             )
         if report.samples != (own := len(self.link.experiment.partition.train(self.client))):
             raise CodecError(f"{report.samples} training samples, its partition has {own}")
+        for name, value in dataclasses.asdict(report).items():
+            if "_score" in name:
+                try:
+                    self.link.experiment.score.check(name, value)
+                except ValueError as error:
+                    raise CodecError(str(error)) from None
 
     def _alive(self, report: Report, mask: Mask) -> list[int]:
         shapes = self.link.experiment.prunable

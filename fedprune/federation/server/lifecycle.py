@@ -10,13 +10,14 @@ from typing import Any
 
 from flwr.serverapp import Grid
 
-from fedprune.federation.experiment import open_experiment
+from fedprune.federation.experiment import checked_experiment
 from fedprune.federation.server.loop import Rounds
 from fedprune.progress import Progress
 from fedprune.runs.checkpoint import retained_rounds
 from fedprune.runs.code import check_code, code_record
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder, RunState
+from fedprune.runs.task import read_score, write_task
 from fedprune.scenario import Scenario
 
 
@@ -26,8 +27,7 @@ def run_folder(scenario: Scenario, path: Path, *, force: bool = False) -> Iterat
 
     Raises UserError for what the user can mend about the scenario, its data or the folder.
     """
-    # Whatever is wrong with data, partition, model or strategy comes out here, before the folder is made.
-    experiment = open_experiment(scenario.client_settings(), scenario.data.root)
+    experiment = checked_experiment(scenario)
     if path.exists() and not force:
         with RunFolder.open(path).lock() as folder:
             check_versions(folder)
@@ -43,6 +43,7 @@ def run_folder(scenario: Scenario, path: Path, *, force: bool = False) -> Iterat
         label=scenario.label,
         code=code_record(scenario.origins),
     ) as folder:
+        write_task(folder.path, experiment.task_name, experiment.score, experiment.chance)
         folder.write_partition(experiment.partition.manifest())
         yield folder
 
@@ -55,7 +56,8 @@ def carry(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress)
     if folder.read_status()["state"] != "complete":
         # Not the status's: a killed run had trained further than its last checkpoint.
         done = max(retained_rounds(folder.checkpoints), default=0)
-        progress.run_started(folder.path.name, scenario.label, scenario.run.rounds, done)
+        score = read_score(folder.path)
+        progress.run_started(folder.path.name, scenario.label, scenario.run.rounds, done, score)
         _work(grid, folder, scenario, progress, done)
     progress.run_finished(summary(folder, scenario))
 

@@ -10,8 +10,7 @@ from typing import Any
 from flwr.serverapp import Grid
 
 from fedprune.compute.early_stopping import out_of_patience
-from fedprune.compute.evaluate import accuracy
-from fedprune.compute.model import LocalModel
+from fedprune.compute.evaluate import scored
 from fedprune.compute.threads import one_thread
 from fedprune.federation.flower.transport import exchange, node_ids
 from fedprune.federation.server import records
@@ -50,7 +49,7 @@ class Rounds:
         self.mark = self._restore()
         self._saved = self.mark.state.round
         self._validation: list[float | None] = [
-            record.get("validation_accuracy") for record in read_lines(folder.rounds)
+            record.get("validation_score") for record in read_lines(folder.rounds)
         ]
 
     def run(self) -> None:
@@ -78,7 +77,8 @@ class Rounds:
         run = self.scenario.run
         if self.mark.state.round >= run.rounds:
             return True
-        return run.patience is not None and out_of_patience(self._validation, run.patience)
+        score = self.federation.experiment.score
+        return run.patience is not None and out_of_patience(score, self._validation, run.patience)
 
     def _round(self, round: int) -> None:
         started = time.perf_counter()
@@ -91,14 +91,20 @@ class Rounds:
 
     def _record(self, played: Round, outcome: Outcome, started: float) -> None:
         """Write what there is to say of a round that is committed; it then counts as whole."""
-        prunable = self.federation.experiment.prunable
+        experiment = self.federation.experiment
         for reply in outcome.accepted:
-            self.logs["clients"].append(records.client_record(played.number, reply, prunable))
-        global_accuracy = self._global_accuracy() if played.evaluate else None
-        record = records.round_record(played.number, played.clients, outcome, prunable, global_accuracy)
+            self.logs["clients"].append(records.client_record(played.number, reply, experiment.prunable))
+        record = records.round_record(
+            played.number,
+            played.clients,
+            outcome,
+            experiment.prunable,
+            experiment.score,
+            self._global_score() if played.evaluate else None,
+        )
         record |= {"seconds": time.perf_counter() - started, "time": time.time()}
         self.logs["rounds"].append(record)
-        self._validation.append(record["validation_accuracy"])
+        self._validation.append(record["validation_score"])
         self.mark = Mark(self.federation.state, {name: log.offset for name, log in self.logs.items()})
         self.on_round(record)
 
@@ -120,18 +126,19 @@ class Rounds:
         self.folder.write_final("weights", dict(self.federation.state.weights))
         for client in self.federation.state.versions if experiment.maskable else ():
             self.folder.write_final(f"mask-{client}", dict(self.federation.mask(client)))
+        rounds, score, chance = read_lines(self.folder.rounds), experiment.score, experiment.chance
         self.folder.write_results(
-            records.results(self.scenario, rows, read_lines(self.folder.rounds), self._global_accuracy())
+            records.results(self.scenario, score, chance, rows, rounds, self._global_score())
         )
 
-    def _global_accuracy(self) -> float | None:
+    def _global_score(self) -> float | None:
         """The global model, unmasked, on the whole test set; None where there is none."""
         weights, experiment = self.federation.global_model(), self.federation.experiment
         if weights is None:
             return None
-        module = LocalModel(experiment.architecture, weights, Mask()).module
-        right = sum(accuracy(module, x, y) * len(y) for x, y in experiment.all_testing())
-        return right / len(experiment.dataset.test_y)
+        model = experiment.model(weights, Mask())
+        parts = [scored(model.module, model.task, x, y) for x, y in experiment.all_testing()]
+        return sum(total for total, _ in parts) / sum(count for _, count in parts)
 
     def _restore(self) -> Mark:
         """The last checkpoint, with the logs cut back to it."""

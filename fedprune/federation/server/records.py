@@ -16,6 +16,7 @@ from fedprune.federation.server.conversation import Accepted
 from fedprune.federation.server.round import Outcome
 from fedprune.runs.metrics import summarise
 from fedprune.scenario import Scenario
+from fedprune.score import Score
 from fedprune.types import Shapes
 from fedprune.wire.account import Bytes
 
@@ -30,10 +31,10 @@ def client_record(round: int, reply: Accepted, prunable: Shapes) -> Record:
         "client": report.client,
         "samples": report.samples,
         "train_loss": report.train_loss,
-        "gate_accuracy": report.gate_accuracy,
-        "validation_accuracy": report.validation_accuracy,
-        "test_accuracy_before": report.test_accuracy_before,
-        "test_accuracy_after": report.test_accuracy_after,
+        "gate_score": report.gate_score,
+        "validation_score": report.validation_score,
+        "test_score_before": report.test_score_before,
+        "test_score_after": report.test_score_after,
         "density": _density(reply, prunable),
         "multiply_adds": report.multiply_adds,
         "parameters": report.parameters,
@@ -58,24 +59,28 @@ def layer_densities(replies: Sequence[Accepted], prunable: Shapes) -> dict[str, 
 
 
 def round_record(
-    round: int, clients: Sequence[int], outcome: Outcome, prunable: Shapes, accuracy: float | None
+    round: int,
+    clients: Sequence[int],
+    outcome: Outcome,
+    prunable: Shapes,
+    score: Score,
+    test_score_global: float | None,
 ) -> Record:
-    """One round over its sampled clients; ``accuracy`` is the global model's. Bytes include those of failed
-    clients."""
+    """One round over its sampled clients. Bytes include those of failed clients."""
     rows = [client_record(round, reply, prunable) for reply in outcome.accepted]
     down = sum((reply.bytes_down for reply in outcome.accepted), outcome.lost_down)
     up = sum((reply.bytes_up for reply in outcome.accepted), outcome.lost_up)
-    before, after = _spread("test_accuracy_before", rows), _spread("test_accuracy_after", rows)
     return {
         "round": round,
         "clients": list(clients),
         "failed": [{"client": client, "reason": reason} for client, reason in outcome.failed.items()],
         "train_loss": _mean("train_loss", rows),
-        "gate_accuracy": _mean("gate_accuracy", rows),
-        "validation_accuracy": _mean("validation_accuracy", rows),
-        **before,
-        **after,
-        "test_accuracy_global": accuracy,
+        "score": score.name,
+        "gate_score": _mean("gate_score", rows),
+        "validation_score": _mean("validation_score", rows),
+        **_spread("test_score_before", rows, score),
+        **_spread("test_score_after", rows, score),
+        "test_score_global": test_score_global,
         "density": _mean("density", rows),
         "density_layers": layer_densities(outcome.accepted, prunable),
         "multiply_adds": _mean("multiply_adds", rows),
@@ -90,13 +95,13 @@ def final_record(reply: Accepted, experiment: Experiment) -> Record:
     report = reply.report
     # A method without a personal model deploys the global one after local training; a client that was never
     # sampled has nothing of its own yet and deploys what it receives.
-    own = report.test_accuracy_personal if experiment.strategy.keeps_model else report.test_accuracy_after
+    own = report.test_score_personal if experiment.strategy.keeps_model else report.test_score_after
     return {
         "client": report.client,
         "samples": report.samples,
-        "test_accuracy_personal": report.test_accuracy_before if own is None else own,
-        "test_accuracy_received": report.test_accuracy_before,
-        "test_accuracy_trained": report.test_accuracy_after,
+        "test_score_personal": report.test_score_before if own is None else own,
+        "test_score_received": report.test_score_before,
+        "test_score_trained": report.test_score_after,
         "density": _density(reply, experiment.prunable),
         "density_layers": layer_densities([reply], experiment.prunable),
         "multiply_adds": report.multiply_adds,
@@ -105,19 +110,29 @@ def final_record(reply: Accepted, experiment: Experiment) -> Record:
 
 
 def results(
-    scenario: Scenario, rows: Sequence[Record], rounds: Sequence[Record], test_accuracy_global: float | None
+    scenario: Scenario,
+    score: Score,
+    chance: float,
+    rows: Sequence[Record],
+    rounds: Sequence[Record],
+    test_score_global: float | None,
 ) -> Record:
     """The run's results over all clients that answered the final evaluation."""
     layers = rows[0]["density_layers"] if rows else {}
+    target = scenario.evaluate.target
     return {
         "label": scenario.label,
         "seed": scenario.run.seed,
         "rounds": len(rounds),
         "clients": len(rows),
-        **_spread("test_accuracy_personal", rows),
-        **_spread("test_accuracy_received", rows),
-        **_spread("test_accuracy_trained", rows),
-        "test_accuracy_global": test_accuracy_global,
+        "score": score.name,
+        "score_unit": "share" if score.percent else score.unit,
+        "score_better": "higher" if score.higher_is_better else "lower",
+        "score_chance": chance,
+        **_spread("test_score_personal", rows, score),
+        **_spread("test_score_received", rows, score),
+        **_spread("test_score_trained", rows, score),
+        "test_score_global": test_score_global,
         "density": _mean("density", rows),
         "density_layers": {
             name: float(np.mean([row["density_layers"][name] for row in rows])) for name in layers
@@ -126,20 +141,20 @@ def results(
         "parameters": _mean("parameters", rows),
         "bytes_up_total": sum(record["bytes_up"] for record in rounds),
         "bytes_down_total": sum(record["bytes_down"] for record in rounds),
-        "target_accuracy": scenario.evaluate.target_accuracy,
-        "bytes_to_target": bytes_to_target(rounds, scenario.evaluate.target_accuracy),
+        "target_score": target,
+        "bytes_to_target": bytes_to_target(rounds, target, score),
         "seconds_total": sum(record["seconds"] for record in rounds),
     }
 
 
-def bytes_to_target(rounds: Sequence[Record], target: float | None) -> int | None:
-    """Bytes up and down until the first evaluated round whose mean accuracy after local training reaches the
+def bytes_to_target(rounds: Sequence[Record], target: float | None, score: Score) -> int | None:
+    """Bytes up and down until the first evaluated round whose mean score after local training reaches the
     target."""
     spent = 0
     for record in rounds:
         spent += int(record["bytes_up"]) + int(record["bytes_down"])
-        reached = record["test_accuracy_after"]
-        if target is not None and reached is not None and reached >= target:
+        reached = record["test_score_after"]
+        if target is not None and reached is not None and score.reaches(reached, target):
             return spent
     return None
 
@@ -149,10 +164,10 @@ def _mean(key: str, rows: Sequence[Record]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def _spread(key: str, rows: Sequence[Record]) -> Record:
+def _spread(key: str, rows: Sequence[Record], score: Score) -> Record:
     """Mean, standard deviation and worst tenth under the metric's three names; nulls when not evaluated."""
     values = [row[key] for row in rows if row[key] is not None]
-    found = summarise(values) if values else {"mean": None, "std": None, "worst10": None}
+    found = summarise(values, score) if values else {"mean": None, "std": None, "worst10": None}
     return {key: found["mean"], f"{key}_std": found["std"], f"{key}_worst10": found["worst10"]}
 
 

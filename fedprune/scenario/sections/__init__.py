@@ -1,9 +1,9 @@
 """The sections of a scenario, a file each: what every key may hold, and what it holds unless it is given.
 
 Unknown keys are refused and types are strict (``"0.5"`` is no number, ``true`` no integer). Some sections
-take free keys beside their own: ``[partition]`` (the arguments of the partitioner), ``[model]`` (the options
-of ``build``), ``[strategy]`` (the fields of its dataclass), ``[uplink]`` and ``[downlink]`` (the fields of
-the quantizer).
+take free keys beside their own: ``[task]`` and ``[strategy]`` (the fields of their dataclasses),
+``[partition]`` (the arguments of the partitioner), ``[model]`` (the options of ``build``), ``[uplink]`` and
+``[downlink]`` (the fields of the quantizer).
 """
 
 from fedprune.scenario.section_list import AnySection
@@ -18,6 +18,7 @@ from fedprune.scenario.sections.partition import PartitionSection
 from fedprune.scenario.sections.run import RunSection
 from fedprune.scenario.sections.server_optimizer import ServerOptimizerSection
 from fedprune.scenario.sections.strategy import StrategySection
+from fedprune.scenario.sections.task import TaskSection
 from fedprune.scenario.sections.train import TrainSection
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "RunSection",
     "ServerOptimizerSection",
     "StrategySection",
+    "TaskSection",
     "TrainSection",
     "UplinkSection",
 ]
@@ -41,6 +43,7 @@ __all__ = [
 SECTIONS: dict[str, type[AnySection]] = {
     "run": RunSection,
     "data": DataSection,
+    "task": TaskSection,
     "partition": PartitionSection,
     "model": ModelSection,
     "train": TrainSection,

@@ -18,7 +18,7 @@ class DistillSection(Section):
     model: ModelSection | None = None
     """Architecture of a local teacher; the student's own unless given."""
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Share of distillation in the loss; the rest is cross-entropy."""
+    """Share of distillation in the loss; the rest is the task's own."""
     temperature: Annotated[float, Field(gt=0)] = 2.0
     recover: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Epochs of training after a prune, taught by the model from before it; with alpha 0 by labels alone."""

@@ -16,5 +16,5 @@ class EvaluateSection(Section):
 
     every: Annotated[int, Field(ge=0)] = 10
     """Rounds between evaluations; 0: at the end only."""
-    target_accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Accuracy in (0, 1] for which the bytes spent until then are reported."""
+    target: float | None = None
+    """Score, in the task's unit, for which the bytes spent until then are reported; a share in (0, 1]."""

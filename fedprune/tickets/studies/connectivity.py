@@ -18,8 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from fedprune.compute.evaluate import accuracy
-from fedprune.compute.model import LocalModel
+from fedprune.compute.evaluate import score
 from fedprune.federation.experiment import Experiment, Samples
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
@@ -117,11 +116,11 @@ def walk(
     """Mean error over ``clients`` at POINTS points of the line, on own and on test data, and barriers."""
     own = [own_samples(experiment, client) for client in clients]
     testing = [experiment.testing(client) for client in clients]
-    error, test_error = [], []
+    error, test_error, task = [], [], experiment.task
     for share in np.linspace(0, 1, POINTS):
         module = _between(experiment, first, second, float(share), mask, own)
-        error.append(1 - float(np.mean([accuracy(module, *samples) for samples in own])))
-        test_error.append(1 - float(np.mean([accuracy(module, *samples) for samples in testing])))
+        error.append(1 - float(np.mean([score(module, task, *samples) for samples in own])))
+        test_error.append(1 - float(np.mean([score(module, task, *samples) for samples in testing])))
     return {
         "error": error,
         "test_error": test_error,
@@ -142,7 +141,7 @@ def _between(
     weights = {
         name: ((1 - share) * first[name] + share * second[name]).astype(np.float32) for name in made.shapes
     }
-    module = LocalModel(made, weights, mask).module
+    module = experiment.model(weights, mask).module
     renew_statistics(module, torch.cat([x for x, _ in samples]))
     return module
 

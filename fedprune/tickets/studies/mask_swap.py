@@ -17,7 +17,7 @@ from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.mask_exchange import compared, matrix, shown
 from fedprune.tickets.study_table import StudyTable
-from fedprune.tickets.training import accuracy_on_test_data
+from fedprune.tickets.training import score_on_test_data
 from fedprune.types import Arrays
 
 RANDOM, LARGEST, DENSE = "random masks", "largest weights", "no mask"
@@ -55,4 +55,4 @@ def tables(result: Record) -> list[StudyTable]:
 
 
 def _tested(run: FinishedRun, client: int, weights: Arrays, mask: Mask) -> float:
-    return accuracy_on_test_data(run.experiment, client, weights, mask)
+    return score_on_test_data(run.experiment, client, weights, mask)

@@ -21,7 +21,7 @@ from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import Floats, holm, paired
 from fedprune.tickets.study_table import StudyTable, interval, number, points
-from fedprune.tickets.training import accuracy_on_test_data, fresh_weights, trained
+from fedprune.tickets.training import fresh_weights, score_on_test_data, trained
 from fedprune.types import Arrays
 
 OWN = "own mask, original weights"
@@ -49,7 +49,7 @@ def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
     weights, mask = start(run, client, replicate, condition)
     after = trained(run.experiment, client, weights, mask, epochs=plan.epochs, replicate=replicate)
     return {
-        "test_accuracy": accuracy_on_test_data(run.experiment, client, after, mask),
+        "test_score": score_on_test_data(run.experiment, client, after, mask),
         "density": _density(run, mask),
     }
 
@@ -73,7 +73,7 @@ def start(run: FinishedRun, client: int, replicate: int, condition: str) -> tupl
 
 
 def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
-    accuracy = by_condition({unit: record["test_accuracy"] for unit, record in measured.items()})
+    accuracy = by_condition({unit: record["test_score"] for unit, record in measured.items()})
     rng = generator(run.seed, "tickets retrain signs")
     densities = by_condition({unit: record["density"] for unit, record in measured.items()})
     return {

@@ -15,7 +15,7 @@ from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.mask_exchange import compared, matrix, shown
 from fedprune.tickets.study_table import StudyTable
-from fedprune.tickets.training import accuracy_on_test_data, trained
+from fedprune.tickets.training import score_on_test_data, trained
 
 RANDOM, DENSE = "random masks", "no mask"
 
@@ -34,12 +34,12 @@ def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
     else:
         mask = Mask() if of == DENSE else run.masks[int(of)]
     after = trained(experiment, client, experiment.initial, mask, epochs=plan.epochs, replicate=0)
-    return {"test_accuracy": accuracy_on_test_data(experiment, client, after, mask)}
+    return {"test_score": score_on_test_data(experiment, client, after, mask)}
 
 
 def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
     clients = run.sample(plan.clients)
-    accuracy = {unit: record["test_accuracy"] for unit, record in measured.items()}
+    accuracy = {unit: record["test_score"] for unit, record in measured.items()}
     controls = {name: [accuracy[f"{data}/{name}"] for data in clients] for name in (RANDOM, DENSE)}
     table = matrix(clients, accuracy)
     return {"epochs": plan.epochs, **compared(run, clients, table, controls, plan.permutations)}

@@ -45,7 +45,7 @@ def taught_by(teacher: Teacher, experiment: Experiment, weights: Arrays) -> bool
     assert lesson is not None
     module = experiment.architecture.load(weights).eval()
     with torch.no_grad():
-        return torch.equal(lesson.targets(x), module(x))
+        return torch.equal(lesson.answers(x), module(x))
 
 
 def test_received_and_previous_are_the_models_they_are_called_after() -> None:
@@ -124,8 +124,8 @@ def test_recovery_follows_a_prune_and_only_a_prune(tmp_path: Path, alpha: float)
     assert all(first[client] != again[client] for client in first)
     assert all(row["density"] == pytest.approx(0.5, abs=0.01) for row in recovered)
     dense = [carried(tmp_path, {"name": "fedavg"}, recover=epochs) for epochs in (0, 1)]
-    without = [{key: row[key] for key in ("train_loss", "test_accuracy_after")} for row in dense[0]]
-    assert without == [{key: row[key] for key in ("train_loss", "test_accuracy_after")} for row in dense[1]]
+    without = [{key: row[key] for key in ("train_loss", "test_score_after")} for row in dense[0]]
+    assert without == [{key: row[key] for key in ("train_loss", "test_score_after")} for row in dense[1]]
 
 
 def test_training_stops_at_the_best_epoch_by_validation_data() -> None:

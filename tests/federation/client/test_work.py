@@ -108,9 +108,9 @@ def test_the_gate_reads_validation_samples_and_training_ones_where_there_are_non
     with torch.inference_mode():
         right = float((module(x).argmax(1) == y).float().mean())
     working = work(experiment)
-    assert working.gate_accuracy is None
+    assert working.gate_score is None
     assert working.gate(experiment.initial, Mask()) == pytest.approx(right)
-    assert working.gate_accuracy == pytest.approx(right)
+    assert working.gate_score == pytest.approx(right)
 
 
 def test_a_peer_has_the_architecture_asked_for_and_weights_of_its_own(experiment: Experiment) -> None:

@@ -43,7 +43,7 @@ REPORT = Report(
     multiply_adds=1000,
     parameters=500,
     train_loss=0.5,
-    test_accuracy_before=0.25,
+    test_score_before=0.25,
 )
 quick = settings(derandomize=True, deadline=None, max_examples=100)
 
@@ -74,8 +74,8 @@ def test_when_a_run_was_interrupted_does_not_move_the_length_of_an_order() -> No
         {"multiply_adds": 2**63},
         {"train_loss": -0.1},
         {"train_loss": 1e300},
-        {"gate_accuracy": 1.1},
-        {"test_accuracy_after": -0.5},
+        {"gate_score": 1e39},
+        {"test_score_after": -1e39},
         {"kept": "perhaps"},
     ],
 )

@@ -17,6 +17,7 @@ from fedprune.progress import Progress
 from fedprune.runs.files import RunError
 from fedprune.runs.folder import RunFolder
 from fedprune.scenario import Scenario
+from fedprune.score import Score
 
 
 def tiny(**train: Any) -> Scenario:
@@ -36,7 +37,7 @@ class Told(Progress):
     def __init__(self) -> None:
         self.events: list[str] = []
 
-    def run_started(self, run_id: str, label: str, rounds: int, done: int) -> None:
+    def run_started(self, run_id: str, label: str, rounds: int, done: int, score: Score) -> None:
         self.events.append(f"{label} from {done} to {rounds}")
 
     def round_finished(self, record: Any) -> None:

@@ -21,11 +21,13 @@ from fedprune.federation.server.records import (
 from fedprune.federation.server.round import Outcome
 from fedprune.pruning.mask import Mask, kept_counts
 from fedprune.scenario import Scenario
+from fedprune.score import Score
 from fedprune.strategy import Update
 from fedprune.wire.account import Bytes
 
 HALF = Mask({"w": np.array([True, False, True, False]), "bn": np.array([False])})
 PRUNABLE = {"w": (4,)}
+ACCURACY, ERROR = Score("accuracy", percent=True), Score("error", higher_is_better=False)
 
 
 def accepted(client: int, mask: Mask, **measured: Any) -> Accepted:
@@ -41,21 +43,21 @@ def accepted(client: int, mask: Mask, **measured: Any) -> Accepted:
 def test_a_round_is_the_mean_over_the_clients_that_measured() -> None:
     outcome = Outcome(
         accepted=[
-            accepted(1, HALF, train_loss=1.0, gate_accuracy=0.5, test_accuracy_after=0.2),
-            accepted(2, Mask(), train_loss=2.0, test_accuracy_after=0.6),
+            accepted(1, HALF, train_loss=1.0, gate_score=0.5, test_score_after=0.2),
+            accepted(2, Mask(), train_loss=2.0, test_score_after=0.6),
         ],
         failed={5: "no reply in time"},
         lost_down=Bytes(values=100),
         lost_up=Bytes(overhead=7),
     )
-    record = round_record(4, [1, 2, 5], outcome, PRUNABLE, None)
+    record = round_record(4, [1, 2, 5], outcome, PRUNABLE, ACCURACY, None)
     assert record["clients"] == [1, 2, 5]
     assert record["failed"] == [{"client": 5, "reason": "no reply in time"}]
     assert record["train_loss"] == 1.5
-    assert record["gate_accuracy"] == 0.5
-    assert record["test_accuracy_after"] == pytest.approx(0.4)
-    assert record["test_accuracy_after_worst10"] == 0.2
-    assert record["test_accuracy_before"] is record["test_accuracy_before_std"] is None
+    assert record["gate_score"] == 0.5
+    assert record["test_score_after"] == pytest.approx(0.4)
+    assert record["test_score_after_worst10"] == 0.2
+    assert record["test_score_before"] is record["test_score_before_std"] is None
     # Norms are no prunable weights: client 1 keeps half, client 2 all.
     assert record["density"] == 0.75
     assert record["density_layers"] == {"w": 0.75}
@@ -66,7 +68,7 @@ def test_a_round_is_the_mean_over_the_clients_that_measured() -> None:
 def test_a_clients_record_is_its_report_and_its_bytes() -> None:
     record = client_record(4, accepted(1, HALF, train_loss=1.0), PRUNABLE)
     assert (record["client"], record["samples"], record["density"]) == (1, 10, 0.5)
-    assert record["test_accuracy_after"] is None
+    assert record["test_score_after"] is None
     assert (record["bytes_down"], record["bytes_up"]) == (10, 4)
 
 
@@ -77,7 +79,7 @@ def test_a_parameter_that_no_mask_mentions_is_dense() -> None:
 
 
 def of_round(up: int, down: int, reached: float | None) -> dict[str, Any]:
-    return {"bytes_up": up, "bytes_down": down, "test_accuracy_after": reached, "seconds": 0.5}
+    return {"bytes_up": up, "bytes_down": down, "test_score_after": reached, "seconds": 0.5}
 
 
 ROUNDS = [of_round(1, 10, None), of_round(2, 20, 0.6), of_round(3, 30, None), of_round(4, 40, 0.8)]
@@ -89,11 +91,18 @@ ROUNDS = [of_round(1, 10, None), of_round(2, 20, 0.6), of_round(3, 30, None), of
 def test_bytes_to_target_end_with_the_first_evaluated_round_that_reaches_it(
     target: float | None, spent: int | None
 ) -> None:
-    assert bytes_to_target(ROUNDS, target) == spent
+    assert bytes_to_target(ROUNDS, target, ACCURACY) == spent
+
+
+@pytest.mark.parametrize(("target", "spent"), [(0.9, 33), (0.6, 33), (0.59, None)])
+def test_an_error_reaches_its_target_from_above(target: float, spent: int | None) -> None:
+    assert bytes_to_target(ROUNDS, target, ERROR) == spent
 
 
 def test_results_without_any_answer_are_nulls_and_totals() -> None:
-    record = results(Scenario.from_dict({}), [], ROUNDS, None)
+    record = results(Scenario.from_dict({}), ACCURACY, 0.1, [], ROUNDS, None)
     assert record["clients"] == 0
-    assert record["density"] is record["test_accuracy_personal"] is None
+    assert (record["score"], record["score_unit"], record["score_better"]) == ("accuracy", "share", "higher")
+    assert record["score_chance"] == 0.1
+    assert record["density"] is record["test_score_personal"] is None
     assert (record["bytes_up_total"], record["bytes_down_total"], record["seconds_total"]) == (10, 100, 2.0)

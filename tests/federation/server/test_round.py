@@ -153,7 +153,7 @@ HOSTILE: dict[str, tuple[Callable[[Reply], bytes], str]] = {
     "negative samples": (with_head(samples=-3), "samples"),
     "samples beyond any float": (with_head(samples=10**400), "samples"),
     "a loss that swamps the mean": (with_head(train_loss=1e308), "train_loss"),
-    "an accuracy above one": (with_head(test_accuracy_after=2.0), "test_accuracy_after"),
+    "an accuracy above one": (with_head(test_score_after=2.0), "test_score_after"),
     "truncated": (lambda r: (r.blob or b"")[:-1], "frame"),
     "cut in half": (lambda r: (r.blob or b"")[: len(r.blob or b"") // 2], "frame"),
     "empty": (lambda r: b"", "too few"),

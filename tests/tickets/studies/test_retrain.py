@@ -11,7 +11,7 @@ from fedprune.tickets.controls import largest_of
 from fedprune.tickets.finished import FinishedRun
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.studies import retrain
-from fedprune.tickets.training import accuracy_on_test_data, trained
+from fedprune.tickets.training import score_on_test_data, trained
 
 SHORT = Plan(clients=3, seeds=2, epochs=3, permutations=99)
 
@@ -73,7 +73,7 @@ def test_all_masks_meet_the_same_batches_and_replicates_others(pruned: Path) -> 
     )
     assert np.array_equal(first["fc1.weight"], again["fc1.weight"])
     assert not np.array_equal(first["fc1.weight"], other["fc1.weight"])
-    assert 0 <= accuracy_on_test_data(run.experiment, client, first, Mask()) <= 1
+    assert 0 <= score_on_test_data(run.experiment, client, first, Mask()) <= 1
 
 
 def test_differences_are_paired_by_client_after_seeds_are_averaged() -> None:

@@ -58,6 +58,8 @@ class Server:
     """How replies are combined in this run: ``[aggregate]`` and ``[server_optimizer]``."""
     moments: Arrays = field(default_factory=dict)
     """The server optimizer's memory, apart from the strategy's; checkpoints carry it too."""
+    rounds: int = 1
+    """The rounds that the run is to have."""
 
     def combine(self, updates: Sequence[Update], *, over: Over = "holders", weighted: bool = False) -> Arrays:
         """The next weights, as the scenario says how; the strategy says what.
@@ -174,6 +176,8 @@ class Client:
     """The initial weights: keyed, so both sides have them and they never travel."""
     final: bool = False
     """Whether this is the evaluation after the last round, of which nothing is kept."""
+    rounds: int = 1
+    """The rounds that the run is to have; ``round`` is one more in the evaluation after them."""
     fit: Fit = _absent
     gradient: Gradient = _absent
     activity: Activity = _absent

@@ -13,7 +13,6 @@ unless said otherwise. Departures, from that code:
 - Only weights of convolutions and linear layers are masked; there biases are, too.
 - Places are regrown by gradient, as there by default; its script for CIFAR-10 regrows at random.
 - The gradient is taken in training mode, there in evaluation mode; shares are rounded down, there up.
-- The share to move falls to zero over ``anneal`` rounds; there over all rounds of a run, 500 in its scripts.
 """
 
 from __future__ import annotations
@@ -41,15 +40,16 @@ class DisPFL(Strategy):
     """How the density is spread over layers: by Erdos-Renyi kernel, or the same to each."""
     drop: float = 0.5
     """Share of each layer's kept weights that moves after round 1."""
-    anneal: int = 300
-    """Rounds over which that share falls to zero as a cosine; masks are fixed from then on."""
+    anneal: int | None = None
+    """Rounds over which that share falls to zero as a cosine, after which masks are fixed; all of the run's
+    unless given."""
 
     def __post_init__(self) -> None:
         if not 0 < self.density <= 1:
             raise ValueError(f"density: must lie in (0, 1], got {self.density}")
         if not 0 <= self.drop <= 1:
             raise ValueError(f"drop: must lie in [0, 1], got {self.drop}")
-        if self.anneal < 1:
+        if self.anneal is not None and self.anneal < 1:
             raise ValueError(f"anneal: must be at least 1, got {self.anneal}")
 
     def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
@@ -72,7 +72,8 @@ class DisPFL(Strategy):
 
     def after_training(self, client: Client) -> None:
         """Choose the mask of the client's next round; this round's goes up with what it trained."""
-        chosen, share = client.mask, cosine_share(self.drop, client.round - 1, self.anneal)
+        chosen, over = client.mask, self.anneal or client.rounds
+        share = cosine_share(self.drop, client.round - 1, over)
         if share > 0:
             gradient = client.gradient(client.weights, batches=1)
             chosen = drop_and_regrow(client.mask, client.weights, gradient, share, client.prunable)

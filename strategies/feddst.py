@@ -12,7 +12,6 @@ compare. Departures, from the published code:
   taken of each layer's count, so counts never change; there they are computed anew for the higher sparsity,
   and regrowth may pick places that are alive.
 - A place dropped and regrown at once keeps its value, as in RigL; there it starts at zero.
-- ``anneal`` is a number of rounds, 200 for half of the published code's 400; there half of a run's.
 - ERK densities are scaled to the total and capped at 1, what is above going to other layers; there raw
   sparsities are scaled.
 - Weights outside the mask keep their last mean on the server, unused unless they are regrown and then
@@ -46,8 +45,9 @@ class FedDST(Strategy):
     """Share of each layer's kept weights that a client moves in a readjustment (alpha), at first."""
     interval: int = 15
     """Rounds between readjustments, of which the first is in round 2."""
-    anneal: int = 200
-    """Rounds over which that share falls to zero as a cosine; the mask is fixed from then on."""
+    anneal: int | None = None
+    """Rounds over which that share falls to zero as a cosine, after which the mask is fixed; half of the
+    run's, rounded up, unless given."""
 
     def __post_init__(self) -> None:
         if not 0 < self.density <= 1:
@@ -55,8 +55,9 @@ class FedDST(Strategy):
         if not 0 <= self.drop <= 1:
             raise ValueError(f"drop: must lie in [0, 1], got {self.drop}")
         for name in ("interval", "anneal"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: must be at least 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}: must be at least 1, got {value}")
 
     def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
         return prunable
@@ -71,7 +72,8 @@ class FedDST(Strategy):
         return Payload({name: server.weights[name] for name in travelling}, None if ours == mask else ours)
 
     def train(self, client: Client) -> None:
-        share = cosine_share(self.drop, client.round - 1, self.anneal)
+        over = self.anneal or -(-client.rounds // 2)
+        share = cosine_share(self.drop, client.round - 1, over)
         # The model that is deployed at the end is trained under the mask of all.
         if client.final or share == 0 or (client.round - 2) % self.interval:
             super().train(client)

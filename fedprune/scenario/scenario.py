@@ -135,7 +135,6 @@ class Scenario(BaseModel):
 
     @classmethod
     def from_client_settings(cls, settings: Mapping[str, Any]) -> Self:
-        """The client's view of a scenario: its sections as they were, the server's at their defaults."""
-        seed = settings.get("run", {}).get("seed", 0)
+        """What a client knows of a scenario: all that it was told as it is, the rest at its defaults."""
         # The server samples; here the number only has to fit a partition of any size.
-        return cls.from_dict({**settings, "run": {"seed": seed, "clients_per_round": 1}})
+        return cls.from_dict({**settings, "run": {**settings.get("run", {}), "clients_per_round": 1}})

@@ -82,7 +82,7 @@ def test_a_client_sees_its_sections_as_they_were(raw: dict[str, Any]) -> None:
     there = Scenario.from_client_settings(sent)
     for section in ("data", "partition", "model", "train", "distill", "strategy", "uplink", "downlink"):
         assert there.section(section) == scenario.section(section)
-    assert there.run.seed == scenario.run.seed
+    assert (there.run.seed, there.run.rounds) == (scenario.run.seed, scenario.run.rounds)
     assert there.client_settings() == sent
 
 

@@ -55,9 +55,10 @@ def test_the_weak_move_to_the_largest_gradients_and_only_in_the_next_round() -> 
 def test_fewer_move_from_round_to_round_until_none_do(round: int, moved: int) -> None:
     # Half of four at first, a quarter half-way through four rounds.
     client = client_with(row(1, 2, 3, 4, 0, 0, 0, 0), row(0, 0, 0, 0, 1, 2, 3, 4), HALF, round=round)
-    DisPFL(drop=0.5, anneal=4).after_training(client)
-    assert int((client.state["w"] & ~HALF["w"]).sum()) == moved
-    assert Mask(client.state).kept == 4
+    for strategy, client.rounds in ((DisPFL(drop=0.5, anneal=4), 99), (DisPFL(drop=0.5), 4)):
+        strategy.after_training(client)
+        assert int((client.state["w"] & ~HALF["w"]).sum()) == moved
+        assert Mask(client.state).kept == 4
 
 
 def test_a_newcomer_draws_a_mask_of_its_own_and_its_weights_outside_are_zero() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +90,12 @@ def test_with_one_epoch_the_readjustment_ends_the_round() -> None:
 def test_the_mask_moves_every_interval_from_round_2_until_the_share_is_nothing(
     round: int, readjusts: bool
 ) -> None:
-    strategy = FedDST(density=0.5, drop=0.4, interval=3, anneal=10)
-    client, training = client_in(round, epochs=2)
-    strategy.train(client)
-    assert [epochs for epochs, _ in training.asked] == ([1, 1] if readjusts else [None])
+    strategy = FedDST(density=0.5, drop=0.4, interval=3)
+    for chosen, rounds in ((dataclasses.replace(strategy, anneal=10), 99), (strategy, 20)):
+        client, training = client_in(round, epochs=2)
+        client.rounds = rounds
+        chosen.train(client)
+        assert [epochs for epochs, _ in training.asked] == ([1, 1] if readjusts else [None])
     client, training = client_in(round, epochs=2)
     client.final = True
     strategy.train(client)

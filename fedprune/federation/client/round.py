@@ -147,6 +147,7 @@ def _client(
         id=order.client,
         round=order.round,
         final=order.phase == "final",
+        rounds=experiment.scenario.run.rounds,
         epochs=experiment.scenario.train.epochs,
         weights={**experiment.initial, **kept.weights},
         mask=kept.mask,

@@ -58,6 +58,7 @@ class Federation:
             experiment.architecture.prunable,
             experiment.combiner,
             dict(state.moments),
+            self.scenario.run.rounds,
         )
 
     def memory(self, client: int) -> ServerMemory:

@@ -31,7 +31,7 @@ class RunSection(Section):
     """Begins the run folder's name; the file's stem unless given."""
     label: Annotated[str, Field(max_length=200), _RECORD] = ""
     """What tables call the run; a sweep writes what it varied."""
-    rounds: Count = 20
+    rounds: Annotated[Count, Role()] = 20
     seed: Annotated[int, Field(ge=0, lt=2**63), Role()] = 0
     clients_per_round: Count = 10
     quorum: Annotated[float, Field(gt=0, le=1)] = 0.5

@@ -16,6 +16,7 @@ from fedprune.runs.code import check_code
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.scenario import Scenario, load_scenarios
+from fedprune.scenario.section import MEMORY
 from fedprune.trackers.feed import check, tracked
 from fedprune.types import NodeConfig
 
@@ -153,7 +154,7 @@ def _scenarios(source: Source | Sequence[Scenario]) -> list[Scenario]:
 
 def _handed(scenario: Scenario, data: Any) -> Scenario:
     """The scenario on data that are in memory, which are in the cache from then on."""
-    from fedprune.data.memory import MEMORY, keep
+    from fedprune.data.memory import keep
     from fedprune.federation.experiment import columns_of
 
     content = keep(data, columns_of(scenario.data))

@@ -15,7 +15,7 @@ from fedprune.data.own import content_of
 from fedprune.data.standardise import normalise
 from fedprune.data.stored import Dataset as Dataset
 from fedprune.data.table import Columns
-from fedprune.scenario.section import is_file_name
+from fedprune.scenario.section import MEMORY, is_file_name
 from fedprune.types import Array, UserError
 
 
@@ -43,7 +43,7 @@ def load_dataset(
     """
     local = root or os.environ.get("FEDPRUNE_DATA") or None
     folder = Path(local).expanduser() if local is not None else None
-    if name == memory.MEMORY:
+    if name == MEMORY:
         if content is None:
             raise DataError(
                 "data.name = 'memory' is for data that are handed over: fedprune.run(scenario, data=...)"

@@ -15,13 +15,11 @@ from fedprune.data.own import Own, Split, content_of
 from fedprune.data.schema import Content
 from fedprune.data.stored import Dataset
 from fedprune.data.table import Columns, own_table
+from fedprune.scenario.section import MEMORY
 from fedprune.types import Array
 
 if TYPE_CHECKING:
     import polars
-
-MEMORY = "memory"
-"""What ``data.name`` is of data that were handed over; ``data.content`` is then their hash."""
 
 KINDS = (
     "(features, targets) as numpy arrays or torch tensors, a pandas or polars frame, a datasets.Dataset, or "

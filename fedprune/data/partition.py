@@ -161,7 +161,7 @@ def _test_split(test: str, dataset: Dataset, labels: Labels | None) -> str:
     if test == "natural" and (dataset.client_key is None or dataset.client_key not in dataset.test_columns):
         raise PartitionError(
             f"partition.test = 'natural': '{dataset.name}' does not say whose a test sample is; name the "
-            "column with data.client, or test on 'labels', 'partition' or 'global'"
+            "column with data.client, or test on 'labels' or 'global'"
         )
     return test
 

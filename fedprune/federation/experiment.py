@@ -154,7 +154,7 @@ def _opened(settings: str, root: str | None) -> Experiment:
     if scenario.data.augment and dataset.features.augmentation is None:
         raise DataError(f"data set '{dataset.name}' declares no augmentation; leave out data.augment")
     section = scenario.partition
-    shift = make_shift(section.shift, dataset)
+    shift = make_shift(section.shift.plain() if section.shift else None, dataset)
     partition = make_partition(
         dataset,
         section.name,

@@ -12,7 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fedprune.plugins import plugin
 
-__all__ = ["Count", "OpenSection", "Role", "Section", "data_name", "is_file_name", "plugin"]
+__all__ = ["MEMORY", "Count", "OpenSection", "Role", "Section", "data_name", "is_file_name", "plugin"]
+
+MEMORY = "memory"
+"""What a data set is called that was handed over in memory."""
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -34,7 +37,7 @@ def is_file_name(name: str) -> bool:
 
 def data_name(name: str) -> str:
     """``name`` if it is a known set's, a folder's or file's, or an import path. Raises ValueError."""
-    return name if name == "memory" or is_file_name(name) else plugin("datasets").check(name)
+    return name if name == MEMORY or is_file_name(name) else plugin("datasets").check(name)
 
 
 class Section(BaseModel):

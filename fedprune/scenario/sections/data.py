@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from fedprune.scenario.section import Role, Section, data_name
+from fedprune.scenario.section import MEMORY, Role, Section, data_name, is_file_name
 
 ColumnName = Annotated[str, Field(min_length=1)]
 
@@ -29,3 +30,8 @@ class DataSection(Section):
     """Of a table: the columns to learn from; all others unless given."""
     content: Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")] | None = None
     """The hash of data that were handed over in memory; written by ``fedprune.run``."""
+
+    def plugins(self) -> Iterator[tuple[str, str]]:
+        """See ``Section``; files and data in memory are no plug-ins."""
+        if self.name != MEMORY and not is_file_name(self.name):
+            yield "datasets", self.name

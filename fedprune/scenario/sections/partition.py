@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from fedprune.scenario.section import Count, OpenSection
+from fedprune import plugins
+from fedprune.scenario.section import Count, OpenSection, plugin
+
+
+class ShiftSection(OpenSection):
+    """How a client's samples differ in more than labels; further keys are the shift's own."""
+
+    name: Annotated[str, plugin("shifts")]
 
 
 class PartitionSection(OpenSection):
@@ -19,8 +27,14 @@ class PartitionSection(OpenSection):
     test: Literal["labels", "partition", "natural", "global"] = "labels"
     """What a client is tested on: test samples of its labels, its own part of the test set, test samples of
     its natural clients, or all. Without labels the first two are read as the third, or else as the fourth."""
-    shift: dict[str, Any] | None = None
-    """How a client's samples differ in more than labels: ``name`` of a shift, and its keys."""
+    shift: ShiftSection | None = None
+    """What each client's samples go through as they are read; nothing unless given."""
+
+    def plugins(self) -> Iterator[tuple[str, str]]:
+        """See ``Section``; a partitioner of flwr-datasets is no plug-in."""
+        yield from super().plugins()
+        if plugins.is_path(self.name) or self.name in plugins.names("partitioners"):
+            yield "partitioners", self.name
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -191,6 +191,10 @@ Removed = Literal["conv", "any"]
 """Channels of convolutions, or of linear layers as well."""
 
 
+Choice = Literal["update", "aggregate", "server_optimizer"]
+"""Sections of a scenario that say what becomes of updates beside the strategy."""
+
+
 @dataclass(frozen=True)
 class Strategy:
     """FedAvg's hooks (McMahan et al., AISTATS 2017); a strategy overrides those in which it differs."""
@@ -208,6 +212,14 @@ class Strategy:
     @property
     def removes(self) -> Removed | None:
         """Whose channels this method removes; a model that has none is refused before anything runs."""
+        return None
+
+    def refuses(self, section: Choice) -> str | None:
+        """Why this method's own rule leaves no place for what a section asks for, in a phrase.
+
+        Asked when a scenario is read, of ``update``, ``aggregate`` and ``server_optimizer`` where they differ
+        from their defaults; None accepts. A method refuses what would have no effect or break its rule.
+        """
         return None
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:

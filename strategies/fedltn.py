@@ -31,7 +31,7 @@ from fedprune.aggregation import Update
 from fedprune.pruning.budget import prune_to
 from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.groups import ChannelGroup
-from fedprune.strategy import Client, Payload, Server, Strategy, require_shares
+from fedprune.strategy import Choice, Client, Payload, Server, Strategy, require_shares
 from fedprune.types import Arrays, Shapes, Way
 
 QUALITY = "validation_score"
@@ -57,6 +57,11 @@ class FedLTN(Strategy):
 
     def __post_init__(self) -> None:
         require_shares(self, "target", "step", "gate")
+
+    def refuses(self, section: Choice) -> str | None:
+        if section == "server_optimizer" or not self.jump_start:
+            return None
+        return "its jump-start takes over one client's model as it is; set jump_start = false"
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         norms = {_layer(name) for name in statistics}

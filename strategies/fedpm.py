@@ -14,8 +14,6 @@ and ``reset`` are those of the authors' code (github.com/BerivanIsik/sparse-rand
 - Scores are trained by the scenario's SGD at ``lr_scale`` times its rate; the published code has Adam at 0.1.
 - The global model keeps what has theta of at least 0.5, and so does a client's before training; the published
   code also tests networks that are drawn at random.
-
-As in the published code a bit counts as 0.99 or 0.01, so that theta never gets stuck at 1 or 0.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ from fedprune.aggregation import Update
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.random_networks import drawn, frozen, likely
-from fedprune.strategy import Client, Payload, Server, Strategy
+from fedprune.strategy import Choice, Client, Payload, Server, Strategy
 from fedprune.types import Arrays, Shapes, Way
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from fedprune.compute.model import LocalModel
 
 SOFTENED = 0.01
-"""What a bit of 0 counts as; a bit of 1 counts as the rest."""
+"""What a bit of 0 counts as, and a bit of 1 as the rest (as published): theta is never stuck at 0 or 1."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,9 @@ class FedPM(Strategy):
         if self.lr_scale <= 0:
             raise ValueError(f"lr_scale: must be greater than 0, got {self.lr_scale}")
 
+    def refuses(self, section: Choice) -> str | None:
+        return "clients send masks, which the server counts by its own rule"
+
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         every = super().travels(shapes, statistics)
         return {name: shape for name, shape in every.items() if len(shape) > 1 or name in statistics}
@@ -72,8 +73,7 @@ class FedPM(Strategy):
         return prunable
 
     def begin(self, server: Server) -> Arrays:
-        half = {name: np.full_like(server.initial[name], 0.5) for name in server.prunable}
-        return {**server.initial, **half}
+        return server.initial | {name: np.full_like(server.initial[name], 0.5) for name in server.prunable}
 
     def send(self, server: Server, travelling: Shapes, mask: Mask) -> Payload:
         everything = Mask.ones({name: server.weights[name].shape for name in server.prunable})

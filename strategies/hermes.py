@@ -31,7 +31,7 @@ from fedprune.pruning.criteria import batch_norm, filter_l2
 from fedprune.pruning.groups import ChannelGroup, alive_channels
 from fedprune.pruning.mask import Mask
 from fedprune.pruning.select import share_of
-from fedprune.strategy import Client, Payload, Removed, Server, Strategy, require_shares, under_mask
+from fedprune.strategy import Choice, Client, Payload, Removed, Server, Strategy, require_shares, under_mask
 from fedprune.types import Arrays, Shapes
 
 
@@ -54,6 +54,11 @@ class Hermes(Strategy):
     @property
     def removes(self) -> Removed | None:
         return "any"
+
+    def refuses(self, section: Choice) -> str | None:
+        if section != "update":
+            return None
+        return "clients send weights of their own, for which nothing came down to take an update from"
 
     def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*prunable, *(name for group in groups for name, _, _ in group.members)]))

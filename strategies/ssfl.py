@@ -21,7 +21,7 @@ from fedprune.aggregation import Update
 from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
-from fedprune.strategy import Client, Payload, Server, Strategy
+from fedprune.strategy import Choice, Client, Payload, Server, Strategy
 from fedprune.types import Arrays, Shapes, Way
 
 SALIENCY = "saliency:"
@@ -42,6 +42,11 @@ class SSFL(Strategy):
             raise ValueError(f"density: must lie in (0, 1], got {self.density}")
         if self.phase < 1:
             raise ValueError(f"phase: must be at least 1, got {self.phase}")
+
+    def refuses(self, section: Choice) -> str | None:
+        if section == "server_optimizer":
+            return None
+        return "its first rounds send saliencies, which are no updates and are summed by its own rule"
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         scored = {

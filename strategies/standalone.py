@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fedprune.aggregation import Update
-from fedprune.strategy import Server, Strategy
+from fedprune.strategy import Choice, Server, Strategy
 from fedprune.types import Arrays, Shapes
 
 
@@ -19,6 +19,9 @@ class Standalone(Strategy):
     """Local training only; every client keeps its own model from round to round."""
 
     keeps_model = True
+
+    def refuses(self, section: Choice) -> str | None:
+        return "nothing travels"
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         return {}

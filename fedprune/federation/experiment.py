@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from fedprune.aggregation import Combiner
 from fedprune.compute.augmentation import Augment, crop_and_flip
 from fedprune.compute.loop import Step
 from fedprune.compute.model import LocalModel
@@ -24,6 +23,7 @@ from fedprune.data.partition import Partition, make_partition
 from fedprune.data.standardise import normalise
 from fedprune.data.table import Columns
 from fedprune.models import Architecture, architecture
+from fedprune.privacy import check_library
 from fedprune.pruning.mask import Mask
 from fedprune.scenario import Scenario, ScenarioError
 from fedprune.scenario.sections import DataSection
@@ -31,6 +31,7 @@ from fedprune.score import Score
 from fedprune.strategy import Strategy, make_strategy
 from fedprune.tasks import Task, make_task
 from fedprune.types import Array, Arrays, Shapes
+from fedprune.updates import Stage, complaints
 from fedprune.wire.pipeline import Pipeline
 
 TEST_CHUNK = 1000
@@ -61,8 +62,8 @@ class Experiment:
     """Parameters that a travelling mask covers."""
     teacher: Architecture
     """Of the teacher that a client trains beside its model, where the scenario asks for one."""
-    combiner: Combiner
-    """How the server combines replies."""
+    stages: tuple[Stage, ...]
+    """What an update goes through on the client before it is sent."""
     uplink: Pipeline
     downlink: Pipeline
 
@@ -144,6 +145,7 @@ def checked_experiment(scenario: Scenario) -> Experiment:
         experiment.score.check_target(scenario.evaluate.target)
     except ValueError as error:
         raise ScenarioError(str(error), "evaluate", "target") from None
+    check_library(experiment.stages)
     return experiment
 
 
@@ -178,6 +180,7 @@ def _opened(settings: str, root: str | None) -> Experiment:
     if strategy.removes is not None:
         model.channels(strategy.removes)
     masked = strategy.masked(model.prunable, model.groups)
+    travelling = strategy.travels(model.shapes, model.statistics)
     return Experiment(
         scenario=scenario,
         dataset=dataset,
@@ -189,10 +192,10 @@ def _opened(settings: str, root: str | None) -> Experiment:
         architecture=model,
         strategy=strategy,
         initial=model.initial_weights(scenario.run.seed),
-        travelling=strategy.travels(model.shapes, model.statistics),
+        travelling=travelling,
         maskable={name: model.shapes[name] for name in masked},
         teacher=_teacher(scenario, model),
-        combiner=Combiner(scenario.aggregate.made(), scenario.server_optimizer.made(), model.statistics),
+        stages=_stages(scenario, statistics=not model.statistics.isdisjoint(travelling)),
         uplink=Pipeline.of(scenario.uplink),
         downlink=Pipeline.of(scenario.downlink),
     )
@@ -225,3 +228,18 @@ def _teacher(scenario: Scenario, model: Architecture) -> Architecture:
     if section is None:
         return model
     return model.beside(section.name, section.options)
+
+
+def _stages(scenario: Scenario, *, statistics: bool) -> tuple[Stage, ...]:
+    """The scenario's update stages; ``statistics`` says whether batch norm's running statistics travel."""
+    stages = tuple(table.made() for table in scenario.update.root)
+    for number, stage in enumerate(stages, start=1):
+        if statistics and stage.moves_freely():
+            what = (
+                "could make the variances of batch norms negative, which travel here; "
+                'set [strategy] statistics = "personal", or take a model without batch norm'
+            )
+            raise ScenarioError(what, "update", "name", table=number)
+    for number, what in complaints(stages):
+        raise ScenarioError(what, "update", "name", table=number)
+    return stages

@@ -30,6 +30,7 @@ KINDS: dict[str, Kind] = {
     "server_optimizers": Kind(
         "server_optimizers", "server optimizer", base="fedprune.server_optimizers:ServerOptimizer"
     ),
+    "updates": Kind("updates", "update stage", base="fedprune.updates:Stage"),
     "mask_codings": Kind("wire/mask_codings", "mask coding", holds=("encode", "decode")),
     "quantizers": Kind("wire/quantizers", "quantizer", base="fedprune.wire.quantizers:Quantizer"),
     "entropy_coders": Kind("wire/entropy_coders", "entropy coder", holds=("encode", "decode")),

@@ -152,6 +152,16 @@ _RESULTS = {
         "both directions, until the end of the first evaluated round whose mean `test_score_after` reaches"
         " `target_score`; null when none does",
     ),
+    "epsilon": Metric(
+        "",
+        "differential privacy of any one client's updates with `delta`, against whoever sees all models but"
+        " not who took part; what else goes up (masks, losses) is not covered; null without noise",
+    ),
+    "delta": Metric("probability", "with which `epsilon` may not hold; null without noise"),
+    "noise_multiplier": Metric(
+        "", "least deviation of the noise in a round's combined model over what one client can move it"
+    ),
+    "sampling_rate": Metric("share", "clients sampled in each round of those that exist; null without noise"),
     "seconds_total": Metric("s", "sum of `seconds` over all rounds"),
 }
 

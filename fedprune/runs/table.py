@@ -34,6 +34,7 @@ MEASURED = (
     "bytes_up_total",
     "bytes_down_total",
     "bytes_to_target",
+    "epsilon",
     "seconds_total",
 )
 """Fields of ``results.json`` that rows carry, in its units; None where a run does not have them (yet)."""
@@ -242,6 +243,7 @@ _SPENT = (
     _Column("MB up", _number("bytes_up_total", 1e-6, 2)),
     _Column("MB down", _number("bytes_down_total", 1e-6, 2)),
     _Column("MB to target", _number("bytes_to_target", 1e-6, 2)),
+    _Column("epsilon", _number("epsilon", 1, 2)),
     _Column("rounds", lambda row: str(row["rounds"] or "")),
     _Column("seconds", _number("seconds_total", 1, 1)),
     _Column("status", _state),

@@ -31,6 +31,7 @@ from fedprune.scenario.sections import (
     StrategySection,
     TaskSection,
     TrainSection,
+    UpdateChain,
     UplinkSection,
 )
 
@@ -48,6 +49,7 @@ class Scenario(BaseModel):
     train: TrainSection = Field(default_factory=TrainSection)
     distill: DistillSection = Field(default_factory=DistillSection)
     strategy: StrategySection = Field(default_factory=StrategySection)
+    update: UpdateChain = Field(default_factory=UpdateChain)
     aggregate: AggregateSection = Field(default_factory=AggregateSection)
     server_optimizer: ServerOptimizerSection = Field(default_factory=ServerOptimizerSection)
     uplink: UplinkSection = Field(default_factory=UplinkSection)
@@ -78,6 +80,10 @@ class Scenario(BaseModel):
             if patience and not made.partition.validation:
                 what = "waits for a better score on validation data: set [partition] validation above 0"
                 raise ScenarioError(what, name, "patience")
+        for section in ("update", "aggregate", "server_optimizer"):
+            asked = made.section(section) != cls.model_fields[section].get_default(call_default_factory=True)
+            if asked and (reason := made.strategy.made().refuses(section)):
+                raise ScenarioError(f"'{made.strategy.name}' cannot take it: {reason}", section)
         made._origins = tuple(made._find_origins())
         return made
 

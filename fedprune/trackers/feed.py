@@ -33,7 +33,8 @@ _ROUNDS, _RESULTS = "rounds.jsonl", "results.json"
 _LONGEST = 300
 """Characters of a failure's reason that are told."""
 
-Sections = Mapping[str, Mapping[str, Any]]
+Sections = Mapping[str, Any]
+"""A section's name -> its keys, or the list of its tables."""
 
 
 def check(names: Sequence[str]) -> list[str]:
@@ -64,10 +65,16 @@ def tracked(
 
 
 def flat(scenario: Sections) -> dict[str, bool | int | float | str]:
-    """``section.key`` -> value, lists and tables as JSON."""
+    """``section.key`` -> value, lists and tables as JSON; ``section.1.key`` for the tables of a list."""
+    tables: dict[str, Mapping[str, Any]] = {}
+    for section, keys in scenario.items():
+        if isinstance(keys, Mapping):
+            tables[section] = keys
+        else:
+            tables |= {f"{section}.{number}": table for number, table in enumerate(keys, start=1)}
     return {
-        f"{section}.{key}": value if isinstance(value, bool | int | float | str) else json.dumps(value)
-        for section, keys in scenario.items()
+        f"{table}.{key}": value if isinstance(value, bool | int | float | str) else json.dumps(value)
+        for table, keys in tables.items()
         for key, value in keys.items()
     }
 

@@ -7,6 +7,7 @@ each other value: a new file under strategies/ is held to the battery without an
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import typing
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -45,9 +46,12 @@ Pairs = Collection[tuple[int, int]]
 """(client, round) each."""
 
 
-def small(strategy: Mapping[str, Any], **sections: Mapping[str, Any]) -> Scenario:
-    """A scenario of about a second; ``sections`` change keys of it."""
-    changed = {name: {**SMALL.get(name, {}), **keys} for name, keys in sections.items()}
+def small(strategy: Mapping[str, Any], **sections: Mapping[str, Any] | list[dict[str, Any]]) -> Scenario:
+    """A scenario of about a second; ``sections`` change keys of it, or are lists of tables."""
+    changed = {
+        name: keys if isinstance(keys, list) else {**SMALL.get(name, {}), **keys}
+        for name, keys in sections.items()
+    }
     return Scenario.from_dict({**SMALL, "strategy": dict(strategy), **changed})
 
 
@@ -121,8 +125,37 @@ CODECS = {
 """Pipelines with a memory, under a strategy whose masks shrink, and under others whose payloads are not the
 weights under one mask."""
 
+NOISY = [{"name": "clip", "norm": 2.0}, {"name": "gaussian_noise", "multiplier": 0.01}]
+
+COMBINING = {
+    **{
+        f"combined-by-{name}": small(strategy, aggregate={"name": name})
+        for name, strategy in zip(
+            (each for each in plugins.names("aggregators") if each != "mean"),
+            itertools.cycle([PRUNING, {"name": "fedavg"}]),
+            strict=False,
+        )
+    },
+    **{
+        f"stepped-by-{name}": small(strategy, server_optimizer={"name": name})
+        for name, strategy in zip(
+            (each for each in plugins.names("server_optimizers") if each != "none"),
+            itertools.cycle([PRUNING, {"name": "fedavg"}]),
+            strict=False,
+        )
+    },
+    "updates-clipped-and-noisy": small({"name": "fedavg", "statistics": "personal"}, update=NOISY),
+    "updates-clipped-and-noisy-under-masks": small(
+        {**PRUNING, "statistics": "personal"}, update=NOISY, uplink=ERROR_FEEDBACK
+    ),
+}
+"""What stands beside the strategy, under one that prunes and one that does not by turns."""
+
 CASES = (
-    {label: small(strategy) for name in STRATEGIES for label, strategy in _variants(name)} | TRAINING | CODECS
+    {label: small(strategy) for name in STRATEGIES for label, strategy in _variants(name)}
+    | TRAINING
+    | CODECS
+    | COMBINING
 )
 """What is run -> its scenario."""
 

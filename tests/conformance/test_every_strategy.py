@@ -115,9 +115,9 @@ def test_both_sides_know_the_same_mask_and_pruned_weights_are_zero(
             assert kept.shape == experiment.architecture.shapes[name]
             assert not rooms.get("weights", {}).get(name, np.zeros_like(kept))[~kept].any()
         shared, server = rooms.get("shared", {}), versions.get(path.replace("clients", "server"), {})
-        masks = {name for name in server if ":" not in name}
+        masks = {name.removeprefix("shared:") for name in server if name.startswith("shared:")}
         assert shared.keys() == masks == (experiment.maskable.keys() if shared else set())
-        assert all(np.array_equal(server[name], kept) for name, kept in shared.items())
+        assert all(np.array_equal(server[f"shared:{name}"], kept) for name, kept in shared.items())
 
 
 def test_both_sides_hold_and_track_the_same_bits(case: str, undisturbed: Undisturbed) -> None:

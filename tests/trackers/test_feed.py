@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from fedprune import plugins, simulate
+from fedprune import simulate
 from fedprune.cli import main
+from fedprune.plugins import places
 from fedprune.progress import Progress
 from fedprune.runs.metrics import CLOCK_FIELDS, METRICS
 from fedprune.score import Score
@@ -74,7 +75,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         (open_experiment / f"{name}.py").write_text(f"{source}\nFAILS = {fails}\n", "utf-8")
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", "utf-8")
         (info / "entry_points.txt").write_text(f"[fedprune.trackers]\n{name} = {name}\n", "utf-8")
-        plugins._scan.cache_clear()
+        places._scan.cache_clear()
         return name
 
     return made
@@ -137,6 +138,11 @@ def test_figures_are_the_numbers_of_a_record_under_documented_names() -> None:
 def test_settings_are_flat_and_lists_are_json() -> None:
     made = flat({"train": {"lr": 0.1, "steps": [1, 2]}, "data": {"augment": False}})
     assert made == {"train.lr": 0.1, "train.steps": "[1, 2]", "data.augment": False}
+
+
+def test_the_tables_of_a_list_are_told_apart_by_number() -> None:
+    made = flat({"update": [{"name": "clip", "norm": 1.0}, {"name": "gaussian_noise"}]})
+    assert made == {"update.1.name": "clip", "update.1.norm": 1.0, "update.2.name": "gaussian_noise"}
 
 
 def test_an_interrupted_run_closes_its_tracker_and_a_resumed_one_repeats_no_round(

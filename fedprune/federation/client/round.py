@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fedprune.compute.evaluate import score
 from fedprune.federation.client.teacher import Teacher
+from fedprune.federation.client.updates import through_stages
 from fedprune.federation.client.work import LocalWork
 from fedprune.federation.experiment import Experiment, Samples, open_experiment
 from fedprune.federation.protocol.link import Link
@@ -67,6 +68,7 @@ def client_round(blob: bytes, machine: Machine) -> bytes:
     payload = experiment.strategy.upload(
         client, experiment.strategy.part(experiment.travelling, "up", order.round)
     )
+    payload = through_stages(experiment.stages, payload, received, work.rng)
     encoded = link.send_up(payload, received, kept.residual)
     shared = received.mask if payload.mask is None else payload.mask
     memory = link.after(received, shared, encoded.tracked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fedprune.aggregation import Combiner
 from fedprune.federation.experiment import open_experiment
 from fedprune.federation.protocol.memory import ServerMemory
 from fedprune.federation.server.conversation import Accepted
@@ -31,6 +32,12 @@ class Federation:
         self.settings = scenario.client_settings()
         self.experiment = open_experiment(self.settings, scenario.data.root)
         self._memories = memories
+        # What clients are told does not say how the server combines.
+        self._combiner = Combiner(
+            scenario.aggregate.made(),
+            scenario.server_optimizer.made(),
+            self.experiment.architecture.statistics,
+        )
         self.state = ServerState(round=0, weights=self.experiment.initial)
         server = self.server(0)
         self.state = ServerState(0, self.experiment.strategy.begin(server), server.memory)
@@ -56,7 +63,7 @@ class Federation:
             round,
             experiment.initial,
             experiment.architecture.prunable,
-            experiment.combiner,
+            self._combiner,
             dict(state.moments),
             self.scenario.run.rounds,
         )

@@ -16,6 +16,7 @@ from fedprune.federation.flower.transport import exchange, node_ids
 from fedprune.federation.server import records
 from fedprune.federation.server.conversation import Conversation, Incoming
 from fedprune.federation.server.federation import Federation
+from fedprune.federation.server.privacy import privacy_record
 from fedprune.federation.server.round import Outcome, Round, play
 from fedprune.federation.server.state import ServerState, arrays_of, state_of
 from fedprune.pruning.mask import Mask
@@ -127,9 +128,8 @@ class Rounds:
         for client in self.federation.state.versions if experiment.maskable else ():
             self.folder.write_final(f"mask-{client}", dict(self.federation.mask(client)))
         rounds, score, chance = read_lines(self.folder.rounds), experiment.score, experiment.chance
-        self.folder.write_results(
-            records.results(self.scenario, score, chance, rows, rounds, self._global_score())
-        )
+        results = records.results(self.scenario, score, chance, rows, rounds, self._global_score())
+        self.folder.write_results({**results, **privacy_record(self.scenario, experiment, rounds)})
 
     def _global_score(self) -> float | None:
         """The global model, unmasked, on the whole test set; None where there is none."""

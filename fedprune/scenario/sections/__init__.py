@@ -20,6 +20,7 @@ from fedprune.scenario.sections.server_optimizer import ServerOptimizerSection
 from fedprune.scenario.sections.strategy import StrategySection
 from fedprune.scenario.sections.task import TaskSection
 from fedprune.scenario.sections.train import TrainSection
+from fedprune.scenario.sections.update import UpdateChain
 
 __all__ = [
     "SECTIONS",
@@ -37,6 +38,7 @@ __all__ = [
     "StrategySection",
     "TaskSection",
     "TrainSection",
+    "UpdateChain",
     "UplinkSection",
 ]
 
@@ -49,6 +51,7 @@ SECTIONS: dict[str, type[AnySection]] = {
     "train": TrainSection,
     "distill": DistillSection,
     "strategy": StrategySection,
+    "update": UpdateChain,
     "aggregate": AggregateSection,
     "server_optimizer": ServerOptimizerSection,
     "uplink": UplinkSection,

@@ -15,8 +15,8 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from fedprune.runs.files import RunError
-from fedprune.watch.figures import UNDER_WAY, Figures
 from fedprune.watch.follow import Runs
+from fedprune.watch.tally import UNDER_WAY, Figures
 from fedprune.watch.view import drawn, plain
 
 SECONDS = 1.0

@@ -15,7 +15,7 @@ from fedprune.runs.folder import RunFolder, is_run
 from fedprune.runs.table import scenario_of
 from fedprune.runs.task import read_score
 from fedprune.types import printable
-from fedprune.watch.figures import UNDER_WAY, Figures, Shown, Tally
+from fedprune.watch.tally import UNDER_WAY, Figures, Shown, Tally
 
 PATIENCE = 3
 """Looks that may fail in a row, as while a run is replaced, before it is called unreadable."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 from rich.text import Text
 
 from fedprune.progress import size
-from fedprune.watch.figures import UNDER_WAY, Figures
+from fedprune.watch.tally import UNDER_WAY, Figures
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _STYLES = {

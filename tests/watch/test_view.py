@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedprune.score import Score
-from fedprune.watch.figures import Figures
+from fedprune.watch.tally import Figures
 from fedprune.watch.view import clock, drawn, plain, sparkline
 
 RUN = Figures(

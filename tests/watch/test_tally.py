@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fedprune.score import Score
-from fedprune.watch.figures import Tally
+from fedprune.watch.tally import Tally
 from tests.watch.records import record
 
 ACCURACY = Score("accuracy", percent=True)

@@ -19,11 +19,11 @@ FIELDS = {
     "test_accuracy_": "test_score_",
     "gate_accuracy": "gate_score",
     "validation_accuracy": "validation_score",
-    "target_score": "target_score",
+    "target_accuracy": "target_score",
 }
 """How fields of records, or the beginnings of their names, were called -> how they are called now."""
 
-ONE_SIDED: frozenset[str] = frozenset()
+ONE_SIDED = frozenset({"score", "score_unit", "score_better", "score_chance"})
 """Fields that records of only one of the commits hold, and that say nothing about the other's."""
 
 ARRAYS: dict[str, str] = {}

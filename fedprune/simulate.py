@@ -157,7 +157,7 @@ def _handed(scenario: Scenario, data: Any) -> Scenario:
     from fedprune.data.memory import keep
     from fedprune.federation.experiment import columns_of
 
-    content = keep(data, columns_of(scenario.data))
+    content = keep(data, columns_of(scenario.data), scenario.task.name)
     sections = scenario.to_dict()
     return Scenario.from_dict({**sections, "data": {**sections["data"], "name": MEMORY, "content": content}})
 

@@ -80,3 +80,11 @@ def test_a_folder_of_ones_own_and_a_function_are_read_by_the_workers(
     monkeypatch.syspath_prepend(str(tmp_path))
     (made,) = fedprune.run({**SMALL, "data": {"name": "clinics:patients"}})
     assert rounds(made.folder).height == 2
+
+
+def test_whole_numbers_are_values_where_the_scenario_says_so() -> None:
+    days = (10 * X[:, 0]).astype(np.int64)
+    for data in ((X, days), polars.DataFrame({"a": X[:, 0], "days": days})):
+        target = {"data": {"target": "days"}} if isinstance(data, polars.DataFrame) else {}
+        (made,) = fedprune.run({**SMALL, **target, "task": {"name": "regression"}}, data=data)
+        assert made.metrics["score"] == "mean absolute error"

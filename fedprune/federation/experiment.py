@@ -204,7 +204,13 @@ def _opened(settings: str, root: str | None) -> Experiment:
 def open_dataset(scenario: Scenario, root: str | None) -> Dataset:
     """The data set of a scenario; ``root`` is the folder of local ones. Raises DataError."""
     section = scenario.data
-    return load_dataset(section.name, root, columns=columns_of(section), content=section.content)
+    return load_dataset(
+        section.name,
+        root,
+        columns=columns_of(section),
+        content=section.content,
+        task=scenario.task.name,
+    )
 
 
 def columns_of(section: DataSection) -> Columns:

@@ -11,7 +11,8 @@ import pytest
 
 from fedprune import plugins, simulate
 from fedprune.federation import experiment as experiment_module
-from fedprune.federation.client.round import Machine, client_round
+from fedprune.federation.client.machine import Machine
+from fedprune.federation.client.round import client_round
 from fedprune.federation.protocol.messages import Report, read
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.round import Round

@@ -10,7 +10,8 @@ from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from fedprune.compute.threads import one_thread
-from fedprune.federation.client.round import Machine, client_round
+from fedprune.federation.client.machine import Machine
+from fedprune.federation.client.round import client_round
 from fedprune.federation.flower.bundle import stay_with_bundle
 from fedprune.plugins import reaching
 from fedprune.types import UserError

@@ -9,7 +9,7 @@ import pytest
 import torch
 from flwr.app import Context, Message, RecordDict
 
-from fedprune.federation.client.round import Machine
+from fedprune.federation.client.machine import Machine
 from fedprune.federation.flower import client_app
 from fedprune.federation.flower.client_app import content, machine_of
 from fedprune.federation.flower.private import become_server

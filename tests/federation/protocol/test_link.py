@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fedprune.federation.client.round import Machine, client_round
+from fedprune.federation.client.machine import Machine
+from fedprune.federation.client.round import client_round
 from fedprune.federation.protocol.link import SharedMemory
 from fedprune.federation.protocol.memory import ClientMemory, ServerMemory
 from fedprune.federation.protocol.messages import Order, Report, read, write

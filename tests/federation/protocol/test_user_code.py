@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fedprune.federation.client.round import Machine, client_round
+from fedprune.federation.client.machine import Machine
+from fedprune.federation.client.round import client_round
 from fedprune.federation.protocol.messages import Order, write
 from fedprune.federation.protocol.user_code import check_import_paths, import_paths
 from fedprune.types import UserError

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fedprune.federation.client.round import Machine, client_round
+from fedprune.federation.client.machine import Machine
+from fedprune.federation.client.round import client_round
 from fedprune.federation.protocol.messages import HEAD_LIMIT, Report, read, write
 from fedprune.federation.server.conversation import Incoming
 from fedprune.federation.server.federation import Federation

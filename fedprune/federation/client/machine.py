@@ -1,0 +1,27 @@
+"""What a client's machine knows and no message says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fedprune.runs.folder import RunFolder, checked_name
+from fedprune.runs.store import VersionedStore
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a client runs: its folders, and the code that orders may name."""
+
+    runs: Path
+    """Folder of run folders: a client keeps its state in the run's."""
+    data: str | None = None
+    """Folder of local data sets; FEDPRUNE_DATA unless given."""
+    modules: frozenset[str] = frozenset()
+    """Import paths of the user's own code that orders may name."""
+    plugins: tuple[Path, ...] = ()
+    """Folders in which it looks for the user's plug-ins: for ``strategies/``, ``criteria/`` ... in them."""
+
+    def store(self, run: str) -> VersionedStore:
+        """The clients' state of a run. Raises RunError when its name would lead elsewhere."""
+        return RunFolder(self.runs / checked_name(run)).client_state

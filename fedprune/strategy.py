@@ -24,7 +24,8 @@ from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays, Shapes, Way
 
 if TYPE_CHECKING:
-    from fedprune.compute.loop import Loss, Trainer
+    from fedprune.compute.loop import Loop
+    from fedprune.compute.request import Loss
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class Peer(Protocol):
     holds, keyed initial ones where they are missing.
     """
 
-    def __call__(self, model: Mapping[str, Any], weights: Arrays) -> Trainer: ...
+    def __call__(self, model: Mapping[str, Any], weights: Arrays) -> Loop: ...
 
 
 class Random(Protocol):

@@ -34,8 +34,8 @@ from fedprune.types import Arrays, Shapes, Way
 if TYPE_CHECKING:
     import torch
 
-    from fedprune.compute.loop import Loss
     from fedprune.compute.model import LocalModel
+    from fedprune.compute.request import Loss
 
 SOFTENED = 0.01
 """What a bit of 0 counts as, and a bit of 1 as the rest (as published): theta is never stuck at 0 or 1."""

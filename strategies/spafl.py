@@ -31,8 +31,8 @@ from fedprune.types import Array, Arrays, Shapes
 if TYPE_CHECKING:
     import torch
 
-    from fedprune.compute.loop import Loss
     from fedprune.compute.model import LocalModel
+    from fedprune.compute.request import Loss
 
 SUFFIX = ".threshold"
 FEWEST = 0.01

@@ -242,7 +242,7 @@ def test_a_terminated_run_goes_on_where_it_was_and_json_is_all_that_stdout_holds
     ("arguments", "said"),
     [
         (["run", "quickstrt"], "quickstrt: no such file or bundled scenario, did you mean 'quickstart'?"),
-        (["run", "tiny.toml", "--set", "train.lrr=1"], "--set train.lrr: unknown key, did you mean 'lr'?"),
+        (["run", "tiny.toml", "--set", "data.nam=a"], "--set data.nam: unknown key, did you mean 'name'?"),
         (["run", "tiny.toml", "./tiny.toml"], "is given twice; name each scenario once"),
         (["resume", "nowhere"], "nowhere is not a run folder"),
         (["show", "nowhere"], "nowhere is not a run folder"),

@@ -9,8 +9,19 @@ import torch
 from torch import nn
 
 from fedprune.compute.evaluate import BATCH
+from fedprune.compute.model import LocalModel
+from fedprune.compute.request import ActivityRequest
 from fedprune.pruning.groups import ChannelGroup
+from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays
+
+
+def activity(request: ActivityRequest) -> Arrays:
+    """``zero_shares`` of the requested model, at full size, so that what is pruned counts as zeros too."""
+    state = request.model
+    weights = state.mask.apply(state.weights)
+    model = LocalModel(state.architecture, weights, Mask(), state.task, state.device)
+    return zero_shares(model.module, state.architecture.groups, request.samples[0])
 
 
 def zero_shares(module: nn.Module, groups: Sequence[ChannelGroup], x: torch.Tensor) -> Arrays:
@@ -24,7 +35,7 @@ def zero_shares(module: nn.Module, groups: Sequence[ChannelGroup], x: torch.Tens
     """
     module.eval()
     zeros: dict[str, torch.Tensor] = {
-        group.name: torch.zeros(group.size, dtype=torch.int64) for group in groups
+        group.name: torch.zeros(group.size, dtype=torch.int64, device=x.device) for group in groups
     }
     entries: Counter[str] = Counter()
     hooks = []
@@ -48,4 +59,4 @@ def zero_shares(module: nn.Module, groups: Sequence[ChannelGroup], x: torch.Tens
     finally:
         for hook in hooks:
             hook.remove()
-    return {name: (counts.double() / max(entries[name], 1)).numpy() for name, counts in zeros.items()}
+    return {name: (counts.cpu().double() / max(entries[name], 1)).numpy() for name, counts in zeros.items()}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fedprune.compute.evaluate import score
+from fedprune.compute.model import LocalModel
+from fedprune.compute.request import Stopping
 from fedprune.score import Score
-from fedprune.types import Arrays
 
 
 def best(score: Score, values: Sequence[float | None]) -> int | None:
@@ -20,17 +22,19 @@ def out_of_patience(score: Score, values: Sequence[float | None], patience: int)
     return index is not None and len(values) - 1 - index >= patience
 
 
-class BestEpoch:
-    """The weights of the epoch with the best score on validation data so far."""
+class Watch:
+    """Looks at a training's score on validation data after each epoch."""
 
-    def __init__(self, score: Score, patience: int) -> None:
-        self.weights: Arrays = {}
-        self._score, self._patience = score, patience
+    def __init__(self, stopping: Stopping) -> None:
+        self._stopping = stopping
         self._values: list[float] = []
 
-    def ends(self, value: float, weights: Arrays) -> bool:
-        """Note one more epoch; whether training is out of patience."""
-        self._values.append(value)
-        if best(self._score, self._values) == len(self._values) - 1:
-            self.weights = weights
-        return out_of_patience(self._score, self._values, self._patience)
+    def is_best(self, model: LocalModel) -> bool:
+        """Note one more epoch, after which the model is as given; whether none before it was as good."""
+        self._values.append(score(model.module, model.task, *self._stopping.samples))
+        return best(self._stopping.score, self._values) == len(self._values) - 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether training is out of patience."""
+        return out_of_patience(self._stopping.score, self._values, self._stopping.patience)

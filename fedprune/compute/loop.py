@@ -1,32 +1,20 @@
-"""One local epoch of masked SGD. Closed to edits: methods act before, between and after epochs, and bring a
-loss or a penalty as values."""
+"""One local epoch of masked training. Closed to edits: methods act before, between and after epochs, and
+bring a loss or a penalty as values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
+from typing import Self
 
 import torch
 
-from fedprune.compute.augmentation import Augment
 from fedprune.compute.distillation import Lesson
 from fedprune.compute.model import LocalModel
 from fedprune.compute.proximal import Proximal
-from fedprune.compute.regularizers import NONE, Penalty, Regularizers
-
-Loss = Callable[[LocalModel, torch.Tensor, torch.Tensor], torch.Tensor]
-"""Of a model, a batch (n, ...) and its targets (n, ...): the mean over the batch, a scalar with a graph."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """How a step is taken: batch size in samples, learning rate, momentum, weight decay (L2, coupled)."""
-
-    batch_size: int
-    lr: float
-    momentum: float
-    weight_decay: float
-    regularizers: Regularizers = NONE
+from fedprune.compute.regularizers import NONE, Penalty
+from fedprune.compute.request import FitRequest, Loss, Step
+from fedprune.models.dropout import key_dropout
 
 
 def task_loss(model: LocalModel, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -34,8 +22,8 @@ def task_loss(model: LocalModel, x: torch.Tensor, y: torch.Tensor) -> torch.Tens
     return model.loss(model.module(x), y)
 
 
-class Trainer:
-    """SGD on one model and one client's data; momentum lives as long as the trainer.
+class Loop:
+    """An optimizer on one model and one client's data; its momenta live as long as the loop.
 
     A ``lesson`` takes the place of ``loss``; ``augment`` changes the images of each epoch.
     """
@@ -50,27 +38,46 @@ class Trainer:
         proximal: Proximal | None = None,
         *,
         lesson: Lesson | None = None,
-        augment: Augment | None = None,
+        augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> None:
         self.model, self.x, self.y, self.step, self.loss = model, x, y, step, loss
         self._lesson, self._augment = lesson, augment
         self._answers: torch.Tensor | None = None
-        self._velocity = torch.zeros_like(model.flat)
+        self._descent = step.optimizer.on(model.flat, model.gradient)
         self._penalty = Penalty(step.regularizers, model) if step.regularizers != NONE else None
         self._pull = 0.0
         if proximal is not None:
             self._pull, self._anchor = proximal.strength, model.flat_of(proximal.anchor)
 
+    @classmethod
+    def of(cls, request: FitRequest) -> Self:
+        """The loop that carries out ``request``, at its beginning."""
+        model, change = request.model.local(), request.augmentation
+        key_dropout(model.module, request.keys.dropout.generator())
+        return cls(
+            model,
+            *request.samples,
+            request.step,
+            request.loss or task_loss,
+            request.proximal,
+            lesson=request.lesson,
+            augment=None if change is None else partial(change, rng=request.keys.augmentation.generator()),
+        )
+
     def epoch(self, order: torch.Tensor) -> float:
         """Train on all samples in the given order (int64 permutation); the mean loss before each step,
         regularizers apart."""
-        size = self.step.batch_size
+        return float(self.steps(order)) / len(order)
+
+    def steps(self, order: torch.Tensor) -> torch.Tensor:
+        """What ``epoch`` does; the sum of the losses of all samples, a scalar that stays on the device."""
+        size, order = self.step.batch_size, order.to(self.x.device)
         # Gathered once per epoch, so that batches are views.
         x, y = self.x[order], self.y[order]
         if self._augment is not None:
             x = self._augment(x)
         loss_of = self._loss_of(x, y, order)
-        total = torch.zeros(())
+        total = torch.zeros((), device=x.device)
         self.model.module.train()
         for start in range(0, len(y), size):
             batch = slice(start, min(start + size, len(y)))
@@ -78,7 +85,7 @@ class Trainer:
             self.descend(loss)
             # Summed as a tensor: reading a number back each step would stall the loop on an accelerator.
             total += loss.detach() * (batch.stop - start)
-        return float(total) / len(y)
+        return total
 
     def _loss_of(
         self, x: torch.Tensor, y: torch.Tensor, order: torch.Tensor
@@ -100,17 +107,13 @@ class Trainer:
         return self._answers[order]
 
     def descend(self, loss: torch.Tensor) -> None:
-        """One step down the gradient of ``loss``: torch.optim.SGD's update, in place on the flat buffers,
-        where its bookkeeping would cost more than the arithmetic."""
+        """One step down the gradient of ``loss`` and of the penalties, in place on the flat buffers."""
         model, step = self.model, self.step
         model.gradient.zero_()
         loss.backward()  # type: ignore[no-untyped-call]
         if self._pull:
             model.gradient.add_(model.flat - self._anchor, alpha=self._pull)
-        if step.weight_decay:
-            model.gradient.add_(model.flat, alpha=step.weight_decay)
         if self._penalty is not None:
             self._penalty.add_gradient()
-        self._velocity.mul_(step.momentum).add_(model.gradient)
-        model.flat.sub_(self._velocity, alpha=step.lr)
+        self._descent.step(step.lr)
         model.hold_pruned()

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from fedprune.compute.augmentation import Augment, crop_and_flip
-from fedprune.compute.loop import Step
+from fedprune.compute.augmentation import CropAndFlip
 from fedprune.compute.model import LocalModel
 from fedprune.compute.regularizers import Regularizers
 from fedprune.data.client_samples import ClientSamples, make_shift
 from fedprune.data.dataset import Dataset, client_test_data, load_dataset
+from fedprune.compute.request import FitRequest, Keys, ModelState, Step
+from fedprune.compute.request import Samples as Samples
+from fedprune.compute.trainers import Trainer, shared
 from fedprune.data.errors import DataError
 from fedprune.data.partition import Partition, make_partition
 from fedprune.data.standardise import normalise
@@ -35,9 +37,6 @@ from fedprune.updates import Stage, complaints
 from fedprune.wire.pipeline import Pipeline
 
 TEST_CHUNK = 1000
-
-Samples = tuple[torch.Tensor, torch.Tensor]
-"""Features as a model is given them, and targets; (N, *shape) each."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,25 @@ class Experiment:
     def step(self) -> Step:
         train = self.scenario.train
         penalties = Regularizers(train.l1, train.batch_norm_l1, train.group_lasso)
-        return Step(train.batch_size, train.lr, train.momentum, train.weight_decay, penalties)
+        return Step(train.batch_size, train.lr, train.made(), penalties)
+
+    @property
+    def trainer(self) -> Trainer:
+        """Who carries out the clients' requests."""
+        return shared(self.scenario.compute.made())
+
+    def state(self, weights: Arrays, mask: Mask, made: Architecture | None = None) -> ModelState:
+        """``weights`` under ``mask`` as a value to ask a trainer about; the client's own architecture unless
+        another is given."""
+        return ModelState(made or self.architecture, weights, mask, self.task)
 
     def model(self, weights: Arrays, mask: Mask) -> LocalModel:
         """``weights`` under ``mask``, to be trained for the task or scored."""
-        return LocalModel(self.architecture, weights, mask, self.task)
+        return self.state(weights, mask).local()
+
+    def fit_request(self, state: ModelState, samples: Samples, keys: Keys, epochs: int) -> FitRequest:
+        """A training as the scenario's [train] has it, by the task's loss."""
+        return FitRequest(state, samples, epochs, self.step, keys, augmentation=self.augmentation)
 
     def training(self, client: int) -> Samples:
         """The client's training samples, never empty."""
@@ -96,8 +109,9 @@ class Experiment:
         held_out = self.samples.validation(client)
         return None if held_out is None else _tensors(held_out)
 
-    def augment(self, rng: np.random.Generator) -> Augment | None:
-        """What changes the images of each epoch, drawing from ``rng``; None where they stay as they are."""
+    @property
+    def augmentation(self) -> CropAndFlip | None:
+        """What changes the images of each epoch; None where they stay as they are."""
         features = self.dataset.features
         how = features.augmentation
         if how is None or not self.scenario.data.augment:
@@ -105,8 +119,7 @@ class Experiment:
         channels = features.shape[0]
         # Padded with the normalised background, which is not zero: as if padded before normalising.
         background = normalise(np.full((channels, 1, 1), how.border, np.uint8), features)
-        border = torch.from_numpy(background).reshape(channels)
-        return lambda x: crop_and_flip(x, border, how.padding, how.flip, rng)
+        return CropAndFlip(torch.from_numpy(background).reshape(channels), how.padding, how.flip)
 
     def testing(self, client: int) -> Samples:
         """The client's test samples, shifted as its training samples are."""

@@ -13,8 +13,8 @@ class KeyedDropout(nn.Module):
     """Dropout (Srivastava et al., JMLR 2014): in training each entry is zero with probability ``p``, else
     divided by 1 - ``p``; the identity in evaluation mode.
 
-    Draws come from ``generator``, which ``key_dropout`` sets. Raises ModelError for a ``p`` outside [0, 1),
-    and in training without a generator.
+    Draws come from ``generator``, on the CPU, which ``key_dropout`` sets. Raises ModelError for a ``p``
+    outside [0, 1), and in training without a generator.
     """
 
     def __init__(self, p: float) -> None:
@@ -29,7 +29,8 @@ class KeyedDropout(nn.Module):
             return x
         if self.generator is None:
             raise ModelError("KeyedDropout trains without a generator: call key_dropout on its model first")
-        kept = torch.rand(x.shape, generator=self.generator) >= self.p
+        # Drawn on the CPU, so that draws do not depend on the device.
+        kept = (torch.rand(x.shape, generator=self.generator) >= self.p).to(x.device)
         return x * kept / (1 - self.p)
 
 

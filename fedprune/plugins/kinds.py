@@ -25,6 +25,8 @@ KINDS: dict[str, Kind] = {
     "tasks": Kind("tasks", "task", base="fedprune.tasks:Task"),
     "partitioners": Kind("data/partitioners", "partitioner", base="fedprune.data.partitioners:Partitioner"),
     "shifts": Kind("data/shifts", "shift", base="fedprune.data.shifts:Shift"),
+    "trainers": Kind("compute/trainers", "trainer", base="fedprune.compute.trainers:Trainer"),
+    "optimizers": Kind("compute/optimizers", "optimizer", base="fedprune.compute.optimizers:Optimizer"),
     "criteria": Kind("pruning/criteria", "criterion", holds=("importance",)),
     "aggregators": Kind("aggregators", "aggregator", base="fedprune.aggregators:Aggregator"),
     "server_optimizers": Kind(

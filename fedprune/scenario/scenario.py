@@ -19,6 +19,7 @@ from fedprune.scenario.section_list import AnySection
 from fedprune.scenario.sections import (
     SECTIONS,
     AggregateSection,
+    ComputeSection,
     DataSection,
     DistillSection,
     DownlinkSection,
@@ -47,6 +48,7 @@ class Scenario(BaseModel):
     partition: PartitionSection = Field(default_factory=PartitionSection)
     model: ModelSection = Field(default_factory=ModelSection)
     train: TrainSection = Field(default_factory=TrainSection)
+    compute: ComputeSection = Field(default_factory=ComputeSection)
     distill: DistillSection = Field(default_factory=DistillSection)
     strategy: StrategySection = Field(default_factory=StrategySection)
     update: UpdateChain = Field(default_factory=UpdateChain)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from fedprune.compute.evaluate import score
-from fedprune.compute.loop import Trainer
-from fedprune.federation.experiment import Experiment, Samples
-from fedprune.models.dropout import key_dropout
+from fedprune.compute.request import Keys, Samples
+from fedprune.compute.trainers import trained as carried_out
+from fedprune.federation.experiment import Experiment
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
 from fedprune.types import Arrays
@@ -21,18 +20,11 @@ def trained(
 
     Batches depend on client and replicate alone, so that different masks meet the same batches.
     """
-
-    def rng(purpose: str) -> np.random.Generator:
-        return generator(experiment.scenario.run.seed, f"tickets {purpose}", round=replicate, client=client)
-
-    model = experiment.model(weights, mask)
-    key_dropout(model.module, rng("dropout"))
-    x, y = experiment.training(client)
-    trainer = Trainer(model, x, y, experiment.step, augment=experiment.augment(rng("augment")))
-    batches = rng("batches")
-    for _ in range(epochs):
-        trainer.epoch(torch.from_numpy(batches.permutation(len(y))))
-    return model.weights()
+    seed = experiment.scenario.run.seed
+    keys = Keys.named("tickets {}", seed, round=replicate, client=client)
+    samples = experiment.training(client)
+    request = experiment.fit_request(experiment.state(weights, mask), samples, keys, epochs)
+    return carried_out(experiment.trainer, request)
 
 
 def score_on_test_data(experiment: Experiment, client: int, weights: Arrays, mask: Mask) -> float:

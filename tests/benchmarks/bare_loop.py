@@ -52,7 +52,8 @@ class BareLoop:
         model, (x, y) = self._model, work.train
         model.load_state_dict(self._weights)
         self._accuracy(*work.test)
-        sgd = torch.optim.SGD(model.parameters(), lr=self._step.lr, momentum=self._step.momentum, fused=True)
+        momentum = self._step.optimizer.momentum
+        sgd = torch.optim.SGD(model.parameters(), lr=self._step.lr, momentum=momentum, fused=True)
         model.train()
         for _ in range(self._epochs):
             order = torch.randperm(len(y))

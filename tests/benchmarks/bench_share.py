@@ -17,8 +17,10 @@ import time
 import numpy as np
 import torch
 
-from fedprune.compute.loop import Step, Trainer
+from fedprune.compute.loop import Loop
 from fedprune.compute.model import LocalModel
+from fedprune.compute.optimizers.sgd import SGD
+from fedprune.compute.request import Step
 from fedprune.models import architecture
 from fedprune.pruning.mask import Mask
 from fedprune.saved_update import synthetic
@@ -46,7 +48,7 @@ def training(update: Specimen) -> float:
     x = torch.from_numpy(rng.normal(size=(SAMPLES, *SHAPE)).astype(np.float32))
     y = torch.from_numpy(rng.integers(0, 10, SAMPLES))
     model = LocalModel(made, made.initial_weights(0), update.mask or Mask(), Classification())
-    trainer = Trainer(model, x, y, Step(BATCH, lr=0.01, momentum=0.5, weight_decay=0.0))
+    trainer = Loop(model, x, y, Step(BATCH, lr=0.01, optimizer=SGD(0.5, 0.0)))
     start = time.process_time()
     for _ in range(EPOCHS):
         trainer.epoch(torch.arange(SAMPLES))

@@ -14,8 +14,10 @@ import time
 import numpy as np
 import torch
 
-from fedprune.compute.loop import Step, Trainer
+from fedprune.compute.loop import Loop
 from fedprune.compute.model import LocalModel
+from fedprune.compute.optimizers.sgd import SGD
+from fedprune.compute.request import Step
 from fedprune.models import Architecture, architecture
 from fedprune.pruning.cost import cost_under
 from fedprune.pruning.groups import channel_mask
@@ -46,7 +48,7 @@ class Stopwatch:
         y = torch.from_numpy(rng.integers(0, 10, batch * steps))
         self._order, self._steps = torch.arange(len(y)), steps
         model = LocalModel(made, made.initial_weights(0), mask, Classification())
-        self._trainer = Trainer(model, x, y, Step(batch, lr=1e-3, momentum=0.5, weight_decay=0.0))
+        self._trainer = Loop(model, x, y, Step(batch, lr=1e-3, optimizer=SGD(0.5, 0.0)))
         self.milliseconds()  # warms up
 
     def milliseconds(self) -> float:

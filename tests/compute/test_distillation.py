@@ -10,8 +10,10 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from fedprune.compute.distillation import Lesson
-from fedprune.compute.loop import Step, Trainer
+from fedprune.compute.loop import Loop
 from fedprune.compute.model import LocalModel
+from fedprune.compute.optimizers.sgd import SGD
+from fedprune.compute.request import Step
 from fedprune.models import architecture
 from fedprune.pruning.mask import Mask
 from fedprune.tasks.classification import Classification
@@ -55,7 +57,7 @@ def test_training_descends_the_mixed_loss_and_leaves_the_teacher_as_it_is() -> N
     teacher = LocalModel(MODEL, MODEL.initial_weights(1), Mask(), Classification())
     before = teacher.weights()
     student, other = (LocalModel(MODEL, MODEL.initial_weights(0), Mask(), Classification()) for _ in range(2))
-    lesson, step, order = Lesson(teacher.module, 0.3, 2.0), Step(10, 0.05, 0.5, 0.0), torch.arange(23).flip(0)
+    lesson, step, order = Lesson(teacher.module, 0.3, 2.0), Step(10, 0.05, SGD(0.5)), torch.arange(23).flip(0)
 
     def by_hand(model: LocalModel, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         teacher.module.eval()
@@ -64,7 +66,7 @@ def test_training_descends_the_mixed_loss_and_leaves_the_teacher_as_it_is() -> N
         soft = (target * (target.log() - (logits / 2).log_softmax(1))).sum(1).mean()
         return 0.7 * cross_entropy(logits, y) + 0.3 * 4 * soft
 
-    taught, alike = Trainer(student, x, y, step, lesson=lesson), Trainer(other, x, y, step, by_hand)
+    taught, alike = Loop(student, x, y, step, lesson=lesson), Loop(other, x, y, step, by_hand)
     for _ in range(2):
         assert taught.epoch(order) == pytest.approx(alike.epoch(order), rel=1e-5)
     torch.testing.assert_close(student.flat, other.flat, rtol=1e-4, atol=1e-5)
@@ -85,8 +87,8 @@ def test_the_teacher_sees_the_images_that_the_student_sees() -> None:
 
     student = LocalModel(MODEL, MODEL.initial_weights(0), Mask(), Classification())
     epochs = iter((1.0, 2.0))
-    trainer = Trainer(
-        student, x, y, Step(10, 0.05, 0.5, 0.0), lesson=Lesson(Watching(), 0.5, 2.0),
+    trainer = Loop(
+        student, x, y, Step(10, 0.05, SGD(0.5)), lesson=Lesson(Watching(), 0.5, 2.0),
         augment=lambda x: x + next(epochs),
     )  # fmt: skip
     order = torch.arange(23).flip(0)

@@ -1,11 +1,10 @@
-"""Early stopping: when patience ends, and which epoch's weights are kept."""
+"""Early stopping: when patience ends, and which value is the best."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from fedprune.compute.early_stopping import BestEpoch, best, out_of_patience
+from fedprune.compute.early_stopping import best, out_of_patience
 from fedprune.score import Score
 
 ACCURACY, ERROR = Score("accuracy", percent=True), Score("error", higher_is_better=False)
@@ -41,14 +40,6 @@ def test_the_best_is_the_first_of_the_highest_or_of_the_lowest_error(
 )
 def test_patience_of_two_ends_when_two_brought_nothing_better(values: list[float | None], over: bool) -> None:
     assert out_of_patience(ACCURACY, values, 2) is over
-
-
-def test_the_best_epochs_weights_are_kept() -> None:
-    watched = BestEpoch(ACCURACY, patience=2)
-    weights = [{"w": np.array([float(epoch)])} for epoch in range(4)]
-    ends = [watched.ends(value, own) for value, own in zip((0.3, 0.6, 0.6, 0.5), weights, strict=True)]
-    assert ends == [False, False, False, True]
-    assert watched.weights is weights[1]
 
 
 def test_an_error_is_out_of_patience_when_nothing_lower_came() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from fedprune.compute.loop import Step, Trainer
+from fedprune.compute.loop import Loop
 from fedprune.compute.model import LocalModel
+from fedprune.compute.optimizers.sgd import SGD
+from fedprune.compute.request import Step
 from fedprune.models import Architecture, architecture
 from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
@@ -18,9 +21,9 @@ from fedprune.tasks.classification import Classification
 from fedprune.types import Arrays
 
 STEPS = [
-    Step(batch_size=10, lr=0.05, momentum=0.0, weight_decay=0.0),
-    Step(batch_size=10, lr=0.05, momentum=0.9, weight_decay=0.0),
-    Step(batch_size=7, lr=0.02, momentum=0.5, weight_decay=0.01),
+    Step(batch_size=10, lr=0.05, optimizer=SGD(0.0, 0.0)),
+    Step(batch_size=10, lr=0.05, optimizer=SGD(0.9, 0.0)),
+    Step(batch_size=7, lr=0.02, optimizer=SGD(0.5, 0.01)),
 ]
 EVERY_STEP = pytest.mark.parametrize("step", STEPS, ids=["plain", "momentum", "weight decay"])
 
@@ -47,9 +50,7 @@ def by_torch(
     module = model.load(mask.apply(weights))
     module.train()
     x, y = samples()
-    optimizer = torch.optim.SGD(
-        module.parameters(), lr=step.lr, momentum=step.momentum, weight_decay=step.weight_decay
-    )
+    optimizer = torch.optim.SGD(module.parameters(), lr=step.lr, **asdict(step.optimizer))
     for order in orders(len(y), epochs):
         losses = []
         for batch in order.split(step.batch_size):
@@ -69,7 +70,7 @@ def by_torch(
 def by_us(model: Architecture, weights: Arrays, mask: Mask, step: Step, epochs: int) -> tuple[Arrays, float]:
     local = LocalModel(model, weights, mask, Classification())
     x, y = samples()
-    trainer = Trainer(local, x, y, step)
+    trainer = Loop(local, x, y, step)
     losses = [trainer.epoch(order) for order in orders(len(y), epochs)]
     return local.weights(), losses[-1]
 
@@ -131,7 +132,7 @@ def test_the_loss_is_the_mean_over_samples_of_each_batch_before_its_step() -> No
     local = LocalModel(model, model.initial_weights(0), Mask(), Classification())
     x, y = samples(5)
     # With no learning to speak of, the mean over batches of 2, 2 and 1 is the mean over all samples.
-    loss = Trainer(local, x, y, Step(2, 1e-12, 0.0, 0.0)).epoch(torch.arange(5))
+    loss = Loop(local, x, y, Step(2, 1e-12, SGD(0.0))).epoch(torch.arange(5))
     with torch.inference_mode():
         assert loss == pytest.approx(float(cross_entropy(local.module(x), y)), rel=1e-5)
 
@@ -141,7 +142,7 @@ def test_a_single_sample_trains(batch_norm: bool) -> None:
     model = made(batch_norm=batch_norm)
     local = LocalModel(model, model.initial_weights(0), Mask(), Classification())
     x, y = samples(1)
-    trainer = Trainer(local, x, y, Step(10, 0.1, 0.5, 0.0))
+    trainer = Loop(local, x, y, Step(10, 0.1, SGD(0.5)))
     losses = [trainer.epoch(torch.arange(1)) for _ in range(5)]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < losses[0]
@@ -156,9 +157,9 @@ def test_momentum_lives_as_long_as_the_trainer() -> None:
         LocalModel(model, weights, Mask(), Classification()),
         LocalModel(model, weights, Mask(), Classification()),
     )
-    trainer = Trainer(one, x, y, step)
+    trainer = Loop(one, x, y, step)
     trainer.epoch(first)
     trainer.epoch(second)
     for order in (first, second):
-        Trainer(two, x, y, step).epoch(order)
+        Loop(two, x, y, step).epoch(order)
     assert not torch.allclose(one.flat, two.flat)

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from fedprune.compute.loop import Step, Trainer
+from fedprune.compute.loop import Loop
 from fedprune.compute.model import LocalModel
+from fedprune.compute.optimizers.sgd import SGD
 from fedprune.compute.regularizers import Penalty, Regularizers
+from fedprune.compute.request import Step
 from fedprune.models import Architecture, architecture
 from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
@@ -65,8 +67,8 @@ def test_a_penalty_pulls_weights_to_zero_and_is_not_in_the_loss() -> None:
     losses, sizes = [], []
     for strength in (0.0, 0.01):
         model = LocalModel(MODEL, MODEL.initial_weights(0), Mask(), Classification())
-        step = Step(4, 0.1, 0.5, 0.0, Regularizers(l1=strength))
-        losses.append(Trainer(model, x, y, step).epoch(torch.arange(4)))
+        step = Step(4, 0.1, SGD(0.5), Regularizers(l1=strength))
+        losses.append(Loop(model, x, y, step).epoch(torch.arange(4)))
         sizes.append(float(model.flat.abs().sum()))
     assert losses[0] == losses[1]
     assert sizes[1] < sizes[0]
@@ -77,7 +79,7 @@ def test_weight_decay_is_coupled_it_joins_the_gradient_before_momentum_and_learn
     lr, momentum, decay = 0.5, 0.9, 0.1
     model = LocalModel(MODEL, MODEL.initial_weights(0), Mask(), Classification())
     begun = model.flat.clone()
-    trainer = Trainer(model, torch.empty(0), torch.empty(0), Step(1, lr, momentum, decay))
+    trainer = Loop(model, torch.empty(0), torch.empty(0), Step(1, lr, SGD(momentum, decay)))
     for _ in range(2):
         trainer.descend((model.module.get_parameter("fc1.weight") * 0).sum())
     once = begun * (1 - lr * decay)

@@ -153,7 +153,7 @@ def test_a_pinned_axis_is_left_out() -> None:
         ("sweep = 3", "[sweep]: must be a table, not 3"),
         ("[sweep]\n'train.lr' = 3", "[sweep] train.lr: must be a list of one or more values, not 3"),
         ("[sweep]\n'train.lr' = []", "[sweep] train.lr: must be a list of one or more values, not []"),
-        ("[sweep]\n'train.lrr' = [1]", "[sweep] train.lrr: unknown key, did you mean 'lr'?"),
+        ("[sweep]\n'evaluate.evry' = [1]", "[sweep] evaluate.evry: unknown key, did you mean 'every'?"),
         ("[sweep]\ntrian = [{}]", "[sweep] trian: unknown section, did you mean 'train'?"),
         ("[sweep]\nlr = [0.1]", "[sweep] lr: unknown section, it is a key of [train]"),
         ("[sweep]\nstrategy = ['fedavg']", "[sweep] strategy: must be a list of tables such as"),
@@ -164,7 +164,7 @@ def test_a_pinned_axis_is_left_out() -> None:
             "[[sweep.variant]]\nlabel='a'\n[[sweep.variant]]\nlabel='a'",
             "each needs a label of its own, not 'a'",
         ),
-        ("[[sweep.variant]]\nlabel='a'\n'train.x' = 1", "[sweep] variant 'a': train.x: unknown key"),
+        ("[[sweep.variant]]\nlabel='a'\n'evaluate.x' = 1", "[sweep] variant 'a': evaluate.x: unknown key"),
         (
             "[sweep]\ntrain = [{lr = 1}]\n[[sweep.variant]]\nlabel='a'\n'train.lr' = 1",
             "[sweep] train: is also set by [[sweep.variant]]",

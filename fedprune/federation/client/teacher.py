@@ -34,7 +34,9 @@ class Teacher:
         """
         if self._kind == "local" and self._model is None:
             initial = self._experiment.teacher.initial_weights(self._experiment.scenario.run.seed)
-            self._model = self._work.study(self._experiment.teacher, {**initial, **self._kept.teacher})
+            made = self._experiment.teacher
+            learned = self._work.study(made, {**initial, **self._kept.teacher})
+            self._model = self._experiment.state(learned, Mask(), made).local()
         return None if self._model is None else self._of(self._model)
 
     def before_prune(self, weights: Arrays, mask: Mask) -> Lesson | None:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
-from fedprune.compute.activity import zero_shares
 from fedprune.compute.distillation import Lesson
-from fedprune.compute.early_stopping import BestEpoch
-from fedprune.compute.evaluate import score
-from fedprune.compute.loop import Loss, Trainer, task_loss
-from fedprune.compute.model import LocalModel
+from fedprune.compute.loop import Loop
 from fedprune.compute.proximal import Proximal
-from fedprune.federation.experiment import Experiment, Samples
+from fedprune.compute.request import (
+    ActivityRequest,
+    Epoch,
+    FitRequest,
+    GradientRequest,
+    Keys,
+    Loss,
+    Samples,
+    ScoreRequest,
+    Stopping,
+)
+from fedprune.compute.trainers import trained
+from fedprune.federation.experiment import Experiment
 from fedprune.models import Architecture
-from fedprune.models.dropout import key_dropout
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
 from fedprune.types import Arrays
-
-
-class DivergedError(RuntimeError):
-    """Local training gave a loss or weights that are not finite."""
 
 
 class LocalWork:
@@ -58,101 +60,75 @@ class LocalWork:
         """See ``strategy.Fit``."""
         lesson = self.lesson() if loss is None else None
         epochs = self._experiment.scenario.train.epochs if epochs is None else epochs
-        return self._fit(
-            weights, mask, epochs, after_epoch, loss=loss or task_loss, proximal=proximal, lesson=lesson
-        )
+        request = self._fit_request(weights, mask, epochs, loss=loss, proximal=proximal, lesson=lesson)
+        return self._fit(replace(request, every_epoch=after_epoch is not None), after_epoch)
 
     def recover(self, weights: Arrays, mask: Mask, lesson: Lesson | None) -> Arrays:
         """Weights after ``distill.recover`` epochs, taught by ``lesson``, or by targets alone if None."""
-        return self._fit(weights, mask, self._experiment.scenario.distill.recover, None, lesson=lesson)
+        recover = self._experiment.scenario.distill.recover
+        return self._fit(self._fit_request(weights, mask, recover, lesson=lesson))
 
-    def study(self, made: Architecture, weights: Arrays) -> LocalModel:
-        """A model beside the client's own after a round's epochs of the task's loss."""
-        model = LocalModel(made, weights, Mask(), self._experiment.task)
-        for _ in self._epochs(self._experiment.scenario.train.epochs, model, "teacher {}"):
-            pass
-        return model
-
-    def _fit(
-        self,
-        weights: Arrays,
-        mask: Mask,
-        epochs: int,
-        after_epoch: Callable[[int, Arrays], None] | None,
-        **options: Any,
-    ) -> Arrays:
-        """``options`` are the trainer's."""
-        model = self._experiment.model(weights, mask)
-        patience, validation = self._experiment.scenario.train.patience, self._validation
-        # With extra parameters only the method knows what the model computes.
-        watched = None
-        if patience and validation and not model.extra:
-            watched = BestEpoch(self._experiment.score, patience)
-        key = _numbered("{}", next(self._fits))
-        for epoch, loss, weights in self._epochs(epochs, model, key, **options):
-            self.loss = loss
-            if after_epoch is not None:
-                after_epoch(epoch, weights)
-            if watched and validation and watched.ends(score(model.module, model.task, *validation), weights):
-                break
-        return watched.weights if watched and watched.weights else weights
-
-    def _epochs(
-        self, epochs: int, model: LocalModel, key: str, **options: Any
-    ) -> Iterator[tuple[int, float, Arrays]]:
-        """Train for so many epochs: each one's number, from 1, its mean loss, and the weights after it."""
-        rng, trainer = self.rng(key.format("batches")), self._trainer(model, key, **options)
-        for epoch in range(1, epochs + 1):
-            loss = trainer.epoch(torch.from_numpy(rng.permutation(self.samples)))
-            weights = model.weights()
-            if not (math.isfinite(loss) and all(np.isfinite(value).all() for value in weights.values())):
-                raise DivergedError(f"training diverged in epoch {epoch} (loss {loss:g}); lower train.lr")
-            yield epoch, loss, weights
-
-    def _trainer(self, model: LocalModel, key: str, **options: Any) -> Trainer:
-        """SGD whose randomness is keyed: ``key`` holds the place of what is drawn."""
+    def study(self, made: Architecture, weights: Arrays) -> Arrays:
+        """The weights of a model beside the client's own after a round's epochs of the task's loss."""
         experiment = self._experiment
-        key_dropout(model.module, self.rng(key.format("dropout")))
-        augment = experiment.augment(self.rng(key.format("augment")))
-        return Trainer(model, *self._samples, experiment.step, augment=augment, **options)
+        state = experiment.state(weights, Mask(), made)
+        request = experiment.fit_request(
+            state, self._samples, self._keys("teacher {}"), experiment.scenario.train.epochs
+        )
+        return trained(experiment.trainer, request)
+
+    def _fit_request(self, weights: Arrays, mask: Mask, epochs: int, **options: Any) -> FitRequest:
+        """The next training of the client's own model; ``options`` are the request's."""
+        experiment = self._experiment
+        state, keys = experiment.state(weights, mask), self._keys(_numbered("{}", next(self._fits)))
+        request = experiment.fit_request(state, self._samples, keys, epochs)
+        patience, stopping = experiment.scenario.train.patience, None
+        # With further arrays only the method knows what the model computes.
+        if patience and self._validation and weights.keys() <= experiment.architecture.shapes.keys():
+            stopping = Stopping(patience, self._validation, experiment.score)
+        return replace(request, stopping=stopping, **options)
+
+    def _fit(self, request: FitRequest, after_epoch: Callable[[int, Arrays], None] | None = None) -> Arrays:
+        def note(epoch: Epoch) -> None:
+            self.loss = epoch.loss
+            if after_epoch is not None and epoch.weights is not None:
+                after_epoch(epoch.number, epoch.weights)
+
+        return trained(self._experiment.trainer, request, note)
+
+    def _keys(self, pattern: str) -> Keys:
+        seed = self._experiment.scenario.run.seed
+        return Keys.named(pattern, seed, round=self._round, client=self._client)
 
     def gradient(self, weights: Arrays, *, batches: int | None = None) -> Arrays:
         """See ``strategy.Gradient``."""
-        model = self._experiment.model(weights, Mask())
-        x, y = self._samples
-        size = self._experiment.step.batch_size
-        order = torch.from_numpy(self.rng("gradient batches").permutation(len(y)))
-        taken = order if batches is None else order[: batches * size]
-        key_dropout(model.module, self.rng("gradient dropout"))
-        model.module.train()
-        for start in range(0, len(taken), size):
-            batch = taken[start : start + size]
-            share = len(batch) / len(taken)
-            (task_loss(model, x[batch], y[batch]) * share).backward()  # type: ignore[no-untyped-call]
-        return model.gradients()
+        experiment = self._experiment
+        state, keys = experiment.state(weights, Mask()), self._keys("gradient {}")
+        size = experiment.step.batch_size
+        return experiment.trainer.gradient(GradientRequest(state, self._samples, size, keys, batches))
 
     def activity(self, weights: Arrays, mask: Mask) -> Arrays:
         """See ``strategy.Activity``."""
-        made = self._experiment.architecture
-        # At full size, so that what is pruned counts as zeros too.
-        module = self._experiment.model(mask.apply(weights), Mask()).module
-        return zero_shares(module, made.groups, self._samples[0])
+        state = self._experiment.state(weights, mask)
+        return self._experiment.trainer.activity(ActivityRequest(state, self._samples))
 
     def gate(self, weights: Arrays, mask: Mask) -> float:
         """See ``strategy.Gate``."""
-        experiment, model = self._experiment, self._experiment.model(weights, mask)
-        self.gate_score = score(model.module, model.task, *(self._validation or self._samples))
+        experiment, samples = self._experiment, self._validation or self._samples
+        state = experiment.state(weights, mask)
+        self.gate_score = experiment.trainer.score(ScoreRequest(state, samples))
         return experiment.score.quality(self.gate_score, experiment.chance)
 
-    def peer(self, model: Mapping[str, Any], weights: Arrays) -> Trainer:
+    def peer(self, model: Mapping[str, Any], weights: Arrays) -> Loop:
         """See ``strategy.Peer``."""
         experiment, made = self._experiment, self._experiment.architecture
         if model:
             options = {key: value for key, value in model.items() if key != "name"}
             made = made.beside(model["name"], options)
         initial = made.initial_weights(experiment.scenario.run.seed)
-        second = LocalModel(made, {**initial, **weights}, Mask(), experiment.task)
-        return self._trainer(second, _numbered("peer {}", next(self._peers)))
+        state = experiment.state({**initial, **weights}, Mask(), made)
+        keys = self._keys(_numbered("peer {}", next(self._peers)))
+        return Loop.of(experiment.fit_request(state, self._samples, keys, 1))
 
     def rng(self, purpose: str, *, every_round: bool = True) -> np.random.Generator:
         """See ``strategy.Random``."""

@@ -9,6 +9,7 @@ take free keys beside their own: ``[task]`` and ``[strategy]`` (the fields of th
 from fedprune.scenario.section_list import AnySection
 from fedprune.scenario.sections.aggregate import AggregateSection
 from fedprune.scenario.sections.codec import CodecSection, DownlinkSection, UplinkSection
+from fedprune.scenario.sections.compute import ComputeSection
 from fedprune.scenario.sections.data import DataSection
 from fedprune.scenario.sections.distill import DistillSection
 from fedprune.scenario.sections.engine import EngineSection
@@ -26,6 +27,7 @@ __all__ = [
     "SECTIONS",
     "AggregateSection",
     "CodecSection",
+    "ComputeSection",
     "DataSection",
     "DistillSection",
     "DownlinkSection",
@@ -49,6 +51,7 @@ SECTIONS: dict[str, type[AnySection]] = {
     "partition": PartitionSection,
     "model": ModelSection,
     "train": TrainSection,
+    "compute": ComputeSection,
     "distill": DistillSection,
     "strategy": StrategySection,
     "update": UpdateChain,

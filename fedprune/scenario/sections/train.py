@@ -6,18 +6,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fedprune.scenario.section import Count, Section
+from fedprune.scenario.plugin_section import PluginSection
+from fedprune.scenario.section import Count, plugin
 
 
-class TrainSection(Section):
-    """Local training, by plain SGD."""
+class TrainSection(PluginSection):
+    """Local training; further keys are the optimizer's fields, all of them resolved."""
 
+    KIND, NAMED_BY, SECTION = "optimizers", "optimizer", "train"
+
+    optimizer: Annotated[str, plugin("optimizers")] = "sgd"
+    """What takes a step: its own keys stand beside it, as momentum does for sgd."""
     epochs: Count = 5
     batch_size: Count = 10
     lr: Annotated[float, Field(gt=0)] = 0.01
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """L2 as torch's SGD has it: this times the weights joins the gradient, of all parameters."""
     l1: Annotated[float, Field(ge=0)] = 0.0
     """Times the sum of absolute weights of convolutions and linear layers."""
     batch_norm_l1: Annotated[float, Field(ge=0)] = 0.0

@@ -158,10 +158,12 @@ def test_augmentation_changes_training_alone_and_borders_are_the_background() ->
     assert works[0].gate(one, Mask()) == works[1].gate(one, Mask())
     gradients = [work.gradient(plain.initial) for work in works]
     assert all(np.array_equal(gradients[0][name], value) for name, value in gradients[1].items())
-    change = augmenting.augment(np.random.default_rng(0))
+    change = augmenting.augmentation
     assert change is not None
     x = augmenting.training(0)[0]
-    assert float(change(x).min()) == float(x.min())  # black, of which digits have some themselves
+    assert float(change(x, np.random.default_rng(0)).min()) == float(
+        x.min()
+    )  # black, of which digits have some themselves
 
 
 def test_a_set_without_augmentation_is_refused_in_one_line() -> None:

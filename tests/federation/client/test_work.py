@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, max_pool2d
 
-from fedprune.federation.client.work import DivergedError, LocalWork
+from fedprune.compute.request import DivergedError
+from fedprune.federation.client.work import LocalWork
 from fedprune.federation.experiment import Experiment, open_experiment
 from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask

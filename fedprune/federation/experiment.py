@@ -13,13 +13,14 @@ import numpy as np
 import torch
 
 from fedprune.compute.augmentation import CropAndFlip
+from fedprune.compute.device import find_device
 from fedprune.compute.model import LocalModel
 from fedprune.compute.regularizers import Regularizers
-from fedprune.data.client_samples import ClientSamples, make_shift
-from fedprune.data.dataset import Dataset, client_test_data, load_dataset
 from fedprune.compute.request import FitRequest, Keys, ModelState, Step
 from fedprune.compute.request import Samples as Samples
 from fedprune.compute.trainers import Trainer, shared
+from fedprune.data.client_samples import ClientSamples, make_shift
+from fedprune.data.dataset import Dataset, client_test_data, load_dataset
 from fedprune.data.errors import DataError
 from fedprune.data.partition import Partition, make_partition
 from fedprune.data.standardise import normalise
@@ -87,10 +88,15 @@ class Experiment:
         """Who carries out the clients' requests."""
         return shared(self.scenario.compute.made())
 
+    @property
+    def device(self) -> torch.device:
+        """Where models and samples live. Raises UserError when this machine has no such device."""
+        return find_device(self.scenario.compute.device)
+
     def state(self, weights: Arrays, mask: Mask, made: Architecture | None = None) -> ModelState:
         """``weights`` under ``mask`` as a value to ask a trainer about; the client's own architecture unless
         another is given."""
-        return ModelState(made or self.architecture, weights, mask, self.task)
+        return ModelState(made or self.architecture, weights, mask, self.task, self.device)
 
     def model(self, weights: Arrays, mask: Mask) -> LocalModel:
         """``weights`` under ``mask``, to be trained for the task or scored."""
@@ -102,12 +108,12 @@ class Experiment:
 
     def training(self, client: int) -> Samples:
         """The client's training samples, never empty."""
-        return _tensors(self.samples.training(client))
+        return self._here(self.samples.training(client))
 
     def gating(self, client: int) -> Samples | None:
         """The client's validation samples; None when it has none, so that gates read training data."""
         held_out = self.samples.validation(client)
-        return None if held_out is None else _tensors(held_out)
+        return None if held_out is None else self._here(held_out)
 
     @property
     def augmentation(self) -> CropAndFlip | None:
@@ -119,22 +125,24 @@ class Experiment:
         channels = features.shape[0]
         # Padded with the normalised background, which is not zero: as if padded before normalising.
         background = normalise(np.full((channels, 1, 1), how.border, np.uint8), features)
-        return CropAndFlip(torch.from_numpy(background).reshape(channels), how.padding, how.flip)
+        border = torch.from_numpy(background).reshape(channels).to(self.device)
+        return CropAndFlip(border, how.padding, how.flip)
 
     def testing(self, client: int) -> Samples:
         """The client's test samples, shifted as its training samples are."""
-        return _tensors(self.samples.testing(client))
+        return self._here(self.samples.testing(client))
 
     def all_testing(self) -> Iterator[Samples]:
         """The whole test set without any client's shift, some at a time, so that it is never in memory at
         once."""
         for start in range(0, len(self.dataset.test_y), TEST_CHUNK):
             indices = np.arange(start, min(start + TEST_CHUNK, len(self.dataset.test_y)))
-            yield _tensors(client_test_data(self.dataset, indices))
+            yield self._here(client_test_data(self.dataset, indices))
 
-
-def _tensors(samples: tuple[Array, Array]) -> Samples:
-    return torch.from_numpy(samples[0]), torch.from_numpy(samples[1])
+    def _here(self, samples: tuple[Array, Array]) -> Samples:
+        """Samples on the device."""
+        x, y = (torch.from_numpy(array).to(self.device) for array in samples)
+        return x, y
 
 
 def open_experiment(settings: dict[str, Any], root: str | None) -> Experiment:

@@ -45,6 +45,8 @@ SPENT: tuple[Column, ...] = (
     ("seconds", "seconds_total", 1, 1),
 )
 """Columns behind those of the scores."""
+PRIVACY: Column = ("epsilon", "epsilon", 1, 2)
+"""The column of what privacy a run's noise gave, where any has noise."""
 
 
 def results(methods: Sequence[Method]) -> Table:
@@ -53,7 +55,12 @@ def results(methods: Sequence[Method]) -> Table:
     front = {index for score in scores for index in on_front(methods, score)}
     groups: list[tuple[Score | None, tuple[Column, ...]]] = [
         *((score, _scored(score, others=len(scores) > 1)) for score in scores),
-        (None, SPENT),
+        (
+            None,
+            (*SPENT, PRIVACY)
+            if any(row["epsilon"] is not None for method in methods for row in method.rows)
+            else SPENT,
+        ),
     ]
 
     def row(index: int, method: Method) -> tuple[Cell, ...]:

@@ -34,6 +34,7 @@ def write_run(
     finished: bool = True,
     label: str | None = None,
     target: float | None = 0.45,
+    epsilon: float | None = None,
     reason: str = "no reply",
     layers: Sequence[str] = LAYERS,
 ) -> Path:
@@ -65,7 +66,8 @@ def write_run(
         if finished:
             final = [_final(client, rng, layers) for client in range(clients)]
             folder.write_final_clients(final)
-            folder.write_results(_results(label or method, seed, records, final, target))
+            results = _results(label or method, seed, records, final, target)
+            folder.write_results({**results, "epsilon": epsilon})
         return folder.path
 
 

@@ -89,6 +89,14 @@ def test_a_target_that_not_all_seeds_reach_has_no_mean_cost(tmp_path: Path) -> N
     assert "No method reached" in figure["alt"]
 
 
+def test_privacy_has_a_column_where_a_run_gives_any(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / "runs", "noisy", epsilon=3.14159), write_run(tmp_path / "runs", "plain")]
+    both = Parsed(write(runs, tmp_path / "a.html"))
+    assert [cell[0] for cell in both.column("results", "epsilon")] == ["3.14", "-"]
+    plain = Parsed(write(runs[1:], tmp_path / "b.html"))
+    assert "epsilon" not in [cell[0] for cell in plain.tables["results"][0]]
+
+
 def test_methods_of_one_name_are_told_apart(tmp_path: Path) -> None:
     runs = [write_run(tmp_path / "runs", method, label="same") for method in ("a", "b")]
     assert Parsed(write(runs, tmp_path / "a.html")).data["methods"] == ["same (a-s0)", "same (b-s0)"]

@@ -1,5 +1,5 @@
-"""Plain names shared by every room: arrays by parameter name, shapes by parameter name, the user's errors,
-and text that is safe to show."""
+"""Plain names shared by every room: arrays by parameter name, shapes by parameter name, a name's layer,
+the user's errors, and text that is safe to show."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ Way = Literal["down", "up"]
 NodeConfig = dict[str, bool | float | int | str]
 """What a client's machine is told when it joins, Flower's node_config: settings of the place, not of the
 run."""
+
+
+def layer_of(name: str) -> str:
+    """The layer that a parameter or statistic belongs to, by its name: ``bn1`` of ``bn1.running_mean``."""
+    return name.rpartition(".")[0]
 
 
 class UserError(Exception):

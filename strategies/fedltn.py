@@ -32,7 +32,7 @@ from fedprune.pruning.budget import prune_to
 from fedprune.pruning.criteria import magnitude
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.strategy import Choice, Client, Payload, Server, Strategy, require_shares
-from fedprune.types import Arrays, Shapes, Way
+from fedprune.types import Arrays, Shapes, Way, layer_of
 
 QUALITY = "validation_score"
 """What goes up in the jump-start beside the weights: float32 of shape (), in [0, 1]."""
@@ -64,8 +64,8 @@ class FedLTN(Strategy):
         return "its jump-start takes over one client's model as it is; set jump_start = false"
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
-        norms = {_layer(name) for name in statistics}
-        shared = {name: shape for name, shape in shapes.items() if _layer(name) not in norms}
+        norms = {layer_of(name) for name in statistics}
+        shared = {name: shape for name, shape in shapes.items() if layer_of(name) not in norms}
         return {**shared, QUALITY: ()} if self.jump_start else shared
 
     def part(self, travelling: Shapes, way: Way, round: int) -> Shapes:
@@ -105,8 +105,3 @@ class FedLTN(Strategy):
 
     def _starts(self, round: int) -> bool:
         return self.jump_start and round == 1
-
-
-def _layer(name: str) -> str:
-    """The layer of a parameter: 'bn1' of 'bn1.running_mean'."""
-    return name.rpartition(".")[0]

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedprune.aggregation import Update
-from fedprune.pruning.channels import prune_channels
+from fedprune.pruning.channels import prune_channels_to
 from fedprune.pruning.criteria import batch_norm, filter_l2
 from fedprune.pruning.groups import ChannelGroup, alive_channels
 from fedprune.pruning.mask import Mask
@@ -90,18 +90,13 @@ class Hermes(Strategy):
     def _prune(self, client: Client) -> Mask:
         """One step in each group of channels, or as much of it as the target allows."""
         shapes = {name: value.shape for name, value in client.weights.items()}
-        every = Mask.ones({name: shapes[name] for name in client.prunable})
-        most, mask = round(self.target * every.size), client.mask
+        mask = client.mask
         for group in client.groups:
             alive = int(np.count_nonzero(alive_channels(group, mask)))
-            for more in range(max(1, share_of(self.step, alive)), 0, -1):
-                amount = (group.size - alive + more) / group.size
-                score = batch_norm.score if group.norms else filter_l2.score
-                fewer = prune_channels(client.weights, mask, (group,), shapes, amount, score)
-                if (
-                    Mask({**every, **{n: k for n, k in fewer.items() if n in every}}).kept
-                    >= every.size - most
-                ):
-                    mask = fewer
-                    break
+            step = range(max(1, share_of(self.step, alive)), 0, -1)
+            amounts = [(group.size - alive + more) / group.size for more in step]
+            score = batch_norm.score if group.norms else filter_l2.score
+            mask = prune_channels_to(
+                client.weights, mask, (group,), shapes, amounts, score, self.target, client.prunable
+            )
         return mask

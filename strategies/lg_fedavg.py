@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fedprune.strategy import Strategy
-from fedprune.types import Shapes
+from fedprune.types import Shapes, layer_of
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,9 @@ class LGFedAvg(Strategy):
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         # Norms and biases have one axis: an array with more is the weight of a layer.
-        weights = [_layer(name) for name, shape in shapes.items() if len(shape) > 1]
+        weights = [layer_of(name) for name, shape in shapes.items() if len(shape) > 1]
         first = weights[-self.layers :][0]
         names = list(shapes)
-        start = next(at for at, name in enumerate(names) if _layer(name) == first)
+        start = next(at for at, name in enumerate(names) if layer_of(name) == first)
         upper = {name: shapes[name] for name in names[start:]}
         return super().travels(upper, statistics)
-
-
-def _layer(name: str) -> str:
-    """A parameter's layer: its name up to the last dot."""
-    return name.rpartition(".")[0]

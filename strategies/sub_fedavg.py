@@ -20,7 +20,7 @@ from typing import Literal
 
 from fedprune.aggregation import Update
 from fedprune.pruning.budget import prune_to
-from fedprune.pruning.channels import prune_channels
+from fedprune.pruning.channels import prune_channels_to
 from fedprune.pruning.criteria import batch_norm, filter_l2, magnitude
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask, distance
@@ -131,12 +131,18 @@ class SubFedAvg(Strategy):
         mask = client.mask.with_dense({name: shapes[name] for name in client.prunable})
         groups = _conv(client.groups)
         score = batch_norm.score if all(group.norms for group in groups) else filter_l2.score
-        for tenths in range(10, 0, -1):
-            amount = self.channels * tenths / 10
-            pruned = prune_channels(client.weights, mask, groups, shapes, amount, score, self.channel_floor)
-            if 1 - Mask({name: pruned[name] for name in client.prunable}).density <= self.target:
-                return pruned
-        return mask
+        amounts = [self.channels * tenths / 10 for tenths in range(10, 0, -1)]
+        return prune_channels_to(
+            client.weights,
+            mask,
+            groups,
+            shapes,
+            amounts,
+            score,
+            self.target,
+            client.prunable,
+            self.channel_floor,
+        )
 
 
 def _conv(groups: tuple[ChannelGroup, ...]) -> tuple[ChannelGroup, ...]:

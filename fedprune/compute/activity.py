@@ -13,7 +13,7 @@ from fedprune.compute.model import LocalModel
 from fedprune.compute.request import ActivityRequest
 from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
-from fedprune.types import Arrays
+from fedprune.types import Arrays, layer_of
 
 
 def activity(request: ActivityRequest) -> Arrays:
@@ -40,7 +40,7 @@ def zero_shares(module: nn.Module, groups: Sequence[ChannelGroup], x: torch.Tens
     entries: Counter[str] = Counter()
     hooks = []
     for group in groups:
-        for reader in [name.rpartition(".")[0] for name, axis, _ in group.members if axis == 1]:
+        for reader in [layer_of(name) for name, axis, _ in group.members if axis == 1]:
 
             def count(
                 layer: nn.Module, inputs: tuple[torch.Tensor, ...], group: ChannelGroup = group

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fedprune.pruning.groups import ChannelGroup, alive_channels, channel_mask
-from fedprune.pruning.mask import Mask
+from fedprune.pruning.mask import Mask, kept_counts
 from fedprune.pruning.select import share_of, smallest
 from fedprune.types import Arrays, Shapes
 
@@ -44,4 +45,41 @@ def prune_channels(
         candidates = np.flatnonzero(alive)
         alive[candidates[smallest(score(weights, group)[candidates], more)]] = False
         mask = channel_mask(group, alive, mask, shapes)
+    return mask
+
+
+def prune_channels_to(
+    weights: Arrays,
+    mask: Mask,
+    groups: Sequence[ChannelGroup],
+    shapes: Shapes,
+    amounts: Iterable[float],
+    score: Score,
+    target: float,
+    names: Iterable[str],
+    floor: int = 1,
+) -> Mask:
+    """``prune_channels`` by the first of ``amounts`` that does not overshoot a target sparsity.
+
+    A channel goes with weights of several layers, so a step cannot be cut to meet a target exactly, as
+    ``budget.prune_to`` does with single weights; it is tried with fewer channels instead.
+
+    Args:
+        amounts: shares of each group's channels to have dead, in the order in which they are tried.
+        target: the most that may be pruned, a share of all coordinates of ``names``, in [0, 1].
+        names: the parameters whose coordinates the target counts.
+
+    Returns:
+        The pruned mask; ``mask`` itself when every amount overshoots.
+
+    Raises:
+        ValueError: an amount is not between 0 and 1.
+    """
+    counted = {name: shapes[name] for name in names}
+    size = sum(math.prod(shape) for shape in counted.values())
+    fewest = size - round(target * size)
+    for amount in amounts:
+        pruned = prune_channels(weights, mask, groups, shapes, amount, score, floor)
+        if sum(kept_counts(pruned, counted)) >= fewest:
+            return pruned
     return mask

@@ -66,7 +66,7 @@ class Step:
     @property
     def name(self) -> str:
         """From which to which density, in per cent of what the mask covers."""
-        before = Mask({**Mask.ones(shapes(self.mask)), **self.known})
+        before = self.known.with_dense(shapes(self.mask))
         if before == self.mask:
             return "unchanged"
         return f"{100 * before.density:.0f} → {100 * self.mask.density:.0f}"

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedprune.models import architecture
-from fedprune.pruning.channels import prune_channels
+from fedprune.pruning.channels import prune_channels, prune_channels_to
 from fedprune.pruning.criteria import batch_norm, filter_l2
 from fedprune.pruning.groups import alive_channels
-from fedprune.pruning.mask import Mask
+from fedprune.pruning.mask import Mask, kept_counts
 from fedprune.pruning.select import share_of
 from fedprune.types import Arrays
 
@@ -77,6 +77,45 @@ def test_the_authors_quantile_leaves_four_and_nine_filters_of_lenet5() -> None:
 def test_a_share_above_one_is_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         prune_channels(weights_of(0), Mask(), CONVOLUTIONS, LENET.shapes, 1.5, filter_l2.score)
+
+
+@quick
+@given(st.integers(0, 100), st.floats(0, 1))
+def test_a_step_towards_a_target_is_the_first_amount_that_does_not_overshoot_it(
+    seed: int, target: float
+) -> None:
+    weights, amounts = weights_of(seed), (0.9, 0.6, 0.3)
+    start = prune_channels(weights, Mask(), CONVOLUTIONS, LENET.shapes, 0.2, batch_norm.score)
+    found = prune_channels_to(
+        weights, start, CONVOLUTIONS, LENET.shapes, amounts, batch_norm.score, target, LENET.prunable
+    )
+    steps = [
+        prune_channels(weights, start, CONVOLUTIONS, LENET.shapes, amount, batch_norm.score)
+        for amount in amounts
+    ]
+    counted = {name: LENET.shapes[name] for name in LENET.prunable}
+    size = sum(kept_counts(Mask(), counted))
+    fit = [step for step in steps if size - sum(kept_counts(step, counted)) <= round(target * size)]
+    assert found == (fit[0] if fit else start)
+
+
+def test_a_step_towards_a_target_counts_weights_and_no_biases() -> None:
+    names = [name for name in LENET.prunable if name.startswith("conv")]
+    size = sum(kept_counts(Mask(), {name: LENET.shapes[name] for name in names}))
+    # Half of LeNet-5's filters are 1/2 of the first layer's weights and 3/4 of the second's.
+    pruned = 6 * 25 // 2 + 3 * (16 * 6 * 25) // 4
+    for count, prunes in ((pruned, True), (pruned - 1, False)):
+        mask = prune_channels_to(
+            weights_of(0),
+            Mask(),
+            CONVOLUTIONS,
+            LENET.shapes,
+            (0.5,),
+            filter_l2.score,
+            count / size,
+            names,
+        )
+        assert (mask != Mask()) == prunes
 
 
 @pytest.mark.parametrize("norm", ["batch", "group"])

@@ -1,6 +1,6 @@
 """``fedprune watch``: runs that other processes work on, shown while they go on, from their files alone.
 
-``follow`` reads, ``figures`` counts, ``view`` draws.
+``follow`` reads, ``tally`` counts, ``view`` draws.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from rich.live import Live
 
 from fedprune.runs.files import RunError
 from fedprune.watch.follow import Runs
-from fedprune.watch.tally import UNDER_WAY, Figures
+from fedprune.watch.tally import UNDER_WAY, Standing
 from fedprune.watch.view import drawn, plain
 
 SECONDS = 1.0
 """Seconds between two looks at the run folders."""
 
-Seen = Mapping[Path, Figures]
+Seen = Mapping[Path, Standing]
 
 
 def watch(paths: Sequence[Path], stream: TextIO, *, once: bool = False) -> None:
@@ -67,11 +67,11 @@ class _Lines:
         self._told: dict[Path, tuple[int, str]] = {}
 
     def __call__(self, seen: Seen) -> None:
-        for path, figures in seen.items():
-            stands = (figures.round, figures.state)
+        for path, run in seen.items():
+            stands = (run.round, run.state)
             if self._told.get(path) != stands:
                 self._told[path] = stands
-                print(plain(figures), file=self._stream, flush=True)
+                print(plain(run), file=self._stream, flush=True)
 
 
 class _Screen:
@@ -95,9 +95,9 @@ class _Screen:
 
 def _complain(seen: Seen, *, ended: bool) -> None:
     """Raises RunError for what cannot be read, and, at the end, for runs that stopped before theirs."""
-    for figures in seen.values():
-        if figures.state == "unreadable":
-            raise RunError(figures.trouble)
-    cut = [str(path) for path, figures in seen.items() if figures.state not in {*UNDER_WAY, "complete"}]
+    for run in seen.values():
+        if run.state == "unreadable":
+            raise RunError(run.trouble)
+    cut = [str(path) for path, run in seen.items() if run.state not in {*UNDER_WAY, "complete"}]
     if ended and cut:
         raise RunError(f"ended without results; go on with: fedprune resume {' '.join(cut)}")

@@ -15,7 +15,7 @@ from fedprune.runs.folder import RunFolder, is_run
 from fedprune.runs.table import scenario_of
 from fedprune.runs.task import read_score
 from fedprune.types import printable
-from fedprune.watch.tally import UNDER_WAY, Figures, Shown, Tally
+from fedprune.watch.tally import UNDER_WAY, Shown, Standing, Tally
 
 PATIENCE = 3
 """Looks that may fail in a row, as while a run is replaced, before it is called unreadable."""
@@ -33,10 +33,10 @@ class Follower:
         """The process that wrote the run's status last."""
         self._opened: tuple[RunFolder, dict[str, Any]] | None = None
         self._tally, self._offset = Tally(), 0
-        self._seen = Figures(label=path.name, state="unreadable", round=0, rounds=0)
+        self._seen = Standing(label=path.name, state="unreadable", round=0, rounds=0)
         self._failed = 0
 
-    def look(self) -> Figures:
+    def look(self) -> Standing:
         """The run as it stands; what cannot be read for a while is as it was."""
         try:
             self._seen = self._look()
@@ -48,7 +48,7 @@ class Follower:
                 self._seen = dataclasses.replace(self._seen, state="unreadable", trouble=str(error))
         return self._seen
 
-    def _look(self) -> Figures:
+    def _look(self) -> Standing:
         if self._opened is None:
             folder = RunFolder.open(self.path)
             self._opened = folder, scenario_of(folder).get("run", {})
@@ -62,7 +62,7 @@ class Follower:
         if not isinstance(rounds, int):
             raise RunError(f"{self.path / 'scenario.toml'}: it has no run.rounds; the file is damaged")
         state: Shown = status.get("state", "stopped")
-        return self._tally.figures(printable(str(label)), state, rounds, read_score(self.path))
+        return self._tally.standing(printable(str(label)), state, rounds, read_score(self.path))
 
     def _read(self, log: Path) -> None:
         """Adds the rounds that were not there before.
@@ -108,14 +108,14 @@ class Runs:
             if not any(True for _ in _found(path)):
                 raise RunError(f"{path} is not a run folder (it has no scenario.toml), and holds none")
 
-    def look(self) -> dict[Path, Figures]:
+    def look(self) -> dict[Path, Standing]:
         """Every run by its folder, those of one parent in the order in which they began."""
         for path in self._paths:
             for run in _found(path):
                 self.followers.setdefault(run, Follower(run))
         return {path: follower.look() for path, follower in self.followers.items()}
 
-    def over(self, seen: Mapping[Path, Figures]) -> bool:
+    def over(self, seen: Mapping[Path, Standing]) -> bool:
         """Whether nothing more will come, as far as the files tell."""
         return not any(figures.state in UNDER_WAY for figures in seen.values()) and not self._in_a_sweep()
 

@@ -19,7 +19,7 @@ _RECENT = 10
 
 
 @dataclass(frozen=True)
-class Figures:
+class Standing:
     """A run as it stands. Shares are in [0, 1], bytes and seconds as in ``docs/metrics.md``."""
 
     label: str
@@ -87,11 +87,11 @@ class Tally:
         if (seconds := record.get("seconds")) is not None:
             self._seconds.append(float(seconds))
 
-    def figures(self, label: str, state: Shown, rounds: int, score: Score) -> Figures:
+    def standing(self, label: str, state: Shown, rounds: int, score: Score) -> Standing:
         """The run so far, under what its other files say of it."""
         if state == "running" and self.round >= rounds:
             state = "evaluating"
-        return Figures(
+        return Standing(
             label=label,
             state=state,
             round=self.round,

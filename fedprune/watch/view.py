@@ -9,7 +9,7 @@ from itertools import pairwise
 from rich.text import Text
 
 from fedprune.progress import size
-from fedprune.watch.tally import UNDER_WAY, Figures
+from fedprune.watch.tally import UNDER_WAY, Standing
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _STYLES = {
@@ -24,18 +24,18 @@ _LABEL, _WIDEST = 12, 100
 """Least characters of a label in a row, and most of a block."""
 
 
-def plain(figures: Figures) -> str:
+def plain(run: Standing) -> str:
     """A run as one line of text, for an output that is no terminal."""
-    if figures.state == "unreadable":
-        return f"{figures.label}: unreadable: {figures.trouble}"
-    parts = [f"round {figures.round}/{figures.rounds}", *(text for text, _ in _measured(figures))]
-    parts += [*_density(figures), _traffic(figures), _failed(figures), *_pace(figures), figures.state]
-    return f"{figures.label}: {', '.join(parts)}"
+    if run.state == "unreadable":
+        return f"{run.label}: unreadable: {run.trouble}"
+    parts = [f"round {run.round}/{run.rounds}", *(text for text, _ in _measured(run))]
+    parts += [*_density(run), _traffic(run), _failed(run), *_pace(run), run.state]
+    return f"{run.label}: {', '.join(parts)}"
 
 
-def drawn(seen: Sequence[Figures], width: int, height: int | None = None) -> list[Text]:
+def drawn(seen: Sequence[Standing], width: int, height: int | None = None) -> list[Text]:
     """Lines of at most ``width`` characters: a block a run if ``height`` lines hold them, else a row."""
-    blocks = [_block(figures, min(width, _WIDEST)) for figures in seen]
+    blocks = [_block(run, min(width, _WIDEST)) for run in seen]
     lines = [line for block in blocks for line in (*block, Text())][:-1]
     if height is None or len(lines) <= height:
         return lines
@@ -66,39 +66,39 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-def _block(figures: Figures, width: int) -> list[Text]:
-    room = max(1, width - len(figures.state) - 1)
-    head = Text(figures.label, style="bold", no_wrap=True)
+def _block(run: Standing, width: int) -> list[Text]:
+    room = max(1, width - len(run.state) - 1)
+    head = Text(run.label, style="bold", no_wrap=True)
     head.truncate(room, overflow="ellipsis", pad=True)
-    head.append(f" {figures.state}", _STYLES[figures.state])
-    if figures.state == "unreadable":
-        return [head, _line(figures.trouble, width)]
+    head.append(f" {run.state}", _STYLES[run.state])
+    if run.state == "unreadable":
+        return [head, _line(run.trouble, width)]
     return [
         head,
-        _progress(figures, width),
-        _courses(figures, width),
-        _line(", ".join([*_density(figures), _failed(figures), *_pace(figures)[:1]]), width),
-        _line(_traffic(figures), width),
+        _progress(run, width),
+        _courses(run, width),
+        _line(", ".join([*_density(run), _failed(run), *_pace(run)[:1]]), width),
+        _line(_traffic(run), width),
     ]
 
 
-def _progress(figures: Figures, width: int) -> Text:
-    left = [f"{clock(figures.left)} left"] if figures.left is not None else []
-    said = "  ".join([f" {figures.round}/{figures.rounds}", *left])
+def _progress(run: Standing, width: int) -> Text:
+    left = [f"{clock(run.left)} left"] if run.left is not None else []
+    said = "  ".join([f" {run.round}/{run.rounds}", *left])
     room = max(4, width - len(said))
     # A run that waits for better may be complete before its last round.
-    share = 1.0 if figures.state == "complete" else min(1.0, figures.round / max(1, figures.rounds))
+    share = 1.0 if run.state == "complete" else min(1.0, run.round / max(1, run.rounds))
     done = int(share * room)
-    bar = Text("━" * done, style=_STYLES[figures.state], no_wrap=True)
+    bar = Text("━" * done, style=_STYLES[run.state], no_wrap=True)
     bar.append("─" * (room - done), "dim")
     bar.append(said)
     bar.truncate(width)
     return bar
 
 
-def _courses(figures: Figures, width: int) -> Text:
+def _courses(run: Standing, width: int) -> Text:
     """Score and loss, each with how it came about; they share the line."""
-    said = _measured(figures)
+    said = _measured(run)
     if not said:
         return _line("nothing measured yet", width)
     room = (width - sum(len(text) + 1 for text, _ in said) - 2 * (len(said) - 1)) // len(said)
@@ -110,33 +110,33 @@ def _courses(figures: Figures, width: int) -> Text:
     return line
 
 
-def _measured(figures: Figures) -> list[tuple[str, Sequence[float]]]:
+def _measured(run: Standing) -> list[tuple[str, Sequence[float]]]:
     """The latest value of each measure as text, and all its values so far."""
     made: list[tuple[str, Sequence[float]]] = []
-    if figures.scored is not None:
-        made.append((figures.score.text(figures.scored), figures.scores))
-    if figures.loss is not None:
-        made.append((f"loss {figures.loss:.3f}", figures.losses))
+    if run.scored is not None:
+        made.append((run.score.text(run.scored), run.scores))
+    if run.loss is not None:
+        made.append((f"loss {run.loss:.3f}", run.losses))
     return made
 
 
-def _density(figures: Figures) -> list[str]:
-    return [] if figures.density is None else [f"density {figures.density:.1%}"]
+def _density(run: Standing) -> list[str]:
+    return [] if run.density is None else [f"density {run.density:.1%}"]
 
 
-def _failed(figures: Figures) -> str:
-    return f"failed {figures.failed} ({figures.failed_total} in all)"
+def _failed(run: Standing) -> str:
+    return f"failed {run.failed} ({run.failed_total} in all)"
 
 
-def _pace(figures: Figures) -> list[str]:
-    pace = [] if figures.seconds is None else [f"{figures.seconds:.2g} s a round"]
-    return pace if figures.left is None else [*pace, f"{clock(figures.left)} left"]
+def _pace(run: Standing) -> list[str]:
+    pace = [] if run.seconds is None else [f"{run.seconds:.2g} s a round"]
+    return pace if run.left is None else [*pace, f"{clock(run.left)} left"]
 
 
-def _traffic(figures: Figures) -> str:
+def _traffic(run: Standing) -> str:
     return (
-        f"up {size(figures.up)} ({size(figures.up_total)} in all), "
-        f"down {size(figures.down)} ({size(figures.down_total)} in all)"
+        f"up {size(run.up)} ({size(run.up_total)} in all), "
+        f"down {size(run.down)} ({size(run.down_total)} in all)"
     )
 
 
@@ -146,7 +146,7 @@ def _line(text: str, width: int) -> Text:
     return line
 
 
-Cell = Callable[[Figures], str]
+Cell = Callable[[Standing], str]
 
 _SCORE = "score"
 _COLUMNS: tuple[tuple[str, Cell, int], ...] = (
@@ -171,25 +171,25 @@ The score's column is headed by the score's name where all runs have the same on
 """
 
 
-def _rows(seen: Sequence[Figures], width: int, height: int) -> list[Text]:
+def _rows(seen: Sequence[Standing], width: int, height: int) -> list[Text]:
     """A header and a row a run; where not all fit, first those under way, and a line that counts the rest."""
     shown = list(seen)
     if len(seen) + 1 > height:
-        shown = sorted(seen, key=lambda figures: figures.state not in UNDER_WAY)[: max(0, height - 2)]
+        shown = sorted(seen, key=lambda run: run.state not in UNDER_WAY)[: max(0, height - 2)]
     kept, room = _kept(shown, width)
-    label = min(room, max([_LABEL, *(len(figures.label) for figures in shown)]))
+    label = min(room, max([_LABEL, *(len(run.label) for run in shown)]))
     lines = [_row("run", [title.rjust(wide) for title, _, wide in kept], label, "bold")]
-    for figures in shown:
-        cells = [cell(figures).rjust(wide) for _, cell, wide in kept]
-        lines.append(_row(figures.label, cells, label, _STYLES[figures.state]))
+    for run in shown:
+        cells = [cell(run).rjust(wide) for _, cell, wide in kept]
+        lines.append(_row(run.label, cells, label, _STYLES[run.state]))
     if rest := len(seen) - len(shown):
-        states = Counter(figures.state for figures in seen) - Counter(figures.state for figures in shown)
+        states = Counter(run.state for run in seen) - Counter(run.state for run in shown)
         said = ", ".join(f"{count} {state}" for state, count in states.items())
         lines.append(_line(f"and {rest} more: {said}", width))
     return lines
 
 
-def _kept(shown: Sequence[Figures], width: int) -> tuple[list[tuple[str, Cell, int]], int]:
+def _kept(shown: Sequence[Standing], width: int) -> tuple[list[tuple[str, Cell, int]], int]:
     """The columns that fit beside a label, with their widths, and the characters left for the label."""
     named = {run.score.name for run in shown if run.scored is not None}
     head = named.pop() if len(named) == 1 else _SCORE

@@ -22,7 +22,7 @@ from fedprune import plugins
 from fedprune.pruning.mask import Mask
 from fedprune.text_table import aligned, markdown
 from fedprune.types import Arrays
-from fedprune.wire.codec import Common, decode_payload, encode_payload
+from fedprune.wire.codec import Reference, decode_payload, encode_payload
 from fedprune.wire.frame import pack
 from fedprune.wire.pipeline import Keys, Pipeline
 from fedprune.wire.quantizers import Alphabet, Generator, Quantized, Quantizer, Slot, Values
@@ -176,18 +176,18 @@ class _Watched:
 
 
 def _row(name: str, update: Specimen, pipeline: Pipeline, repeats: int) -> Row:
-    common = Common(Mask(), update.held)
+    reference = Reference(Mask(), update.held)
     shapes = {key: value.shape for key, value in update.arrays.items()}
     travels = update.mask is not None
     maskable = {key: kept.shape for key, kept in (update.mask or {}).items()}
     watched = _Watched(pipeline.quantizer)
     bound = dataclasses.replace(pipeline, quantizer=watched)
-    encode_payload(update.arrays, update.mask, common, bound, KEYS)
+    encode_payload(update.arrays, update.mask, reference, bound, KEYS)
     encode_ms, encoded = _timed(
-        lambda: encode_payload(update.arrays, update.mask, common, pipeline, KEYS), repeats
+        lambda: encode_payload(update.arrays, update.mask, reference, pipeline, KEYS), repeats
     )
     decode_ms, decoded = _timed(
-        lambda: decode_payload(encoded.parts, shapes, common, maskable, travels, pipeline, KEYS), repeats
+        lambda: decode_payload(encoded.parts, shapes, reference, maskable, travels, pipeline, KEYS), repeats
     )
     sent = update.arrays if update.mask is None else update.mask.apply(update.arrays)
     relative, cosine = _error(sent, decoded.arrays)

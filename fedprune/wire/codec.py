@@ -38,8 +38,8 @@ PARTS = ("mask", "chosen", "values", "side", "dense")
 
 
 @dataclass(frozen=True)
-class Common:
-    """What both sides know before a message."""
+class Reference:
+    """What a message is coded against: what its sender and its receiver both hold before it is sent."""
 
     mask: Mask
     held: Arrays = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Decoded:
 def encode_payload(
     arrays: Arrays,
     mask: Mask | None,
-    common: Common,
+    reference: Reference,
     pipeline: Pipeline,
     keys: Keys,
     residual: Arrays | None = None,
@@ -81,14 +81,16 @@ def encode_payload(
     """
     parts = {}
     if mask is not None:
-        parts["mask"] = pipeline.coding.encode(mask, common.mask, common.held)
-    kept = _kept({name: value.shape for name, value in arrays.items()}, common.mask if mask is None else mask)
+        parts["mask"] = pipeline.coding.encode(mask, reference.mask, reference.held)
+    kept = _kept(
+        {name: value.shape for name, value in arrays.items()}, reference.mask if mask is None else mask
+    )
     coded = _coded(kept)
-    wanted = _wanted(arrays, coded, common, pipeline, residual or {})
+    wanted = _wanted(arrays, coded, reference, pipeline, residual or {})
     sent = coded
     if pipeline.sparsify < 1 and any(slot.size for slot in coded):
         chosen = sparsify.choose(wanted, coded, pipeline.sparsify)
-        parts["chosen"] = pipeline.coding.encode(chosen, _as_mask(coded), common.held)
+        parts["chosen"] = pipeline.coding.encode(chosen, _as_mask(coded), reference.held)
         sent = sparsify.narrow(coded, chosen)
     parts |= pipeline.encode_values(_moved(wanted, coded, sent), sent, keys)
     exact = [take(arrays[slot.name], slot) for slot in _exact(kept)]
@@ -102,13 +104,13 @@ def encode_payload(
     differences = _moved(pipeline.decode_values(parts, sent, keys), sent, coded)
     lost = _residual(wanted, coded, differences, pipeline, residual or {})
     del wanted  # Of a large model it takes as much memory as the values themselves.
-    return Encoded(parts, _tracked(common, coded, differences, pipeline), lost)
+    return Encoded(parts, _tracked(reference, coded, differences, pipeline), lost)
 
 
 def decode_payload(
     parts: Mapping[str, Part],
     expected: Shapes,
-    common: Common,
+    reference: Reference,
     maskable: Shapes,
     mask_travels: bool,
     pipeline: Pipeline,
@@ -125,15 +127,15 @@ def decode_payload(
         raise CodecError(
             "mask: it should travel and is not there" if mask_travels else "mask: it should not travel"
         )
-    mask = common.mask
+    mask = reference.mask
     if mask_travels:
-        mask = pipeline.coding.decode(parts["mask"], maskable, common.mask, common.held)
+        mask = pipeline.coding.decode(parts["mask"], maskable, reference.mask, reference.held)
     kept = _kept(expected, mask)
     coded = _coded(kept)
-    sent = _chosen(parts, coded, common, pipeline)
+    sent = _chosen(parts, coded, reference, pipeline)
     differences = _moved(pipeline.decode_values(parts, sent, keys), sent, coded)
-    decoded = {**_shifted(differences, coded, common, pipeline), **_decode_exact(parts, _exact(kept))}
-    tracked = _tracked(common, coded, differences, pipeline)
+    decoded = {**_shifted(differences, coded, reference, pipeline), **_decode_exact(parts, _exact(kept))}
+    tracked = _tracked(reference, coded, differences, pipeline)
     return Decoded({name: decoded[name] for name in expected}, mask, tracked)
 
 
@@ -181,12 +183,12 @@ def _as_mask(slots: Sequence[Slot]) -> Mask:
     return mask
 
 
-def _shift(slot: Slot, common: Common, pipeline: Pipeline) -> Values | None:
+def _shift(slot: Slot, reference: Reference, pipeline: Pipeline) -> Values | None:
     """The base that a slot's values are coded against, or None where there is none.
 
     Raises ValueError when both sides hold an array of another shape.
     """
-    known = common.held.get(slot.name), common.tracked.get(slot.name)
+    known = reference.held.get(slot.name), reference.tracked.get(slot.name)
     for array in known:
         if array is not None and array.shape != slot.shape:
             raise ValueError(f"both sides hold {slot.name} of shape {array.shape}, it has {slot.shape}")
@@ -194,12 +196,12 @@ def _shift(slot: Slot, common: Common, pipeline: Pipeline) -> Values | None:
 
 
 def _wanted(
-    arrays: Arrays, coded: Sequence[Slot], common: Common, pipeline: Pipeline, residual: Arrays
+    arrays: Arrays, coded: Sequence[Slot], reference: Reference, pipeline: Pipeline, residual: Arrays
 ) -> list[Values]:
     """The float32 values that the values part has to convey, one array for each slot."""
     wanted = []
     for slot in coded:
-        values, shift = take(arrays[slot.name], slot), _shift(slot, common, pipeline)
+        values, shift = take(arrays[slot.name], slot), _shift(slot, reference, pipeline)
         lost = residual.get(slot.name)
         if shift is not None or lost is not None:
             # Below, infinities would become the largest numbers.
@@ -209,7 +211,9 @@ def _wanted(
     return wanted
 
 
-def _chosen(parts: Mapping[str, Part], coded: list[Slot], common: Common, pipeline: Pipeline) -> list[Slot]:
+def _chosen(
+    parts: Mapping[str, Part], coded: list[Slot], reference: Reference, pipeline: Pipeline
+) -> list[Slot]:
     """The slots of the kept coordinates that travel. Raises CodecError unless the part fits the pipeline."""
     expected = pipeline.sparsify < 1 and any(slot.size for slot in coded)
     if expected != ("chosen" in parts):
@@ -217,18 +221,18 @@ def _chosen(parts: Mapping[str, Part], coded: list[Slot], common: Common, pipeli
     if not expected:
         return coded
     shapes = {slot.name: slot.shape for slot in coded}
-    chosen = pipeline.coding.decode(parts["chosen"], shapes, _as_mask(coded), common.held)
+    chosen = pipeline.coding.decode(parts["chosen"], shapes, _as_mask(coded), reference.held)
     sparsify.check(coded, chosen, pipeline.sparsify)
     return sparsify.narrow(coded, chosen)
 
 
 def _shifted(
-    differences: Sequence[Values], coded: Sequence[Slot], common: Common, pipeline: Pipeline
+    differences: Sequence[Values], coded: Sequence[Slot], reference: Reference, pipeline: Pipeline
 ) -> Arrays:
     """The arrays themselves: the decoded differences added to the base that they were coded against."""
     arrays = {}
     for value, slot in zip(differences, coded, strict=True):
-        shift = _shift(slot, common, pipeline)
+        shift = _shift(slot, reference, pipeline)
         arrays[slot.name] = put(value if shift is None else plus(shift, value), slot)
     return arrays
 
@@ -248,16 +252,16 @@ def _decode_exact(parts: Mapping[str, Part], slots: Sequence[Slot]) -> Arrays:
 
 
 def _tracked(
-    common: Common, coded: Sequence[Slot], differences: Sequence[Values], pipeline: Pipeline
+    reference: Reference, coded: Sequence[Slot], differences: Sequence[Values], pipeline: Pipeline
 ) -> Arrays:
     """The arrays that both sides track after this message; one that did not travel stays as it was."""
     if pipeline.base != "tracked":
         return {}
     moved = {
-        slot.name: follow(common.tracked.get(slot.name), value, pipeline.step, slot)
+        slot.name: follow(reference.tracked.get(slot.name), value, pipeline.step, slot)
         for value, slot in zip(differences, coded, strict=True)
     }
-    return {**common.tracked, **moved}
+    return {**reference.tracked, **moved}
 
 
 def _residual(

@@ -27,7 +27,7 @@ import numpy as np
 from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays, Shapes
 from fedprune.wire.bits import KEYS, codecs
-from fedprune.wire.codec import Common, Encoded, decode_payload, encode_payload
+from fedprune.wire.codec import Encoded, Reference, decode_payload, encode_payload
 from fedprune.wire.pipeline import Pipeline
 from fedprune.wire.quantizers.uniform import Uniform
 
@@ -69,7 +69,7 @@ class Case:
             held = self._normal(rng)
         if self.pipeline.coding.__name__.endswith("context"):
             self.mask = Mask({key: np.abs(value) > 0.67 for key, value in held.items()})
-        self.common = Common(Mask(), held)
+        self.reference = Reference(Mask(), held)
 
     def _normal(self, rng: np.random.Generator) -> Arrays:
         return {key: rng.standard_normal(shape, np.float32) for key, shape in self.shapes.items()}
@@ -79,12 +79,14 @@ class Case:
         return sum(value.size for value in self.arrays.values())
 
     def encode(self) -> Encoded:
-        return encode_payload(self.arrays, self.mask, self.common, self.pipeline, KEYS)
+        return encode_payload(self.arrays, self.mask, self.reference, self.pipeline, KEYS)
 
     def decode(self, encoded: Encoded) -> object:
         maskable = {} if self.mask is None else self.shapes
         travels = self.mask is not None
-        return decode_payload(encoded.parts, self.shapes, self.common, maskable, travels, self.pipeline, KEYS)
+        return decode_payload(
+            encoded.parts, self.shapes, self.reference, maskable, travels, self.pipeline, KEYS
+        )
 
 
 def status(key: str) -> int:

@@ -28,7 +28,7 @@ from fedprune.seeds import generator
 from fedprune.tasks.classification import Classification
 from fedprune.types import Arrays
 from fedprune.wire.bits import KEYS, Specimen
-from fedprune.wire.codec import Common, decode_payload, encode_payload
+from fedprune.wire.codec import Reference, decode_payload, encode_payload
 from fedprune.wire.pipeline import Pipeline
 from fedprune.wire.quantizers.eden import Eden
 from fedprune.wire.quantizers.uniform import Uniform
@@ -55,13 +55,13 @@ def training(update: Specimen) -> float:
     return time.process_time() - start
 
 
-def there_and_back(arrays: Arrays, mask: Mask | None, common: Common, pipeline: Pipeline) -> float:
+def there_and_back(arrays: Arrays, mask: Mask | None, reference: Reference, pipeline: Pipeline) -> float:
     """Seconds to encode and decode a message."""
     shapes = {name: value.shape for name, value in arrays.items()}
     maskable = {name: kept.shape for name, kept in (mask or {}).items()}
     start = time.process_time()
-    parts = encode_payload(arrays, mask, common, pipeline, KEYS).parts
-    decode_payload(parts, shapes, common, maskable, mask is not None, pipeline, KEYS)
+    parts = encode_payload(arrays, mask, reference, pipeline, KEYS).parts
+    decode_payload(parts, shapes, reference, maskable, mask is not None, pipeline, KEYS)
     return time.process_time() - start
 
 
@@ -71,9 +71,9 @@ def coding(update: Specimen, before: Mask, pipeline: Pipeline) -> tuple[float, .
     held = {name: value for name, value in update.held.items() if value.ndim > 1}
     weights = {name: update.held[name] + value for name, value in update.arrays.items()}
     return (
-        there_and_back(weights, mask, Common(before, held), pipeline),
-        there_and_back(weights, mask, Common(Mask(), held), pipeline),
-        there_and_back(update.held, None, Common(mask, held), pipeline),
+        there_and_back(weights, mask, Reference(before, held), pipeline),
+        there_and_back(weights, mask, Reference(Mask(), held), pipeline),
+        there_and_back(update.held, None, Reference(mask, held), pipeline),
     )
 
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedprune.score import Score
-from fedprune.watch.tally import Figures
+from fedprune.watch.tally import Standing
 from fedprune.watch.view import clock, drawn, plain, sparkline
 
-RUN = Figures(
+RUN = Standing(
     label="sub_fedavg hybrid",
     state="running",
     round=12,
@@ -72,7 +72,7 @@ def test_nothing_is_wider_or_higher_than_the_terminal(
     width: int, height: int, runs: int, trouble: str
 ) -> None:
     unreadable = dataclasses.replace(RUN, state="unreadable", trouble=trouble)
-    empty = Figures(label="x" * 90, state="stopped", round=0, rounds=10**6)
+    empty = Standing(label="x" * 90, state="stopped", round=0, rounds=10**6)
     lines = drawn([RUN, unreadable, empty, *[RUN] * runs], width, height)
     assert len(lines) <= height
     assert all(line.cell_len <= width for line in lines)

@@ -14,7 +14,7 @@ from fedprune import plugins
 from fedprune.federation.protocol.messages import Order, Report, read, write
 from fedprune.pruning.mask import Mask
 from fedprune.types import Shapes
-from fedprune.wire.codec import Common, Decoded, decode_payload, encode_payload
+from fedprune.wire.codec import Decoded, Reference, decode_payload, encode_payload
 from fedprune.wire.errors import CodecError
 from fedprune.wire.frame import unpack
 from fedprune.wire.pipeline import Keys, Pipeline
@@ -32,7 +32,7 @@ class Message:
 
     blob: bytes
     head: Order | Report
-    common: Common
+    reference: Reference
     pipeline: Pipeline
     keys: Keys
 
@@ -43,7 +43,7 @@ class Message:
 
     def decode(self, parts: dict[str, memoryview]) -> Decoded:
         travels = "mask" in parts
-        return decode_payload(parts, SHAPES, self.common, MASKABLE, travels, self.pipeline, self.keys)
+        return decode_payload(parts, SHAPES, self.reference, MASKABLE, travels, self.pipeline, self.keys)
 
     @functools.cached_property
     def parts(self) -> dict[str, bytes]:
@@ -80,12 +80,12 @@ def messages() -> dict[str, Message]:
                 Mask({key: rng.random(shape) < share for key, shape in MASKABLE.items()})
                 for share in (0.7, 0.4)
             )
-            common = Common(known, held, {key: tracked[key] for key in MASKABLE})
+            reference = Reference(known, held, {key: tracked[key] for key in MASKABLE})
             keys = Keys(0, "up" if place else "down", 3, 7)
             travelling = mask if place or len(found) % 4 == 0 else None
-            parts = encode_payload(arrays, travelling, common, pipeline, keys).parts
+            parts = encode_payload(arrays, travelling, reference, pipeline, keys).parts
             blob, _ = write(head, parts)
-            found[f"{name} {'reply' if place else 'order'}"] = Message(blob, head, common, pipeline, keys)
+            found[f"{name} {'reply' if place else 'order'}"] = Message(blob, head, reference, pipeline, keys)
     return found
 
 

@@ -11,7 +11,7 @@ import pytest
 from fedprune import plugins
 from fedprune.pruning.mask import Mask
 from fedprune.wire.bits import ENTROPY_CODERS, KEYS, Row, Specimen, codecs, render, table
-from fedprune.wire.codec import Common, decode_payload, encode_payload
+from fedprune.wire.codec import Reference, decode_payload, encode_payload
 from fedprune.wire.frame import pack
 from fedprune.wire.pipeline import Pipeline
 
@@ -34,8 +34,8 @@ def rows() -> dict[str, Row]:
 
 @pytest.mark.parametrize("name", codecs())
 def test_bytes_and_errors_are_those_of_the_codec(name: str, rows: dict[str, Row]) -> None:
-    row, pipeline, common = rows[name], codecs()[name], Common(Mask(), HELD)
-    parts = encode_payload(ARRAYS, MASK, common, pipeline, KEYS).parts
+    row, pipeline, reference = rows[name], codecs()[name], Reference(Mask(), HELD)
+    parts = encode_payload(ARRAYS, MASK, reference, pipeline, KEYS).parts
     sizes = {part: len(parts.get(part, b"")) for part in ("mask", "values", "side", "dense")}
     assert {part: getattr(row, part) for part in sizes} == sizes
     assert sum(sizes.values()) == sum(map(len, parts.values()))
@@ -43,7 +43,7 @@ def test_bytes_and_errors_are_those_of_the_codec(name: str, rows: dict[str, Row]
     assert row.ratio == 4 * SIZE / row.total
     shapes = {key: value.shape for key, value in ARRAYS.items()}
     covered = {key: kept.shape for key, kept in MASK.items()}
-    decoded = decode_payload(parts, shapes, common, covered, True, pipeline, KEYS).arrays
+    decoded = decode_payload(parts, shapes, reference, covered, True, pipeline, KEYS).arrays
     squares = {key: float(np.square(value, dtype=np.float64).sum()) for key, value in decoded.items()}
     kept = MASK.apply(ARRAYS)
     lost = sum(float(np.square(decoded[key] - kept[key], dtype=np.float64).sum()) for key in kept)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fedprune import plugins
 from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays, Shapes
-from fedprune.wire.codec import PARTS, Common, decode_payload, encode_payload
+from fedprune.wire.codec import PARTS, Reference, decode_payload, encode_payload
 from fedprune.wire.errors import CodecError
 from fedprune.wire.frame import pack
 from fedprune.wire.pipeline import Keys, Pipeline
@@ -18,7 +18,7 @@ MASK_CODINGS = plugins.names("mask_codings")
 QUANTIZERS = plugins.names("quantizers")
 CODERS = plugins.names("entropy_coders")
 KEYS = Keys(seed=0, way="up", round=1, client=0)
-NOTHING = Common(Mask())
+NOTHING = Reference(Mask())
 
 LENET5: Shapes = {
     "conv1.weight": (6, 3, 5, 5),
@@ -58,10 +58,10 @@ def pipeline(coding: str = "entropy", quantizer: str = "fp32", **stages: Any) ->
 def there_and_back(
     arrays: Arrays, mask: Mask | None, known: Mask, maskable: Shapes, used: Pipeline
 ) -> tuple[Arrays, Mask]:
-    parts = encode_payload(arrays, mask, Common(known), used, KEYS).parts
+    parts = encode_payload(arrays, mask, Reference(known), used, KEYS).parts
     assert set(parts) <= set(PARTS)
     expected = {name: value.shape for name, value in arrays.items()}
-    decoded = decode_payload(parts, expected, Common(known), maskable, mask is not None, used, KEYS)
+    decoded = decode_payload(parts, expected, Reference(known), maskable, mask is not None, used, KEYS)
     return decoded.arrays, decoded.mask
 
 
@@ -214,9 +214,11 @@ COVERED: Shapes = {name: MIXED[name] for name in ("conv.weight", "fc.weight")}
 
 def mutated_parts_raise_only_codec_errors(used: Pipeline, times: int) -> None:
     rng = np.random.default_rng(5)
-    common = Common(random_mask(rng, COVERED, 0.7), random_arrays(rng, MIXED), random_arrays(rng, COVERED))
+    reference = Reference(
+        random_mask(rng, COVERED, 0.7), random_arrays(rng, MIXED), random_arrays(rng, COVERED)
+    )
     whole = encode_payload(
-        random_arrays(rng, MIXED), random_mask(rng, COVERED, 0.4), common, used, KEYS
+        random_arrays(rng, MIXED), random_mask(rng, COVERED, 0.4), reference, used, KEYS
     ).parts
     for _ in range(times):
         name = sorted(whole)[rng.integers(len(whole))]
@@ -225,7 +227,7 @@ def mutated_parts_raise_only_codec_errors(used: Pipeline, times: int) -> None:
             mutated[place] = rng.integers(256)
         parts = whole | {name: bytes(mutated[: len(mutated) - int(rng.integers(3)) * int(rng.integers(3))])}
         try:
-            decoded = decode_payload(parts, MIXED, common, COVERED, True, used, KEYS)
+            decoded = decode_payload(parts, MIXED, reference, COVERED, True, used, KEYS)
         except CodecError:
             continue
         assert {name: value.shape for name, value in decoded.arrays.items()} == MIXED
@@ -252,7 +254,7 @@ def test_arrays_that_diverged_or_do_not_fit_their_mask_are_not_sent() -> None:
         encode_payload(
             {"w": np.ones((2, 2), np.float32)},
             None,
-            Common(Mask({"w": np.ones(4, np.bool_)})),
+            Reference(Mask({"w": np.ones(4, np.bool_)})),
             Pipeline(),
             KEYS,
         )
@@ -261,6 +263,8 @@ def test_arrays_that_diverged_or_do_not_fit_their_mask_are_not_sent() -> None:
 @pytest.mark.parametrize("base", ["weights", "update", "tracked"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_kernels_that_diverged_are_not_sent_against_any_base(base: Any, value: float) -> None:
-    common = Common(Mask(), {"w": np.ones((1, 2), np.float32)})
+    reference = Reference(Mask(), {"w": np.ones((1, 2), np.float32)})
     with pytest.raises(ValueError, match="NaN or inf"):
-        encode_payload({"w": np.array([[1.0, value]], np.float32)}, None, common, pipeline(base=base), KEYS)
+        encode_payload(
+            {"w": np.array([[1.0, value]], np.float32)}, None, reference, pipeline(base=base), KEYS
+        )

@@ -11,7 +11,7 @@ import pytest
 from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays
 from fedprune.wire.bits import KEYS, codecs
-from fedprune.wire.codec import Common, Encoded, decode_payload, encode_payload
+from fedprune.wire.codec import Encoded, Reference, decode_payload, encode_payload
 from fedprune.wire.pipeline import Pipeline
 from fedprune.wire.quantizers.uniform import Uniform
 
@@ -44,13 +44,15 @@ def peak(work: Callable[[], object]) -> float:
 @pytest.mark.parametrize("name", EVERY)
 def test_a_codec_takes_at_most_four_times_the_values_each_way(name: str) -> None:
     pipeline, arrays, held = EVERY[name], normal(0), normal(1)
-    common = Common(Mask(), held, normal(2) if pipeline.base == "tracked" else {})
+    reference = Reference(Mask(), held, normal(2) if pipeline.base == "tracked" else {})
     mask = Mask({"w": np.abs(held["w"]) > 0.67}) if pipeline.mask == "context" else None
     maskable = {} if mask is None else {"w": SHAPE}
     encoded: list[Encoded] = []
-    assert peak(lambda: encoded.append(encode_payload(arrays, mask, common, pipeline, KEYS))) <= MOST
+    assert peak(lambda: encoded.append(encode_payload(arrays, mask, reference, pipeline, KEYS))) <= MOST
     parts = encoded[0].parts
     assert (
-        peak(lambda: decode_payload(parts, {"w": SHAPE}, common, maskable, mask is not None, pipeline, KEYS))
+        peak(
+            lambda: decode_payload(parts, {"w": SHAPE}, reference, maskable, mask is not None, pipeline, KEYS)
+        )
         <= MOST
     )

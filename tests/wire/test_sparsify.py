@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedprune.pruning.mask import Mask
-from fedprune.wire.codec import Common, decode_payload, encode_payload
+from fedprune.wire.codec import Reference, decode_payload, encode_payload
 from fedprune.wire.errors import CodecError
 from fedprune.wire.mask_codings import bitmap
 from fedprune.wire.pipeline import Keys, Pipeline
@@ -44,10 +44,10 @@ def test_what_is_not_chosen_decodes_to_what_both_sides_hold_and_what_is_pruned_t
     held = {"w": np.full((2, 3), 5.0, np.float32)}
     mask = Mask({"w": np.array([[True, True, True], [True, False, False]])})
     value = {"w": np.array([[5.0, 6.0, 5.1], [1.0, 0.0, 0.0]], np.float32)}
-    used, common = dataclasses.replace(SPARSE, base="update"), Common(Mask(), held)
-    parts = encode_payload(value, mask, common, used, KEYS).parts
+    used, reference = dataclasses.replace(SPARSE, base="update"), Reference(Mask(), held)
+    parts = encode_payload(value, mask, reference, used, KEYS).parts
     assert len(parts["values"]) == 2 * 4
-    decoded = decode_payload(parts, {"w": (2, 3)}, common, {"w": (2, 3)}, True, used, KEYS)
+    decoded = decode_payload(parts, {"w": (2, 3)}, reference, {"w": (2, 3)}, True, used, KEYS)
     assert decoded.arrays["w"].tolist() == [[5, 6, 5], [1, 0, 0]]
 
 
@@ -66,7 +66,7 @@ def chosen_parts(chosen: list[bool]) -> dict[str, bytes]:
     ],
 )
 def test_a_choice_that_cannot_be_is_refused(parts: dict[str, bytes], said: str) -> None:
-    known = Common(Mask({"w": np.array([[True, True, True, True, False]])}))
+    known = Reference(Mask({"w": np.array([[True, True, True, True, False]])}))
     with pytest.raises(CodecError, match=said):
         decode_payload(parts, {"w": (1, 5)}, known, {}, False, SPARSE, KEYS)
 
@@ -74,6 +74,6 @@ def test_a_choice_that_cannot_be_is_refused(parts: dict[str, bytes], said: str) 
 def test_a_choice_that_nobody_called_for_is_refused() -> None:
     parts = chosen_parts([True, True])
     with pytest.raises(CodecError, match="chosen: uncalled for"):
-        decode_payload(parts, {"w": (1, 2)}, Common(Mask()), {}, False, Pipeline(), KEYS)
+        decode_payload(parts, {"w": (1, 2)}, Reference(Mask()), {}, False, Pipeline(), KEYS)
     with pytest.raises(CodecError, match="chosen: uncalled for"):
-        decode_payload(parts, {"w": (1, 0)}, Common(Mask()), {}, False, SPARSE, KEYS)
+        decode_payload(parts, {"w": (1, 0)}, Reference(Mask()), {}, False, SPARSE, KEYS)

@@ -14,7 +14,7 @@ from fedprune.federation.experiment import Experiment
 from fedprune.pruning.mask import Mask
 from fedprune.strategy import Payload
 from fedprune.types import Arrays, Shapes, Way
-from fedprune.wire.codec import Common, Decoded, Encoded, decode_payload, encode_payload
+from fedprune.wire.codec import Decoded, Encoded, Reference, decode_payload, encode_payload
 from fedprune.wire.pipeline import Keys, Part
 
 
@@ -89,7 +89,7 @@ class Link:
     def _keys(self, way: Way) -> Keys:
         return Keys(self.experiment.scenario.run.seed, way, self.round, self.client)
 
-    def _before_down(self) -> Common:
+    def _before_down(self) -> Reference:
         """A newcomer holds the initial weights, which never travel."""
         experiment, held = self.experiment, {}
         if experiment.downlink.uses_held:
@@ -99,8 +99,8 @@ class Link:
                 if name in experiment.initial and experiment.initial[name].shape == tuple(shape)
             }
             held = initial | self.shared.held
-        return Common(self.shared.mask, held, self.shared.down)
+        return Reference(self.shared.mask, held, self.shared.down)
 
-    def _before_up(self, received: Decoded) -> Common:
+    def _before_up(self, received: Decoded) -> Reference:
         held = received.arrays if self.experiment.uplink.uses_held else {}
-        return Common(received.mask, held, self.shared.up)
+        return Reference(received.mask, held, self.shared.up)

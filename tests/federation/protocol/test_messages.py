@@ -20,7 +20,7 @@ from fedprune.pruning.mask import Mask
 from fedprune.scenario import Scenario, load_scenarios
 from fedprune.wire import frame
 from fedprune.wire.account import Bytes, measure
-from fedprune.wire.codec import Common, encode_payload
+from fedprune.wire.codec import Reference, encode_payload
 from fedprune.wire.errors import CodecError
 from fedprune.wire.header import encode_head
 from fedprune.wire.pipeline import Keys, Pipeline
@@ -119,7 +119,7 @@ def lenet5_message(head: Order | Report, mask: Mask | None) -> Bytes:
     """What a LeNet-5 message of CIFAR-10 costs on the wire."""
     become_server(1)
     weights = architecture("lenet5", (3, 32, 32), 10).initial_weights(0)
-    encoded = encode_payload(weights, mask, Common(Mask()), Pipeline(), Keys(0, "up", 1, 0))
+    encoded = encode_payload(weights, mask, Reference(Mask()), Pipeline(), Keys(0, "up", 1, 0))
     blob, parts = write(head, encoded.parts)
     return measure(parts, wire_size(Message(content(blob), node_of(0), "train", group_id="100")))
 

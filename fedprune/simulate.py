@@ -17,7 +17,7 @@ from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.scenario import Scenario, load_scenarios
 from fedprune.scenario.section import MEMORY
-from fedprune.trackers.feed import check, tracked
+from fedprune.trackers.feed import Open, check, tracked
 from fedprune.types import NodeConfig
 
 CLIENT_APP = "fedprune.federation.flower.client_app:app"
@@ -168,7 +168,7 @@ def _one(
     force: bool,
     machines: _Machines,
     progress: Progress,
-    trackers: Sequence[str],
+    trackers: Mapping[str, Open],
 ) -> Results:
     """One run of a sweep: new, or taken up where it is."""
     from fedprune.federation.server.lifecycle import run_folder
@@ -178,7 +178,11 @@ def _one(
 
 
 def _go_on(
-    scenario: Scenario, folder: RunFolder, machines: _Machines, progress: Progress, trackers: Sequence[str]
+    scenario: Scenario,
+    folder: RunFolder,
+    machines: _Machines,
+    progress: Progress,
+    trackers: Mapping[str, Open],
 ) -> Results:
     from fedprune.federation.flower.server_app import serve
     from fedprune.federation.server.lifecycle import summary

@@ -19,8 +19,11 @@ def known_set(name: str, root: Path | None) -> Dataset:
     Raises DataError when the set is not to be had or not readable, UnknownPluginError for an unknown name.
     """
     declared: BundledSet | HubSet = plugins.load("datasets", name).SET
+    origin = plugins.origin("datasets", name)
+    # Another user's file may have the name, and one's own may be edited; fedprune's are as LAYOUT says.
+    code = [origin.sha256] if origin else []
     if isinstance(declared, BundledSet):
-        return stored.dataset(name, "bundled", declared.read)
+        return stored.dataset(name, ["bundled", *code] if code else "bundled", declared.read)
     folder = root / name if root is not None else None
     if folder is not None and folder.is_dir():
         source: object = [
@@ -28,7 +31,8 @@ def known_set(name: str, root: Path | None) -> Dataset:
         ]
     else:
         source, folder = declared.repo, None
-    return stored.dataset(name, [_declaration(declared), source], lambda: _read(name, declared, folder, root))
+    key = [_declaration(declared), source, *code]
+    return stored.dataset(name, key, lambda: _read(name, declared, folder, root))
 
 
 def _read(name: str, declared: HubSet, folder: Path | None, root: Path | None) -> Content:

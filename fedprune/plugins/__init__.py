@@ -22,7 +22,7 @@ from fedprune.plugins.contract import check_class, check_module, class_in, line_
 from fedprune.plugins.errors import BrokenPluginError, PluginError, UnknownPluginError, shown, suggest
 from fedprune.plugins.kinds import KINDS, Kind
 from fedprune.plugins.named import plugin
-from fedprune.plugins.origin import Origin, origin
+from fedprune.plugins.origin import Origin, origin, source
 from fedprune.plugins.places import PACKAGE, Place, bundled, find, names
 from fedprune.plugins.places import places as _places
 from fedprune.plugins.reach import folders, modules, reaching
@@ -54,6 +54,7 @@ __all__ = [
     "plugin",
     "reaching",
     "shown",
+    "source",
     "suggest",
 ]
 

@@ -36,25 +36,28 @@ def origin(kind: str, name: str) -> Origin | None:
 
     Raises UnknownPluginError when there is none.
     """
+    place = None if is_path(name) else find(kind, name)
+    file = None if place is not None and place.own else source(kind, name)
+    if file is None:
+        return None
+    folder = file.parents[1] if place is not None and place.point is None else None
+    return Origin(kind, name, file, hashlib.sha256(file.read_bytes()).hexdigest(), folder)
+
+
+def source(kind: str, name: str) -> Path | None:
+    """The file of the plug-in of that name or import path, fedprune's own too; None for a module without one.
+
+    Raises UnknownPluginError when there is none.
+    """
     if is_path(name):
         check_path(name)
-        return _of_module(kind, name, name)
+        return _file_of_module(name)
     place = find(kind, name)
-    if place.own:
-        return None
-    if place.point is not None:
-        return _of_module(kind, name, place.point.value)
-    assert place.path is not None
-    return Origin(kind, name, place.path, _sha256(place.path), place.path.parents[1])
+    return place.path if place.point is None else _file_of_module(place.point.value)
 
 
-def _of_module(kind: str, name: str, path: str) -> Origin | None:
+def _file_of_module(path: str) -> Path | None:
     spec = importlib.util.find_spec(path.partition(":")[0])
     if spec is None or not spec.has_location or spec.origin is None:
         return None
-    file = Path(spec.origin).absolute()
-    return Origin(kind, name, file, _sha256(file), None)
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return Path(spec.origin).absolute()

@@ -16,6 +16,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -33,31 +34,39 @@ _ROUNDS, _RESULTS = "rounds.jsonl", "results.json"
 _LONGEST = 300
 """Characters of a failure's reason that are told."""
 
+Open = Callable[[Path, TrackedRun], Tracker]
+"""What opens a tracker, given the folder that it may write in, and the run."""
 Sections = Mapping[str, Any]
 """A section's name -> its keys, or the list of its tables."""
 
 
-def check(names: Sequence[str]) -> list[str]:
-    """The names, each once. Raises UnknownPluginError for one that is no tracker's."""
-    known = plugins.names("trackers")
+def check(names: Sequence[str]) -> dict[str, Open]:
+    """Name -> what opens that tracker, each once. Raises UnknownPluginError for one that is no tracker's."""
     for name in names:
-        if name not in known:
-            raise plugins.UnknownPluginError(f"unknown tracker '{name}'{plugins.suggest(name, known)}")
-    return list(dict.fromkeys(names))
+        plugins.check("trackers", name)
+    return {name: partial(_open, name, plugins.folders()) for name in names}
+
+
+def _open(name: str, folders: Sequence[Path], folder: Path, run: TrackedRun) -> Tracker:
+    # Where the user stood who named it: while a run goes on, only its scenario's plug-ins are looked for.
+    with plugins.reaching(folders, plugins.modules()):
+        opened: Tracker = plugins.load("trackers", name).open_tracker(folder, run)
+        return opened
 
 
 @contextmanager
 def tracked(
-    progress: Progress, names: Sequence[str], folder: Path, label: str, scenario: Sections
+    progress: Progress, trackers: Mapping[str, Open], folder: Path, label: str, scenario: Sections
 ) -> Iterator[Progress]:
-    """A Progress that tells all to ``progress`` and to the trackers of these names, which end with the body.
+    """A Progress that tells all to ``progress`` and to these trackers (see ``check``), which end with the
+    body.
 
     ``folder`` is the run's, ``scenario`` its resolved sections. A tracker that fails is told on stderr in one
     line and never called again; of what is raised inside one, only an interrupt gets out.
     """
     settings = {**flat(scenario), "score": read_score(folder).title}
     run = TrackedRun(folder.name, label, settings)
-    told = _Tracked(progress, [_Feed(name, folder, run) for name in names])
+    told = _Tracked(progress, [_Feed(name, opens, folder, run) for name, opens in trackers.items()])
     try:
         yield told
     finally:
@@ -156,8 +165,8 @@ def _uninterrupted() -> Iterator[None]:
 class _Feed:
     """One tracker of one run, opened when there is something to tell and given only what it never had."""
 
-    def __init__(self, name: str, folder: Path, run: TrackedRun) -> None:
-        self.name, self._run, self._rounds = name, run, folder / _ROUNDS
+    def __init__(self, name: str, opens: Open, folder: Path, run: TrackedRun) -> None:
+        self.name, self._open, self._run, self._rounds = name, opens, run, folder / _ROUNDS
         self._folder = folder / "trackers" / name
         self._marker = self._folder.with_name(f"{name}.json")
         self._tracker: Tracker | None = None
@@ -195,7 +204,7 @@ class _Feed:
     def _opened(self) -> Tracker:
         if self._tracker is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._tracker = plugins.load("trackers", self.name).open_tracker(self._folder, self._run)
+            self._tracker = self._open(self._folder, self._run)
         return self._tracker
 
     def _given(self) -> dict[str, Any]:

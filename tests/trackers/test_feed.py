@@ -237,7 +237,8 @@ def test_a_tracker_that_cannot_be_imported_warns_and_the_run_goes_on(
     name = install("broken", source="import no_such_library")
     assert simulate.run(SETTINGS, out=tmp_path, track=[name])[0].metrics["rounds"] == 3
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"tracker {name}: No module named 'no_such_library'" in line
+    assert f"tracker {name}: " in line
+    assert "imports 'no_such_library', which is not installed here" in line
 
 
 def test_an_unknown_tracker_is_refused_before_anything_is_made(
@@ -246,5 +247,6 @@ def test_an_unknown_tracker_is_refused_before_anything_is_made(
     for arguments in (["run", "quickstart", "--out", str(tmp_path / "runs")], ["resume", str(tmp_path)]):
         assert main([*arguments, "--track", "tensorbord"]) == 2
         (line,) = capsys.readouterr().err.splitlines()
-        assert line == "fedprune: error: unknown tracker 'tensorbord', did you mean 'tensorboard'?"
+        said = "fedprune: error: unknown tracker 'tensorbord', did you mean 'tensorboard'? (looked in "
+        assert line.startswith(said)
     assert list(tmp_path.iterdir()) == []

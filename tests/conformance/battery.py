@@ -127,29 +127,22 @@ weights under one mask."""
 
 NOISY = [{"name": "clip", "norm": 2.0}, {"name": "gaussian_noise", "multiplier": 0.01}]
 
+RULES = [{"name": name} for name in plugins.names("aggregators") if name != "mean"]
+STEPS = [{"name": name} for name in plugins.names("server_optimizers") if name != "none"]
+
 COMBINING = {
     **{
-        f"combined-by-{name}": small(strategy, aggregate={"name": name})
-        for name, strategy in zip(
-            (each for each in plugins.names("aggregators") if each != "mean"),
-            itertools.cycle([PRUNING, {"name": "fedavg"}]),
-            strict=False,
+        "combined-by-" + "-and-".join([*rule.values(), *step.values()]): small(
+            (PRUNING, {"name": "fedavg"})[number % 2], aggregate=rule, server_optimizer=step
         )
-    },
-    **{
-        f"stepped-by-{name}": small(strategy, server_optimizer={"name": name})
-        for name, strategy in zip(
-            (each for each in plugins.names("server_optimizers") if each != "none"),
-            itertools.cycle([PRUNING, {"name": "fedavg"}]),
-            strict=False,
-        )
+        for number, (rule, step) in enumerate(itertools.zip_longest(RULES, STEPS, fillvalue={}))
     },
     "updates-clipped-and-noisy": small({"name": "fedavg", "statistics": "personal"}, update=NOISY),
     "updates-clipped-and-noisy-under-masks": small(
         {**PRUNING, "statistics": "personal"}, update=NOISY, uplink=ERROR_FEEDBACK
     ),
 }
-"""What stands beside the strategy, under one that prunes and one that does not by turns."""
+"""What stands beside the strategy, rules and steps in pairs, under one that prunes or not by turns."""
 
 CASES = (
     {label: small(strategy) for name in STRATEGIES for label, strategy in _variants(name)}

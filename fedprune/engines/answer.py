@@ -17,10 +17,10 @@ from fedprune.federation.flower.private import (
     node_config,
     to_bytes,
 )
-from fedprune.types import NodeConfig
+from fedprune.types import NodeConfig, UserError
 
 LONGEST_REASON = 4096
-"""Characters of a traceback that travel with an error reply; the end of a traceback says most."""
+"""Characters of a traceback or message that travel with an error reply."""
 
 
 def load_client_app(reference: str) -> ClientApp:
@@ -43,7 +43,8 @@ def answer(app: ClientApp, request: bytes | bytearray, nodes: int, config: NodeC
     `config` is what every node of this machine is told, beside which of them it is.
 
     The Context is made for this message alone, with an empty run_config and an empty state, since fedprune's
-    clients keep theirs in a store. What the handler raises becomes an error reply.
+    clients keep theirs in a store. What the handler raises becomes an error reply: a UserError's message in
+    one line, since its place in the code helps nobody, and the traceback of anything else.
     """
     message = from_bytes(request)
     node_id = message.metadata.dst_node_id
@@ -56,8 +57,12 @@ def answer(app: ClientApp, request: bytes | bytearray, nodes: int, config: NodeC
     )
     try:
         return to_bytes(_checked(app(message, context), message.metadata.message_id))
+    except UserError as error:
+        reason = " ".join(str(error).split())[:LONGEST_REASON]
     except (Exception, SystemExit):
-        return to_bytes(error_reply(message, RAISED, traceback.format_exc()[-LONGEST_REASON:]))
+        # The end of a traceback says most.
+        reason = traceback.format_exc()[-LONGEST_REASON:]
+    return to_bytes(error_reply(message, RAISED, reason))
 
 
 def _checked(reply: object, message_id: str) -> Message:

@@ -212,7 +212,8 @@ class CrewGrid(StreamingGrid):
         if reply.has_error():
             client = client_of(message.metadata.dst_node_id)
             lines = (reply.error.reason or "").strip().splitlines() or ["no reason given"]
-            log.warning("client %d failed: %s", client, lines[-1])
+            # Whoever reads the reply tells the user.
+            log.info("client %d failed: %s", client, lines[-1])
         return reply
 
     def _addressed(self, messages: Iterable[Message]) -> Iterator[Message]:

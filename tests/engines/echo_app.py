@@ -11,6 +11,8 @@ from pathlib import Path
 from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
+from fedprune.types import UserError
+
 app = ClientApp()
 not_an_app = "a string"
 
@@ -52,6 +54,12 @@ def raises(message: Message, context: Context) -> Message:
     if context.node_config["partition-id"] % 2:
         raise RuntimeError("x" * 10_000 + " the end")
     return Message(message.content, reply_to=message)
+
+
+@app.query("refuses")
+def refuses(message: Message, context: Context) -> Message:
+    """Raise what the user can mend."""
+    raise UserError("there is no disk;\n  put one in")
 
 
 @app.query("exits")

@@ -65,6 +65,12 @@ def test_a_handler_that_raises_costs_its_own_reply_only(any_grid: CrewGrid, quer
     assert len(error.reason) <= 4096
 
 
+def test_what_the_user_can_mend_is_answered_in_one_line(any_grid: CrewGrid, query: Query) -> None:
+    (reply,) = any_grid.send_and_receive([query(node_of(0), "refuses")])
+    assert reply.error.code == RAISED
+    assert reply.error.reason == "there is no disk; put one in"
+
+
 @pytest.mark.parametrize(
     ("action", "hint"), [("exits", "SystemExit"), ("wrong", "reply_to"), ("absent", "absent")]
 )

@@ -57,6 +57,7 @@ def running(pid: int) -> bool:
 def test_a_worker_that_dies_costs_the_message_it_held_and_is_replaced(
     grid: CrewGrid, query: Query, how: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     ways = ["", how, "", "", how, "", ""]
     replies = grid.send_and_receive(
         [query(node_of(place % 5), "dies", how=way) for place, way in enumerate(ways)]

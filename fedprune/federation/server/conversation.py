@@ -73,6 +73,9 @@ class Conversation:
     refused: str = ""
     """Why a reply does not count, in one line; empty while none was refused."""
     refused_bytes: Bytes = field(default_factory=Bytes)
+    told: dict[str, int] = field(default_factory=dict)
+    """What was logged of the round's refusals: reason -> the first client refused for it. All conversations
+    of a round share it, so that many clients with one trouble do not fill the screen."""
 
     @property
     def client(self) -> int:
@@ -93,7 +96,9 @@ class Conversation:
             # The end of a client's traceback says most.
             self.refused = str(error).rstrip().rpartition("\n")[2]
             self.refused_bytes += Bytes(overhead=reply.transported)
-            log.error("round %d, client %d: %s", self.link.round, self.client, error)
+            first = self.told.setdefault(str(error), self.client)
+            reason = error if first == self.client else f"the same as client {first}"
+            log.error("round %d, client %d: %s", self.link.round, self.client, reason)
 
     def _checked(self, reply: Incoming) -> Accepted:
         if reply.blob is None:

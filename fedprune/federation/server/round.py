@@ -8,7 +8,7 @@ train. Replies are combined in the order of the clients, whenever they came.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fedprune.federation.protocol.link import Link
@@ -51,6 +51,8 @@ class Round:
     floor: int = 0
     """The oldest round that a retained checkpoint can resume from."""
     conversations: dict[int, Conversation] = field(default_factory=dict)
+    told: dict[str, int] = field(default_factory=dict)
+    """See ``Conversation.told``."""
 
     @classmethod
     def sampled(cls, federation: Federation, number: int, floor: int = 0) -> Round:
@@ -97,7 +99,7 @@ class Round:
         expected = {} if final else experiment.strategy.part(experiment.travelling, "up", self.number)
         received = link.received_by_client(payload, encoded)
         order, parts = write(head, encoded.parts)
-        return Conversation(link, order, parts, received, encoded.residual, expected)
+        return Conversation(link, order, parts, received, encoded.residual, expected, told=self.told)
 
 
 def play(round: Round, exchange: Exchange, record: Callable[[Round, Outcome], None]) -> None:
@@ -126,10 +128,18 @@ def _require_quorum(round: Round, outcome: Outcome) -> None:
     # 0.07 of 100 is 7, although 0.07 * 100 is 7.000000000000001 in floating point.
     needed = max(1, math.ceil(quorum * asked - 1e-9))
     if len(outcome.accepted) < needed:
-        reasons = "; ".join(
-            f"client {client}: {reason}" for client, reason in list(outcome.failed.items())[:3]
-        )
         raise TooFewRepliesError(
             f"round {round.number}: {len(outcome.accepted)} of {asked} replies count, "
-            f"the quorum is {needed}: {reasons}"
+            f"the quorum is {needed}: {_reasons(outcome.failed)}"
         )
+
+
+def _reasons(failed: Mapping[int, str]) -> str:
+    """The first three reasons why clients failed, each told once."""
+    clients: dict[str, list[int]] = {}
+    for client, reason in failed.items():
+        clients.setdefault(reason, []).append(client)
+    return "; ".join(
+        f"client {first}{f' and {len(others)} more' if others else ''}: {reason}"
+        for reason, (first, *others) in list(clients.items())[:3]
+    )

@@ -226,8 +226,8 @@ def test_only_the_first_of_two_replies_counts(
     assert outcome.lost_up.total == again.incoming.transported
 
 
-def test_a_round_below_its_quorum_leaves_the_state_as_it_was(
-    good: tuple[dict[str, Any], list[Reply]], tmp_path: Path
+def test_a_round_below_its_quorum_says_each_reason_once_and_leaves_the_state_as_it_was(
+    good: tuple[dict[str, Any], list[Reply]], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     strategy, replies = good
     server = federation(tmp_path, strategy, quorum=0.66)
@@ -235,8 +235,11 @@ def test_a_round_below_its_quorum_leaves_the_state_as_it_was(
     bad = [Reply(reply.client, None, "Traceback\n  in f\nOSError: no disk") for reply in replies[1:]]
     with pytest.raises(TooFewRepliesError) as caught:
         played(server, [replies[0], *bad])
+    told, again = caplog.messages
+    assert told.endswith("OSError: no disk")
+    assert again == f"round 1, client {bad[1].client}: the same as client {bad[0].client}"
     assert str(caught.value).startswith("round 1: 1 of 3 replies count, the quorum is 2: ")
-    assert f"client {bad[0].client}: OSError: no disk" in str(caught.value)
+    assert str(caught.value).endswith(f"client {bad[0].client} and 1 more: OSError: no disk")
     assert server.state is before
     played(server, replies)
     assert server.state.round == 1

@@ -44,7 +44,7 @@ def reaching(folders: Iterable[Path], modules: Iterable[str] | None = None) -> I
     """
     global _current
     before = _current
-    found = dict.fromkeys(folder.absolute() for folder in folders)
+    found = dict.fromkeys(folder.resolve() for folder in folders)
     _current = Reach(tuple(found), None if modules is None else frozenset(modules))
     try:
         yield

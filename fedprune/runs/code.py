@@ -39,8 +39,10 @@ def check_code(folder: RunFolder, *, changed: bool = False) -> None:
             now = plugins.origin(kind, name)
         except plugins.UnknownPluginError:
             where = record["folder"] or file.parent
-            advice = f"go on from its folder: cd {where}" if file.is_file() else "which is gone: put it back"
-            raise RunError(f"{folder.path}: {called} came from {file}; {advice}") from None
+            advice = (
+                f"; go on from its folder: cd {where}" if file.is_file() else ", which is gone: put it back"
+            )
+            raise RunError(f"{folder.path}: {called} came from {file}{advice}") from None
         if now is None or (now.sha256 != record["sha256"] and not changed):
             raise RunError(
                 f"{folder.path}: {called} ({file}) was changed since the run began: its results would be of "

@@ -1,0 +1,105 @@
+"""Whole runs with a plug-in of the user's, by the command line and worker processes, from empty folders."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+STRATEGY = '''"""Mine: the server keeps what it has."""
+from dataclasses import dataclass
+from fedprune import Strategy
+
+@dataclass(frozen=True)
+class Mine(Strategy):
+    """Nothing is learned."""
+
+    def aggregate(self, server, updates):
+        return server.weights
+'''
+
+SCENARIO = """
+run = { rounds = 1, clients_per_round = 2 }
+data = { name = "digits" }
+partition = { name = "iid", clients = 2 }
+model = { name = "mlp" }
+train = { epochs = 1 }
+strategy = { name = "mine" }
+engine = { workers = 1 }
+"""
+
+
+def fedprune(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line, as typed in that folder."""
+    command = [sys.executable, "-P", "-m", "fedprune", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run whose scenario, beside its strategy, is elsewhere than the user stands."""
+    base = tmp_path_factory.mktemp("plugins")
+    (base / "study/strategies").mkdir(parents=True)
+    (base / "study/strategies/mine.py").write_text(STRATEGY, "utf-8")
+    (base / "study/mine.toml").write_text(SCENARIO, "utf-8")
+    (base / "empty").mkdir()
+    done = fedprune(base / "empty", "run", "../study/mine.toml")
+    assert done.returncode == 0, done.stderr
+    assert "strategy 'mine' from " in done.stderr
+    (results,) = (base / "empty/runs").glob("*/results.json")
+    return results.parent
+
+
+@pytest.fixture
+def file(run: Path) -> Iterator[Path]:
+    """The strategy's file, which is put back afterwards."""
+    path = run.parents[2] / "study/strategies/mine.py"
+    yield path
+    path.write_text(STRATEGY, "utf-8")
+
+
+def resumed(run: Path, *options: str) -> tuple[int, str]:
+    """Exit status and last line of going on with the run from the scenario's folder."""
+    done = fedprune(run.parents[2] / "study", "resume", str(run), *options)
+    return done.returncode, (done.stderr.splitlines() or [""])[-1]
+
+
+def test_a_scenarios_own_folder_is_searched_and_the_run_records_the_file(run: Path, file: Path) -> None:
+    recorded = json.loads((run / "environment.json").read_text("utf-8"))["plugins"]
+    assert recorded == [
+        {
+            "kind": "strategies",
+            "name": "mine",
+            "file": str(file),
+            "folder": str(file.parents[1]),
+            "sha256": sha256(STRATEGY.encode()).hexdigest(),
+        }
+    ]
+
+
+def test_a_run_goes_on_where_its_plug_in_is_and_says_so_elsewhere(run: Path, file: Path) -> None:
+    assert resumed(run)[0] == 0
+    done = fedprune(run.parents[1], "resume", str(run))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.endswith(f"strategy 'mine' came from {file}; go on from its folder: cd {file.parents[1]}")
+
+
+def test_a_changed_plug_in_is_refused_unless_that_is_allowed(run: Path, file: Path) -> None:
+    file.write_text(STRATEGY + "\n# another version\n", "utf-8")
+    status, line = resumed(run)
+    assert status == 2
+    assert f"strategy 'mine' ({file}) was changed since the run began" in line
+    assert resumed(run, "--other-versions")[0] == 0
+
+
+def test_a_plug_in_that_is_gone_is_named(run: Path, file: Path) -> None:
+    file.unlink()
+    status, line = resumed(run)
+    assert status == 2
+    assert line.endswith(f"strategy 'mine' came from {file}, which is gone: put it back")

@@ -48,7 +48,7 @@ class Partition:
 
     @property
     def clients(self) -> int:
-        """How many clients there are."""
+        """How many clients share the data set."""
         return len(self.offsets["train"]) - 1
 
     def train(self, client: int) -> Array:

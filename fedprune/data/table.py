@@ -32,9 +32,9 @@ class Columns:
     target: tuple[str, ...] = ()
     """What is to be predicted; several columns are one target of several values."""
     client: str | None = None
-    """Says whose a sample is."""
+    """The column that says whose a sample is, if there is one."""
     features: tuple[str, ...] = ()
-    """All other columns, unless given."""
+    """The columns to learn from; all that are neither target nor client, unless given."""
 
     def __bool__(self) -> bool:
         return self != Columns()

@@ -44,7 +44,7 @@ class Architecture:
 
     name: str
     input_shape: tuple[int, ...]
-    """Of one sample: (channels, height, width) of an image, (length,) of token ids."""
+    """The shape of one sample: (channels, height, width) of an image, (length,) of token ids."""
     outputs: int
     """Values for one target: classes, or values to predict."""
     options: Mapping[str, Any]
@@ -63,7 +63,7 @@ class Architecture:
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """Of what the module gives for one sample."""
+        """The shape of what the module gives for one sample."""
         return (*self.input_shape[:1], self.outputs) if self.per_position else (self.outputs,)
 
     def beside(self, name: str, options: Mapping[str, Any] | None = None) -> Architecture:

@@ -32,7 +32,7 @@ class ChannelGroup:
     """The first layer whose outputs are the channels."""
     kind: Literal["conv", "linear"]
     size: int
-    """Number of channels."""
+    """How many channels the group has."""
     members: tuple[Member, ...]
     norms: tuple[str, ...]
     """The scales of the norms of these channels, as many as norms follow."""

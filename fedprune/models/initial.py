@@ -17,7 +17,7 @@ from fedprune.types import Array, Arrays, Shapes
 PURPOSE = "initial-weights"
 
 Rule = Callable[[nn.Module, str, tuple[int, ...], np.random.Generator], Array]
-"""Of a layer, the name of one of its own tensors, that tensor's shape and a generator: its initial value."""
+"""Gives a tensor its initial value, from its layer, its name there, its shape and a generator."""
 
 
 def initial_weights(template: nn.Module, shapes: Shapes, seed: int) -> Arrays:
@@ -108,7 +108,7 @@ def _fans(shape: tuple[int, ...]) -> int:
 
 
 def _norm(layer: nn.Module, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Norms begin as the identity."""
+    """A norm begins as the identity: scales and running variances are 1, all else is 0."""
     return np.full(shape, name in ("weight", "running_var"))
 
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a module as it physically is: a weight that is merely zero counts like any other."""
+    """What a module costs as it physically is: a weight that is merely zero counts like any other."""
 
     parameters: int
-    """Trainable parameters."""
+    """How many trainable parameters the module has."""
     multiply_adds: int
     """Multiply-adds of a forward pass over one sample, see ``multiply_adds``."""
 

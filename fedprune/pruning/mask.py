@@ -67,7 +67,7 @@ class Mask(MutableMapping[str, Bools]):
         return Mask({**Mask.ones(shapes), **self})
 
     def copy(self) -> Mask:
-        """An independent copy."""
+        """A mask with the same entries that shares no memory with this one."""
         return Mask({name: kept.copy() for name, kept in self.items()})
 
     @property
@@ -77,7 +77,7 @@ class Mask(MutableMapping[str, Bools]):
 
     @property
     def kept(self) -> int:
-        """Number of kept coordinates."""
+        """How many coordinates the mask keeps, of those that it speaks of."""
         return sum(int(np.count_nonzero(kept)) for kept in self.values())
 
     @property

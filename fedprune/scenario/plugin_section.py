@@ -29,9 +29,9 @@ class PluginSection(OpenSection):
     KIND: ClassVar[str]
     """The kind of plug-in that the section names."""
     NAMED_BY: ClassVar[str]
-    """The key that names it."""
+    """The key of the section that names the plug-in."""
     SECTION: ClassVar[str]
-    """What scenarios call the section."""
+    """The name under which scenarios have the section, for messages."""
 
     @model_validator(mode="before")
     @classmethod

@@ -110,7 +110,7 @@ class Scenario(BaseModel):
         return self.run.label or self.run.name
 
     def section(self, name: str) -> AnySection:
-        """A section by name."""
+        """The section that scenarios call ``name``."""
         found: AnySection = getattr(self, name)
         return found
 
@@ -133,7 +133,7 @@ class Scenario(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def run_id(self) -> str:
-        """The run folder's name."""
+        """The name of the run's folder: its own name, the hash of its settings, and its seed."""
         return f"{self.run.name}-{self.settings_hash()}-s{self.run.seed}"
 
     def client_settings(self) -> dict[str, Any]:

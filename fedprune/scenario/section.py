@@ -69,7 +69,7 @@ class Section(BaseModel):
 
     @classmethod
     def role(cls, key: str) -> Role:
-        """What ``key`` is for."""
+        """What ``key`` is for, as its annotation says or else the section's ``ROLE``."""
         field = cls.model_fields.get(key)
         notes = field.metadata if field is not None else ()
         return next((note for note in notes if isinstance(note, Role)), cls.ROLE)
@@ -101,7 +101,7 @@ class Section(BaseModel):
         }
 
     def defaults(self) -> dict[str, Any]:
-        """Key -> default value."""
+        """The default value of each of the section's keys, by key."""
         return {key: field.default for key, field in type(self).model_fields.items()}
 
 

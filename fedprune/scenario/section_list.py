@@ -30,7 +30,7 @@ class SectionList(RootModel[tuple[Table, ...]], Generic[Table]):
 
     @classmethod
     def item(cls) -> type[Section]:
-        """The class of one table."""
+        """The section class that each table of the list is checked by."""
         annotation = cls.model_fields["root"].annotation
         table: type[Section] = annotation.__args__[0]  # type: ignore[union-attr]
         return table
@@ -60,11 +60,11 @@ class SectionList(RootModel[tuple[Table, ...]], Generic[Table]):
         return [table.plain() for table in self.root]
 
     def decisive(self) -> list[dict[str, Any]]:
-        """Of each table what can change a result."""
+        """The keys of each table that can change a result, with their values."""
         return [table.decisive() for table in self.root]
 
     def told_to_clients(self) -> list[dict[str, Any]]:
-        """Of each table what a client needs and what differs from the defaults."""
+        """The keys of each table that a client needs and that differ from their defaults."""
         return [table.told_to_clients() for table in self.root]
 
     @field_validator("root", mode="before")
@@ -86,4 +86,4 @@ class SectionList(RootModel[tuple[Table, ...]], Generic[Table]):
 
 
 AnySection = Section | SectionList[Any]
-"""What a scenario consists of."""
+"""A scenario is a table of these by name: each section is one table, or a list of tables."""

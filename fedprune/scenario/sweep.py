@@ -90,7 +90,7 @@ def _all_pinned(keys: Iterable[str]) -> set[str]:
 
 
 def _axes(sweep: Any, pinned: set[str]) -> list[list[_Choice]]:
-    """The axes, slowest first."""
+    """The axes of a sweep, each a list of choices, the one that varies slowest first."""
     if not isinstance(sweep, dict):
         raise ScenarioError(f"must be a table, not {shown(sweep)}", "sweep")
     lists = _flattened({key: values for key, values in sweep.items() if key != "variant"})

@@ -12,7 +12,7 @@ from fedprune.types import Array
 
 
 class Partitioner(Protocol):
-    """Divides training samples among clients."""
+    """A way to divide training samples among clients; its fields are keys of ``[partition]``."""
 
     def divide(self, samples: Undivided, clients: int, seed: int) -> list[Array]:
         """One int64 array of sample indices for each of ``clients`` clients, disjoint and never empty.

@@ -14,7 +14,7 @@ from fedprune.types import Array
 
 @dataclass(frozen=True)
 class Natural:
-    """As many natural clients as the scenario has, drawn at random among those with enough samples."""
+    """Each client is a natural one, drawn at random among those with enough samples."""
 
     min_samples: int = 1
     """Who has fewer samples than this is left out."""

@@ -23,7 +23,7 @@ LENGTH = 32
 TRAINING, TEST = 50, 10
 """Windows of each speaker; those for testing are the last that it says."""
 CONCENTRATION = 0.1
-"""Of the Dirichlet distribution of what follows a letter: small, so that few letters do."""
+"""The parameter of the Dirichlet distribution of what follows a letter: small, so that few letters do."""
 
 
 def read() -> Content:

@@ -78,7 +78,7 @@ class Transformer(nn.Module):
         self.dropout = KeyedDropout(dropout)
 
     def initial_weights(self, rng: np.random.Generator) -> Arrays:
-        """Those of the embeddings."""
+        """The initial values of both embeddings: normal, with deviation EMBEDDING_SCALE."""
         tables = {"token.weight": self.token, "position.weight": self.position}
         return {name: rng.normal(0, EMBEDDING_SCALE, table.weight.shape) for name, table in tables.items()}
 

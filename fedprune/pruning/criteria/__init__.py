@@ -25,7 +25,7 @@ class Evidence:
     prunable: tuple[str, ...]
     """The parameters to score, in order."""
     groups: tuple[ChannelGroup, ...]
-    """The model's removable channels."""
+    """The groups of channels that can be removed from the model."""
     gradient: Callable[[], Arrays]
     """The dense mean gradient of the loss on training data, by parameter name."""
     activity: Callable[[], Arrays]

@@ -9,6 +9,6 @@ from fedprune.types import Arrays
 
 
 def importance(weights: Arrays, evidence: Evidence) -> Arrays:
-    """|gradient|."""
+    """The absolute gradient of each prunable coordinate, float64."""
     gradient = evidence.gradient()
     return {name: np.abs(gradient[name].astype(np.float64)) for name in evidence.prunable}

@@ -13,7 +13,7 @@ from fedprune.types import Arrays
 
 
 def importance(weights: Arrays, evidence: Evidence) -> Arrays:
-    """|weight|."""
+    """The absolute value of each prunable weight, float64."""
     return {name: np.abs(weights[name].astype(np.float64)) for name in evidence.prunable}
 
 

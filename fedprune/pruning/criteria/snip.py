@@ -13,7 +13,7 @@ from fedprune.types import Arrays
 
 
 def importance(weights: Arrays, evidence: Evidence) -> Arrays:
-    """|gradient * weight|."""
+    """The absolute product of gradient and weight at each prunable coordinate, float64."""
     gradient = evidence.gradient()
     return {
         name: np.abs(gradient[name].astype(np.float64) * weights[name].astype(np.float64))

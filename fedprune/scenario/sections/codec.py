@@ -19,11 +19,11 @@ class CodecSection(PluginSection):
     KIND, NAMED_BY = "quantizers", "values"
 
     mask: Annotated[str, plugin("mask_codings")] = "entropy"
-    """How masks travel."""
+    """The coding by which masks become bytes."""
     values: Annotated[str, plugin("quantizers")] = "fp32"
-    """What becomes of the values."""
+    """The quantizer that turns kept values into symbols and back."""
     entropy: Annotated[str, plugin("entropy_coders")] = "none"
-    """How the quantizer's symbols become bytes."""
+    """The coder that turns the quantizer's symbols into bytes."""
     base: Base = "weights"
     """What values are coded against: nothing; what both sides hold; that and what both track beside."""
     step: Annotated[float, Field(gt=0, le=1)] = 0.1
@@ -35,7 +35,7 @@ class CodecSection(PluginSection):
 
 
 class UplinkSection(CodecSection):
-    """How clients' replies are coded."""
+    """How the replies of clients to the server are coded."""
 
     SECTION = "uplink"
 

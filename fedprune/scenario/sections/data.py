@@ -23,11 +23,11 @@ class DataSection(Section):
     augment: bool = False
     """Whether training images are cropped and flipped at random, as the data set declares."""
     target: ColumnName | list[ColumnName] | None = None
-    """Of a table: the column to predict, or several as one target of several values."""
+    """The column of a table to predict, or several that are one target of several values."""
     client: ColumnName | None = None
-    """Of a table: the column that says whose a sample is."""
+    """The column of a table that says whose a sample is."""
     features: list[ColumnName] | None = None
-    """Of a table: the columns to learn from; all others unless given."""
+    """The columns of a table to learn from; all others unless given."""
     content: Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")] | None = None
     """The hash of data that were handed over in memory; written by ``fedprune.run``."""
 

@@ -1,4 +1,4 @@
-"""``[engine]``: where clients run."""
+"""``[engine]``: which engine carries orders to the clients, and where these run."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from fedprune.scenario.section import Role, Section
 
 
 class EvaluateSection(Section):
-    """When personal models are tested."""
+    """When the clients' personal models are tested, and which score a run is to reach."""
 
     ROLE: ClassVar[Role] = Role(for_clients=False)
 

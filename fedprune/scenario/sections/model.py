@@ -20,5 +20,5 @@ class ModelSection(OpenSection):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Keyword options of ``build``."""
+        """The keyword options that the scenario gives to the model's ``build``, by name."""
         return self._free()

@@ -38,5 +38,5 @@ class PartitionSection(OpenSection):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The partitioner's own arguments."""
+        """The keys that are the partitioner's own, with the values that the scenario gives."""
         return self._free()

@@ -11,7 +11,7 @@ from fedprune.scenario.errors import shown
 from fedprune.scenario.section import Count, Role, Section
 
 _RECORD = Role(changes_results=False, for_clients=False)
-"""Of keys that only say what a run is called and what it writes down."""
+"""The role of keys that only say what a run is called and what it writes down."""
 
 
 def _run_name(name: str) -> str:
@@ -37,7 +37,7 @@ class RunSection(Section):
     quorum: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of the sampled clients that must reply for a round to count."""
     checkpoint_every: Annotated[Count, _RECORD] = 10
-    """Rounds between checkpoints."""
+    """How many rounds lie between two checkpoints."""
     patience: Count | None = None
     """Rounds without a better mean validation accuracy after which the run ends; never unless given."""
     keep_history: Annotated[bool, _RECORD] = False

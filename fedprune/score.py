@@ -66,6 +66,26 @@ class Score:
         return f"{self.name} {self.value_text(value)}"
 
     @property
+    def difference_unit(self) -> str:
+        """The unit in which people are shown a difference of two scores: "points" of a percentage."""
+        return "points" if self.percent else self.unit
+
+    @property
+    def error(self) -> Score:
+        """How the numbers of ``error_of`` are to be read."""
+        if not self.higher_is_better:
+            return self
+        if self.percent:
+            return Score("error", higher_is_better=False, percent=True)
+        return Score(f"minus {self.name}", self.unit, higher_is_better=False)
+
+    def error_of(self, value: float) -> float:
+        """``value`` so turned that lower is better: what a share lacks to 1, an error, else minus it."""
+        if not self.higher_is_better:
+            return value
+        return 1 - value if self.percent else -value
+
+    @property
     def sign(self) -> int:
         """1 where higher is better, else -1: numbers times this are better the higher they are."""
         return 1 if self.higher_is_better else -1

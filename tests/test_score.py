@@ -47,3 +47,18 @@ def test_a_report_cannot_hold_what_no_model_scores() -> None:
 
 def test_a_record_is_read_back_as_it_was() -> None:
     assert Score.of(ERROR.record()) == ERROR
+
+
+@pytest.mark.parametrize(
+    ("score", "value", "error", "shown"),
+    [
+        (Score("accuracy", percent=True), 0.75, 0.25, "error %"),
+        (Score("mean absolute error", "kg", higher_is_better=False), 3.5, 3.5, "mean absolute error kg"),
+        (Score("log-likelihood", "nats"), -2.0, 2.0, "minus log-likelihood nats"),
+    ],
+)
+def test_what_a_score_lacks_is_an_error(score: Score, value: float, error: float, shown: str) -> None:
+    assert score.error_of(value) == error
+    assert score.error.title == shown
+    assert not score.error.higher_is_better
+    assert score.error.error == score.error

@@ -86,6 +86,7 @@ def report(arguments: argparse.Namespace) -> None:
 def tickets(arguments: argparse.Namespace) -> None:
     """Study a finished run's masks and weights, each study with its control; then show what came out."""
     from fedprune.progress import Units
+    from fedprune.runs.task import read_score
     from fedprune.tickets import lab
 
     folder = Path(arguments.run)
@@ -103,7 +104,7 @@ def tickets(arguments: argparse.Namespace) -> None:
         raise type(stop)("stopped; the same command goes on where it was") from None
     finally:
         units.close()
-    print(json.dumps(records, indent=2) if arguments.json else lab.render(records))
+    print(json.dumps(records, indent=2) if arguments.json else lab.render(records, read_score(folder)))
     if not arguments.json and not arguments.out:
         print(f"\npictures: fedprune report {shlex.quote(arguments.run)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -15,11 +16,13 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Labels:
-    """``train`` and ``test`` are int64 (N,), each label from 0 to ``count`` - 1."""
+    """``train`` and ``test`` are int64 (N,), each label from 0 to ``count`` - 1; ``kind`` says what it is."""
 
     train: Array
     test: Array
     count: int
+    kind: Literal["class", "tenth", "none"]
+    """A class of the data, the tenth of the training targets that a value falls into, or nothing at all."""
 
 
 def labels_of(dataset: Dataset) -> Labels | None:
@@ -32,8 +35,8 @@ def labels_of(dataset: Dataset) -> Labels | None:
     if targets.shape:
         return None
     if targets.classes is not None:
-        return Labels(dataset.train_y, dataset.test_y, targets.classes)
+        return Labels(dataset.train_y, dataset.test_y, targets.classes, "class")
     # Equal edges, of values that many samples share, would only make labels that nobody bears.
     edges = np.unique(np.quantile(dataset.train_y, np.arange(1, BINS) / BINS))
     train, test = (np.searchsorted(edges, y, side="right") for y in (dataset.train_y, dataset.test_y))
-    return Labels(train.astype(np.int64), test.astype(np.int64), len(edges) + 1)
+    return Labels(train.astype(np.int64), test.astype(np.int64), len(edges) + 1, "tenth")

@@ -72,18 +72,30 @@ class Partition:
         return np.unique(self.bears.train[self.train(client)])
 
     def manifest(self) -> dict[str, Any]:
-        """JSON-able: settings, hash, and per client how many samples it has, for training by label too."""
+        """JSON-able: settings, hash, what labels are, and per client how many samples it has.
+
+        Those for training by label too, except where samples bear none.
+        """
         histogram = _histogram(self.flat["train"], self.offsets["train"], self.bears.train, self.bears.count)
+        bear = self.bears.kind != "none"
         per_client = [
             {
                 "train": len(self.train(client)),
                 "validation": len(self.validation(client)),
                 "test": len(self.test(client)),
-                "labels": {str(label): int(histogram[client, label]) for label in self.labels(client)},
+                "labels": {
+                    str(label): int(histogram[client, label])
+                    for label in (self.labels(client) if bear else ())
+                },
             }
             for client in range(self.clients)
         ]
-        return {"settings": dict(self.settings), "hash": self.hash, "clients": per_client}
+        return {
+            "settings": dict(self.settings),
+            "hash": self.hash,
+            "labels": self.bears.kind,
+            "clients": per_client,
+        }
 
     def _own(self, part: str, client: int) -> Array:
         if not 0 <= client < self.clients:
@@ -118,7 +130,7 @@ def make_partition(
         dataset, name, clients, arguments, validation, _test_split(test, dataset, labels), seed
     )
     bears = labels or Labels(
-        np.zeros(len(dataset.train_y), np.int64), np.zeros(len(dataset.test_y), np.int64), 1
+        np.zeros(len(dataset.train_y), np.int64), np.zeros(len(dataset.test_y), np.int64), 1, "none"
     )
     code = _code(settings["name"])
     entry = cache.cache_folder("partitions") / f"{dataset.name}-{cache.key(LAYOUT, code, settings)}.npz"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedprune.report.findings import PART_NAMES, last_finding, traffic_finding
 from fedprune.report.methods import DIRECTIONS, MEGA, PARTS, Method
+from fedprune.score import Score
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,6 +31,21 @@ BAND_FROM = 3
 """Seeds from which on a line gets a band: two seeds' interval, 12.7 standard errors, would hide all else."""
 ROUND = {"label": "round", "unit": "", "digits": 0}
 """The axis of rounds."""
+
+
+def span(values: Sequence[float], score: Score) -> dict[str, float]:
+    """The ends of an axis that holds all of these scores, as shown, cut where scores end by nature."""
+    low, high = padded(values)
+    if score.percent or not score.higher_is_better:
+        low = max(low, 0.0)
+    return {"min": low, "max": min(high, score.factor * 1.01) if score.percent else high}
+
+
+def padded(values: Sequence[float]) -> tuple[float, float]:
+    """The least and the greatest value, with some room beyond."""
+    low, high = min(values), max(values)
+    pad = (high - low or 1.0) * 0.04
+    return low - pad, high + pad
 
 
 def slug(text: str) -> str:

@@ -1,4 +1,7 @@
-"""Who holds what: training samples by label and client, a picture for each partition."""
+"""Who holds what: training samples by label and client, a picture for each partition.
+
+Where samples bear no label, a row holds all samples of each client.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 from fedprune.report.findings import listed
 from fedprune.report.methods import Method
 
+LABEL = {"class": "label", "tenth": "tenth of the targets", "none": ""}
+"""What a label of a partition is -> its name."""
 MOST_CLIENTS = 200
 """Columns of the picture; further clients are counted in its caption alone."""
 
@@ -29,13 +34,14 @@ def partitions(methods: Sequence[Method]) -> list[dict[str, Any]]:
 
 
 def _grid(index: int, manifest: dict[str, Any], users: Sequence[str]) -> dict[str, Any]:
-    clients = manifest["clients"]
-    labels = sorted({label for client in clients for label in client["labels"]}, key=_order)
+    clients, what = manifest["clients"], LABEL[manifest["labels"]]
+    held = [client["labels"] if what else {"all": client["train"]} for client in clients]
+    labels = sorted({label for counts in held for label in counts}, key=_order)
     row = {label: place for place, label in enumerate(labels)}
     cells = [
         [column, row[label], count]
-        for column, client in enumerate(clients[:MOST_CLIENTS])
-        for label, count in client["labels"].items()
+        for column, counts in enumerate(held[:MOST_CLIENTS])
+        for label, count in counts.items()
     ]
     settings = manifest["settings"]
     name = f"{settings['dataset']} split by {settings['name']}, seed {settings['seed']}"
@@ -44,20 +50,28 @@ def _grid(index: int, manifest: dict[str, Any], users: Sequence[str]) -> dict[st
         "id": f"partition-{index}",
         "kind": "grid",
         "title": name,
-        "alt": f"{len(clients)} clients and {len(labels)} labels: a client has "
-        f"{_range([len(client['labels']) for client in clients])} labels and "
-        f"{_range([client['train'] for client in clients])} training samples.",
-        "note": "Darker: more training samples of the label."
+        "alt": _finding(clients, labels, what),
+        "note": f"Darker: more training samples{f' of the {what}' if what else ''}."
         + more
         + (f" Used by {listed(users)}." if users else ""),
         "x": {"label": "client"},
-        "y": {"label": "label"},
+        "y": {"label": what},
         "columns": list(range(min(len(clients), MOST_CLIENTS))),
         "rows": labels,
         "cells": cells,
         "unit": "samples",
         "max": max((count for _, _, count in cells), default=1),
     }
+
+
+def _finding(clients: Sequence[dict[str, Any]], labels: Sequence[str], what: str) -> str:
+    """How many clients share how many labels, and how many a client has of both labels and samples."""
+    samples = f"{_range([client['train'] for client in clients])} training samples"
+    if not what:
+        return f"{len(clients)} clients: a client has {samples}."
+    own = _range([len(client["labels"]) for client in clients])
+    several = "labels" if what == "label" else f"labels (each a {what})"
+    return f"{len(clients)} clients and {len(labels)} {several}: a client has {own} labels and {samples}."
 
 
 def _order(label: str) -> tuple[int, str]:

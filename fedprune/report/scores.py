@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fedprune.report.figures import ROUND, Figure, bands, series, slug
+from fedprune.report.figures import ROUND, Figure, bands, series, slug, span
 from fedprune.report.findings import last_finding, listed, score_finding
 from fedprune.report.methods import MEGA, Estimate, Method, pareto
 from fedprune.score import Score
@@ -94,7 +94,7 @@ def distribution(methods: Sequence[Method], score: Score) -> list[Figure]:
             "note": f"A dot a client (and seed): test {score.name} of the model it would use, in the final"
             " evaluation. Diamond: mean; bar: median; triangle: mean of the worst 10 %."
             + (f"{when}{whose}." if late else ""),
-            "x": _axis(f"{score.name} of a client", score),
+            "x": {**_axis(f"{score.name} of a client", score), **_ends(rows, score)},
             "rows": rows,
         }
     ]
@@ -121,6 +121,13 @@ def _row(index: int, method: Method) -> list[Figure]:
             "worst": worst.mean if worst else pooled["worst10"],
         }
     ]
+
+
+def _ends(rows: Sequence[Figure], score: Score) -> dict[str, float]:
+    """Where the axis of clients ends; percentages end at 100, as the page knows."""
+    return (
+        {} if score.percent else span([end for row in rows for end in (*row["values"], row["worst"])], score)
+    )
 
 
 def _spread_finding(methods: Sequence[Method], rows: Sequence[Figure], score: Score) -> str:

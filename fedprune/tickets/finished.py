@@ -19,7 +19,9 @@ from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.history import History
 from fedprune.runs.log import read_lines
+from fedprune.runs.task import read_score
 from fedprune.scenario import Scenario
+from fedprune.score import Score
 from fedprune.seeds import generator
 from fedprune.types import Array, Arrays, Bools, UserError
 
@@ -112,9 +114,24 @@ class FinishedRun:
         return found
 
     @cached_property
+    def score(self) -> Score:
+        """What the run's scores measure, in which unit, and which way is better."""
+        return read_score(self.folder.path)
+
+    @cached_property
+    def has_classes(self) -> bool:
+        """Whether each sample of the data has a class, so that clients have ``labels``."""
+        return bool(self._partition["labels"] == "class")
+
+    @cached_property
     def labels(self) -> Array:
-        """int64 (clients, labels): training samples of each label, in the order of ``clients``."""
-        every = read_json(self.folder.path / "partition.json")["clients"]
+        """int64 (clients, labels): training samples of each label, in the order of ``clients``.
+
+        Raises NothingToStudyError when samples have no classes.
+        """
+        if not self.has_classes:
+            raise NothingToStudyError("samples of this run have no classes, so that clients have no labels")
+        every = self._partition["clients"]
         count = 1 + max(int(label) for client in every for label in client["labels"])
         table = np.zeros((len(self.clients), count), np.int64)
         for row, client in enumerate(self.clients):
@@ -176,6 +193,10 @@ class FinishedRun:
         store = self.folder.server_state
         rounds = [round for round in store.rounds(client) if round <= self.versions[client]]
         return {round: ServerMemory.load(store, client, round).shared.mask for round in rounds}
+
+    @cached_property
+    def _partition(self) -> Record:
+        return dict(read_json(self.folder.path / "partition.json"))
 
     @cached_property
     def _last(self) -> Checkpoint:

@@ -14,10 +14,11 @@ from fedprune import plugins
 from fedprune.runs import lock
 from fedprune.runs.files import explained, read_json, write_json
 from fedprune.runs.log import JsonLines, read_lines
+from fedprune.score import Score
 from fedprune.tickets.finished import FinishedRun, NothingToStudyError, Record, identity
 from fedprune.tickets.study_table import StudyTable
 
-LAYOUT = 3
+LAYOUT = 4
 """Raised when equal settings come to give other results: older results are then made anew."""
 
 Counted = Callable[[str, int, int], None]
@@ -53,8 +54,8 @@ class Study(Protocol):
     def conclude(self, run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
         """The study's result, as JSON can hold it, from what all of its units measured."""
 
-    def tables(self, result: Record) -> list[StudyTable]:
-        """The tables that show the result to people."""
+    def tables(self, result: Record, score: Score) -> list[StudyTable]:
+        """The tables that show people the result of a run whose scores are to be read as ``score`` says."""
 
 
 def study(name: str) -> Study:
@@ -81,14 +82,14 @@ def carry_out(
         return {name: _one(run, name, found, plan, out, counted) for name, found in chosen.items()}
 
 
-def render(records: Mapping[str, Record]) -> str:
-    """The records of ``carry_out`` as tables of text."""
+def render(records: Mapping[str, Record], score: Score) -> str:
+    """The records of ``carry_out`` as tables of text; ``score`` is the run's."""
     texts = []
     for name, record in records.items():
         if "skipped" in record:
             texts.append(f"{name}: skipped: {record['skipped']}")
         else:
-            texts += [table.render() for table in study(name).tables(record["result"])]
+            texts += [table.render() for table in study(name).tables(record["result"], score)]
     return "\n\n".join(texts)
 
 

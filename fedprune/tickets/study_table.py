@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fedprune.score import Score
 from fedprune.text_table import aligned
 
 
@@ -31,11 +32,20 @@ def number(value: float | None, digits: int = 3, factor: float = 1.0) -> str:
     return "-" if value is None else f"{value * factor:.{digits}f}"
 
 
-def points(value: float | None) -> str:
-    """A difference of shares in percentage points, signed."""
-    return "-" if value is None else f"{value * 100:+.2f}"
+def difference(value: float | None, score: Score) -> str:
+    """A difference of two scores in ``score.difference_unit``, signed; a dash for what was not measured."""
+    return "-" if value is None else f"{value * score.factor:+.{score.digits}f}"
 
 
-def interval(low: float | None, high: float | None) -> str:
-    """The ends of a difference's interval in percentage points; a dash for what was not measured."""
-    return "-" if low is None or high is None else f"[{points(low)}, {points(high)}]"
+def interval(low: float | None, high: float | None, score: Score) -> str:
+    """The ends of a difference's interval, as ``difference`` shows them."""
+    if low is None or high is None:
+        return "-"
+    return f"[{difference(low, score)}, {difference(high, score)}]"
+
+
+def lower_is_better(score: Score, own: str) -> list[str]:
+    """The note that a table of ``own`` less others needs where less is better; else none."""
+    if score.higher_is_better:
+        return []
+    return [f"lower is better: below zero {own} is better than what it is compared with"]

@@ -209,6 +209,7 @@ def test_the_manifest_is_json_and_counts_what_clients_have(digits: Dataset) -> N
     partition = make(digits, "dirichlet", arguments=PARTITIONERS["dirichlet"][1], test="partition")
     manifest = json.loads(json.dumps(partition.manifest()))
     assert manifest["hash"] == partition.hash
+    assert manifest["labels"] == "class"
     assert manifest["settings"]["name"] == "DirichletPartitioner"
     assert manifest["settings"]["fingerprint"] == digits.fingerprint
     for client, told in enumerate(manifest["clients"]):

@@ -80,7 +80,10 @@ def test_dialects_share_half_of_a_language() -> None:
 def test_clients_of_dialects_are_tested_on_their_own_unless_told_otherwise() -> None:
     dataset = load_dataset("dialects")
     partition = make_partition(dataset, "natural", 40, {}, 0.1, "labels", 0)
-    assert partition.manifest()["settings"]["test"] == "natural"
+    manifest = partition.manifest()
+    assert manifest["settings"]["test"] == "natural"
+    assert manifest["labels"] == "none"
+    assert not any(client["labels"] for client in manifest["clients"])
     assert all(len(partition.test(client)) == 10 for client in range(40))
 
 

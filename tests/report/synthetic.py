@@ -183,5 +183,6 @@ def _partition(clients: int, seed: int, rng: np.random.Generator) -> dict[str, A
     return {
         "settings": {"dataset": "made_up", "name": "shards", "clients": clients, "seed": seed},
         "hash": f"{seed:064x}",
+        "labels": "class",
         "clients": [{"train": 500, "validation": 0, "test": 100, "labels": labels} for labels in held],
     }

@@ -226,13 +226,13 @@ def test_tickets_are_a_section_with_pictures_and_sorted_tables(tickets: Any, stu
     table = "#table-tickets-0-retrain-0"
     column = texts(tickets, f"{table} thead th").index("accuracy %") + 1
     find(tickets, f"{table} thead th:nth-child({column}) button").click()
-    ranked = sorted(found, key=lambda name: -found[name]["accuracy"])
+    ranked = sorted(found, key=lambda name: -found[name]["score"])
     cells = texts(tickets, f"{table} tbody td:nth-child({column})")
-    assert cells == [f"{100 * found[name]['accuracy']:.2f}" for name in ranked]
+    assert cells == [f"{100 * found[name]['score']:.2f}" for name in ranked]
     diamond = find(tickets, "#figure-tickets-0-retrain-accuracy .mean")
     ActionChains(tickets).move_to_element(diamond).perform()
     name, mean, *_ = find(tickets, ".tip").text.splitlines()
-    assert (name, mean) == (next(iter(found)), f"mean: {100 * next(iter(found.values()))['accuracy']:.2f}")
+    assert (name, mean) == (next(iter(found)), f"mean: {100 * next(iter(found.values()))['score']:.2f}")
 
 
 def test_the_matrix_reads_its_cells(tickets: Any, studied: Path) -> None:

@@ -22,14 +22,14 @@ from fedprune.tickets import lab
 
 from .parsed import Parsed
 from .studied import changed, copied, figure, result
-from .synthetic import write_run
+from .synthetic import ACCURACY, write_run
 
 HOSTILE = "</script><b onload='x'>\"&amp; ' \u2028"
 
 
 def test_the_tables_are_those_that_the_command_prints(report: Parsed, studied: Path) -> None:
     for name in set(PICTURES) - {"leak"}:
-        for place, printed in enumerate(lab.study(name).tables(result(studied, name))):
+        for place, printed in enumerate(lab.study(name).tables(result(studied, name), ACCURACY)):
             header, *rows = report.tables[f"tickets-0-{name}-{place}"]
             assert [cell[0] for cell in header] == list(printed.header)
             assert [[cell[0] for cell in row] for row in rows] == [list(line) for line in printed.lines]

@@ -8,6 +8,7 @@ import pytest
 
 from fedprune.federation.experiment import open_experiment
 from fedprune.runs.folder import RunFolder
+from fedprune.runs.task import write_task
 from tests.conformance.battery import carry, small
 
 PRUNING = {"name": "sub_fedavg", "step": 0.5, "target": 0.7, "distance": 0.0, "gate": 0.0}
@@ -19,7 +20,9 @@ def finished(runs: Path, strategy: dict[str, object], **run: object) -> Path:
     folder, _ = carry(scenario, runs)
     # The rounds alone were carried: who runs them says that they are over.
     opened = RunFolder.open(folder)
-    opened.write_partition(open_experiment(scenario.client_settings(), None).partition.manifest())
+    experiment = open_experiment(scenario.client_settings(), None)
+    opened.write_partition(experiment.partition.manifest())
+    write_task(folder, experiment.task_name, experiment.score, experiment.chance)
     opened.write_status("complete", 4)
     return folder
 

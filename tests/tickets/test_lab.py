@@ -13,9 +13,11 @@ from fedprune import plugins
 from fedprune.cli import main
 from fedprune.runs import lock
 from fedprune.runs.files import RunError
+from fedprune.score import Score
 from fedprune.tickets import lab
 
 SHORT = lab.Plan(clients=3, seeds=1, epochs=1, permutations=19)
+ACCURACY = Score("accuracy", percent=True)
 COUNTING = ["overlap", "early_bird"]
 STUDIES = plugins.names("studies")
 
@@ -50,7 +52,7 @@ def test_every_study_runs_and_is_told_in_a_table(pruned: Path, tmp_path: Path) -
     for name, record in records.items():
         assert "result" in record or name == "leak", record
         assert json.loads((tmp_path / "out" / f"{name}.json").read_bytes()) == record
-    text = lab.render(records)
+    text = lab.render(records, ACCURACY)
     assert "is it a ticket?" in text
     assert "overlap of masks" in text
 
@@ -93,7 +95,7 @@ def test_what_is_done_is_not_done_again_but_another_plan_is(pruned: Path, tmp_pa
 def test_a_run_without_masks_is_skipped_with_the_reason(dense: Path, tmp_path: Path) -> None:
     records = lab.carry_out(dense, STUDIES, SHORT, tmp_path, silent)
     assert all(record["skipped"].endswith("at least 3 are needed") for record in records.values())
-    assert "overlap: skipped: 0 clients" in lab.render(records)
+    assert "overlap: skipped: 0 clients" in lab.render(records, ACCURACY)
 
 
 def test_a_run_that_is_not_complete_is_refused(pruned: Path, tmp_path: Path) -> None:

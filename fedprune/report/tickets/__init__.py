@@ -1,6 +1,6 @@
 """What ``fedprune tickets`` left in a run's folder, as pictures and tables of a report.
 
-``masks`` and ``accuracies`` make pictures of studies' results; this file finds these results, and makes
+``masks`` and ``scored`` make pictures of studies' results; this file finds these results, and makes
 tables of what the command prints.
 """
 
@@ -17,7 +17,7 @@ from fedprune import plugins
 from fedprune.report.figures import Figure
 from fedprune.report.methods import Method
 from fedprune.report.tables import Cell, Table
-from fedprune.report.tickets import accuracies, masks
+from fedprune.report.tickets import masks, scored
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.frames import RunData
 
@@ -30,10 +30,10 @@ FOLDER = "tickets"
 PICTURES: dict[str, Callable[[Any, masks.Record], list[Figure]]] = {
     "overlap": masks.overlap,
     "clusters": masks.clusters,
-    "retrain": accuracies.retrain,
-    "transfer": accuracies.transfer,
-    "mask_swap": accuracies.mask_swap,
-    "connectivity": accuracies.connectivity,
+    "retrain": scored.retrain,
+    "transfer": scored.transfer,
+    "mask_swap": scored.mask_swap,
+    "connectivity": scored.connectivity,
     "early_bird": masks.early_bird,
     "leak": masks.leak,
 }
@@ -95,7 +95,7 @@ def _studies(run: RunData, place: int) -> tuple[Studied, ...]:
     stale = {name for name, record in records.items() if not _fits(record, run)}
     usable = {name: record for name, record in records.items() if name not in stale}
     results = {name: record["result"] for name, record in usable.items() if "result" in record}
-    known = masks.Known(results, run.partition)
+    known = masks.Known(results, run.partition, run.score)
     return tuple(
         Studied(name, about[name], note=_stale(run))
         if name in stale
@@ -133,7 +133,7 @@ def _study(
         result = record["result"]
         # NaN and infinity are no JSON, though Python reads them.
         json.dumps(result, allow_nan=False)
-        printed = lab.study(name).tables(result)
+        printed = lab.study(name).tables(result, known.score)
         shown = tuple(_table(table, f"{id}-{place}") for place, table in enumerate(printed))
         drawn = PICTURES[name](known, result) if name in PICTURES else []
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:

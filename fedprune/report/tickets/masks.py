@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedprune.report.figures import Figure
+from fedprune.score import Score
 
 Record = Mapping[str, Any]
 Floats = NDArray[np.float64]
@@ -29,10 +30,12 @@ SHARED = ("none", "less than 1/3", "1/3 to 2/3", "more than 2/3")
 
 @dataclass(frozen=True)
 class Known:
-    """What pictures are made of beside their own result: ``results`` by study, the run's ``partition``."""
+    """What pictures are made of beside their own result: ``results`` by study, and how the run's clients'
+    data and its scores are to be read."""
 
     results: Mapping[str, Record]
     partition: Mapping[str, Any]
+    score: Score
 
     @cached_property
     def order(self) -> dict[int, int]:
@@ -46,7 +49,9 @@ class Known:
         return sorted(range(len(clients)), key=lambda place: self.order.get(clients[place], last))
 
     def labels(self, clients: Sequence[int]) -> dict[str, list[int]]:
-        """Label -> how many training samples each of ``clients`` has of it."""
+        """Label -> how many training samples each of ``clients`` has of it; none without classes."""
+        if self.partition["labels"] != "class":
+            return {}
         held = [self.partition["clients"][client]["labels"] for client in clients]
         names = sorted({name for labels in held for name in labels}, key=lambda name: (len(name), name))
         return {name: [labels.get(name, 0) for labels in held] for name in names}
@@ -54,37 +59,49 @@ class Known:
 
 def overlap(known: Known, result: Record) -> list[Figure]:
     """How far all pairs agree, by how much of their labels they share, beside chance and a common start."""
-    from fedprune.tickets.statistics import shared_labels
-
     clients, whole = result["clients"], result["layers"]["all layers"]
-    pairs = np.triu_indices(len(clients), 1)
-    found = np.array(result["agreement"])[pairs]
-    shared = shared_labels(np.array(list(known.labels(clients).values()), np.int64).T)[pairs]
-    groups = np.digitize(shared, (1e-9, 1 / 3, 2 / 3 + 1e-9))
-    means = {at: float(found[groups == at].mean()) for at in sorted(set(groups.tolist()))}
+    groups = _by_shared_labels(known, clients, np.array(result["agreement"]))
     marks = [(0.0, "chance"), (whole["agreement_initial"], "largest initial weights"),
              (whole["agreement_server"], "largest of the server's")]  # fmt: skip
-    told = ", ".join(f"{mean:.3f} where they share {SHARED[at]}" for at, mean in means.items())
+    told = ", ".join(f"{group.mean():.3f} where they share {name}" for name, group in groups.items() if name)
+    how = ", by how much of their labels they share" if told else ""
     return [
         {
             "id": "agreement",
             "kind": "lines",
             "title": "How far do two clients' masks agree?",
-            "alt": f"On average {whole['agreement']:.3f}, where chance gives 0; by labels in common: {told}.",
-            "note": "Distribution over pairs of clients, by how much of their labels they share. Agreement is"
+            "alt": f"On average {whole['agreement']:.3f}, where chance gives 0"
+            + (f"; by labels in common: {told}." if told else "."),
+            "note": f"Distribution over pairs of clients{how}. Agreement is"
             " the correlation of two masks' bits. Dashed: chance, and agreement with masks of the largest"
             " weights where all clients begin.",
             "x": {"label": "agreement of two masks", "unit": "", "digits": 3},
             "y": {"label": "pairs", "unit": "%", "digits": 1, "zero": True},
             "series": [
-                {"name": f"labels shared: {SHARED[at]} ({np.count_nonzero(groups == at):,} pairs)", **curve}
-                for at, curve in zip(
-                    means, _distributions([found[groups == at] for at in means]), strict=True
+                {"name": f"labels shared: {name} ({len(group):,} pairs)" if name else "all pairs", **curve}
+                for (name, group), curve in zip(
+                    groups.items(), _distributions(list(groups.values())), strict=True
                 )
             ],
             "marks": [{"x": at, "label": name} for at, name in marks if at is not None],
         }
     ]
+
+
+def _by_shared_labels(known: Known, clients: Sequence[int], agreement: Floats) -> dict[str, Floats]:
+    """How much of their labels two clients share -> the agreement of all such pairs.
+
+    Where data have no classes all pairs are together, under an empty name.
+    """
+    from fedprune.tickets.statistics import shared_labels
+
+    pairs = np.triu_indices(len(clients), 1)
+    found, labels = agreement[pairs], known.labels(clients)
+    if not labels:
+        return {"": found}
+    shared = shared_labels(np.array(list(labels.values()), np.int64).T)[pairs]
+    groups = np.digitize(shared, (1e-9, 1 / 3, 2 / 3 + 1e-9))
+    return {SHARED[at]: found[groups == at] for at in sorted(set(groups.tolist()))}
 
 
 def clusters(known: Known, result: Record) -> list[Figure]:
@@ -215,7 +232,7 @@ def _matrix(known: Known, result: Record) -> Figure:
     names = [str(clients[place]) for place in chosen]
     labels = known.labels([clients[place] for place in chosen])
     fewer = "" if len(chosen) == len(clients) else f" Drawn: {len(chosen)} of {len(clients)} clients."
-    strip = "" if len(labels) > MOST_LABELS else " Above: the labels that each client has."
+    strip = "" if not 0 < len(labels) <= MOST_LABELS else " Above: the labels that each client has."
     return {
         "id": "matrix",
         "kind": "matrix",
@@ -229,9 +246,7 @@ def _matrix(known: Known, result: Record) -> Figure:
         "values": values,
         "unit": "agreement",
         "range": [float(off.min()), float(off.max())],
-        "strip": None
-        if len(labels) > MOST_LABELS
-        else {"names": list(labels), "values": list(labels.values())},
+        "strip": {"names": list(labels), "values": list(labels.values())} if strip else None,
     }
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
+from fedprune.score import Score
 from fedprune.seeds import generator
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
@@ -43,7 +44,7 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     return dict(measured["all"])
 
 
-def tables(result: Record) -> list[StudyTable]:
+def tables(result: Record, score: Score) -> list[StudyTable]:
     lines = [[str(cut["clusters"]), number(cut["ari"])] for cut in result["cuts"]]
     lines.append(["best", number(result["best"])])
     notes = [

@@ -18,14 +18,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from fedprune.compute.evaluate import score
+from fedprune.compute import evaluate
 from fedprune.federation.experiment import Experiment, Samples
 from fedprune.pruning.mask import Mask
+from fedprune.score import Score
 from fedprune.seeds import generator
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import paired
-from fedprune.tickets.study_table import StudyTable, interval, number, points
+from fedprune.tickets.study_table import StudyTable, difference, interval, number
 from fedprune.tickets.training import fresh_weights, own_samples, trained
 from fedprune.types import Arrays
 
@@ -72,21 +73,27 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     }
 
 
-def tables(result: Record) -> list[StudyTable]:
+def tables(result: Record, score: Score) -> list[StudyTable]:
     lines = [
         [
             name,
-            number(found["end_error"], 2, 100),
-            points(found["mean"]),
-            interval(found["low"], found["high"]),
-            points(found["test_barrier"]),
+            number(found["end_error"], score.digits, score.factor),
+            difference(found["mean"], score),
+            interval(found["low"], found["high"], score),
+            difference(found["test_barrier"], score),
         ]
         for name, found in result["lines"].items()
     ]
-    header = ["line between", "error at ends %", "barrier", "95 % interval", "on test data"]
-    notes = [
-        f"{len(result['clients'])} lines of {POINTS} points each; Student's t over lines; points of error"
+    error = score.error
+    unit = f"{error.difference_unit} of {error.name}" if error.difference_unit else error.name
+    header = [
+        "line between",
+        error.with_unit(f"{error.name} at ends"),
+        "barrier",
+        "95 % interval",
+        "on test data",
     ]
+    notes = [f"{len(result['clients'])} lines of {POINTS} points each; Student's t over lines; {unit}"]
     notes += [
         "clients: two clients; training: before and after local training; fresh: own and from a fresh start"
     ]
@@ -116,17 +123,23 @@ def walk(
     """Mean error over ``clients`` at POINTS points of the line, on own and on test data, and barriers."""
     own = [own_samples(experiment, client) for client in clients]
     testing = [experiment.testing(client) for client in clients]
-    error, test_error, task = [], [], experiment.task
+    error, test_error = [], []
     for share in np.linspace(0, 1, POINTS):
         module = _between(experiment, first, second, float(share), mask, own)
-        error.append(1 - float(np.mean([score(module, task, *samples) for samples in own])))
-        test_error.append(1 - float(np.mean([score(module, task, *samples) for samples in testing])))
+        error.append(_mean_error(experiment, module, own))
+        test_error.append(_mean_error(experiment, module, testing))
     return {
         "error": error,
         "test_error": test_error,
         "barrier": barrier(error),
         "test_barrier": barrier(test_error),
     }
+
+
+def _mean_error(experiment: Experiment, module: nn.Module, clients: Sequence[Samples]) -> float:
+    """The mean over clients' samples of the score, turned so that lower is better."""
+    scores = [evaluate.score(module, experiment.task, *samples) for samples in clients]
+    return experiment.score.error_of(float(np.mean(scores)))
 
 
 def _between(

@@ -15,6 +15,7 @@ import numpy as np
 
 from fedprune.pruning.mask import Mask
 from fedprune.runs.log import read_lines
+from fedprune.score import Score
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.studies.overlap import agreement
@@ -71,7 +72,7 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     }
 
 
-def tables(result: Record) -> list[StudyTable]:
+def tables(result: Record, score: Score) -> list[StudyTable]:
     found = [
         ["median round", number(result["found_at_median"], 0)],
         ["median visits until then", number(result["visits_until_found_median"], 0)],

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from fedprune.score import Score
 from fedprune.seeds import generator
 from fedprune.tickets.finished import FinishedRun, NothingToStudyError, Record
 from fedprune.tickets.lab import Plan
@@ -44,7 +45,7 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     return {"clients": len(run.clients), "layers": dict(measured)}
 
 
-def tables(result: Record) -> list[StudyTable]:
+def tables(result: Record, score: Score) -> list[StudyTable]:
     lines = [
         [
             name,

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from fedprune.pruning.mask import Mask
+from fedprune.score import Score
 from fedprune.seeds import generator
 from fedprune.tickets.controls import largest_of, random_like
 from fedprune.tickets.finished import FinishedRun, Record
@@ -44,14 +45,14 @@ def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
 
 def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
     clients = run.sample(plan.clients)
-    accuracy = {f"{data}/{mask}": value for data, row in measured.items() for mask, value in row.items()}
-    controls = {name: [accuracy[f"{data}/{name}"] for data in clients] for name in (RANDOM, LARGEST, DENSE)}
-    return compared(run, clients, matrix(clients, accuracy), controls, plan.permutations)
+    scores = {f"{data}/{mask}": value for data, row in measured.items() for mask, value in row.items()}
+    controls = {name: [scores[f"{data}/{name}"] for data in clients] for name in (RANDOM, LARGEST, DENSE)}
+    return compared(run, clients, matrix(clients, scores), controls, plan.permutations)
 
 
-def tables(result: Record) -> list[StudyTable]:
+def tables(result: Record, score: Score) -> list[StudyTable]:
     notes = [f"the server's weights on the test data of {len(result['clients'])} clients"]
-    return shown("mask swap: the server's weights under whose mask?", result, notes)
+    return shown("mask swap: the server's weights under whose mask?", result, notes, score)
 
 
 def _tested(run: FinishedRun, client: int, weights: Arrays, mask: Mask) -> float:

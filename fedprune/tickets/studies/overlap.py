@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fedprune.pruning.mask import Mask
+from fedprune.score import Score
 from fedprune.seeds import generator
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
@@ -29,11 +30,9 @@ def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
 
 def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
     chosen = list(run.layers.values()) if unit == ALL else [run.layers[unit]]
-    rng = generator(run.seed, f"tickets overlap {unit}")
-    with_labels = mantel(agreement(chosen), shared_labels(run.labels), rng, plan.permutations)
     return {
         **compare(chosen),
-        "labels": with_labels,
+        "labels": _with_labels(run, chosen, plan.permutations, unit),
         **_origins(run, list(run.layers) if unit == ALL else [unit]),
     }
 
@@ -43,7 +42,7 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     return {"clients": run.clients, "layers": dict(measured), "agreement": matrix.round(4).tolist()}
 
 
-def tables(result: Record) -> list[StudyTable]:
+def tables(result: Record, score: Score) -> list[StudyTable]:
     header = [
         "layer",
         "density",
@@ -79,6 +78,14 @@ def tables(result: Record) -> list[StudyTable]:
         "with initial, server's: agreement with masks of the largest initial and last server's weights",
     ]
     return [StudyTable("overlap of masks", header, lines, notes)]
+
+
+def _with_labels(run: FinishedRun, layers: Sequence[Bools], permutations: int, unit: str) -> Record:
+    """Whether masks agree the more, the more labels their clients share; None where there are no labels."""
+    if not run.has_classes:
+        return {"rho": None, "p": None, "permutations": 0}
+    rng = generator(run.seed, f"tickets overlap {unit}")
+    return mantel(agreement(layers), shared_labels(run.labels), rng, permutations)
 
 
 def compare(layers: Sequence[Bools]) -> dict[str, Any]:

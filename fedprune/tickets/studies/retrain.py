@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from fedprune.pruning.mask import Mask
+from fedprune.score import Score
 from fedprune.seeds import generator
 from fedprune.tickets.controls import largest_of, random_like, shuffled_rows
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import Floats, holm, paired
-from fedprune.tickets.study_table import StudyTable, interval, number, points
+from fedprune.tickets.study_table import StudyTable, difference, interval, lower_is_better, number
 from fedprune.tickets.training import fresh_weights, score_on_test_data, trained
 from fedprune.types import Arrays
 
@@ -73,7 +74,7 @@ def start(run: FinishedRun, client: int, replicate: int, condition: str) -> tupl
 
 
 def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
-    accuracy = by_condition({unit: record["test_score"] for unit, record in measured.items()})
+    scores = by_condition({unit: record["test_score"] for unit, record in measured.items()})
     rng = generator(run.seed, "tickets retrain signs")
     densities = by_condition({unit: record["density"] for unit, record in measured.items()})
     return {
@@ -84,23 +85,24 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
         "rounds": run.round,
         "conditions": {
             condition: {**_spread(values), "density": float(np.mean(list(densities[condition].values())))}
-            for condition, values in accuracy.items()
+            for condition, values in scores.items()
         },
-        "differences": against(accuracy, OWN, rng, plan.permutations),
+        "differences": against(scores, OWN, rng, plan.permutations),
         "by_client": {
-            condition: _by_client(values).mean(1).round(6).tolist() for condition, values in accuracy.items()
+            condition: _by_client(values).mean(1).round(6).tolist() for condition, values in scores.items()
         },
     }
 
 
-def tables(result: Record) -> list[StudyTable]:
+def tables(result: Record, score: Score) -> list[StudyTable]:
+    shown = score.digits, score.factor
     means = [
         [
             name,
             number(found["density"], 1, 100),
-            number(found["accuracy"], 2, 100),
-            number(found["between_clients"], 2, 100),
-            number(found["between_seeds"], 2, 100),
+            number(found["score"], *shown),
+            number(found["between_clients"], *shown),
+            number(found["between_seeds"], *shown),
         ]
         for name, found in result["conditions"].items()
     ]
@@ -114,34 +116,42 @@ def tables(result: Record) -> list[StudyTable]:
     lines = [
         [
             f"own - {name}",
-            points(found["mean"]),
-            interval(found["low"], found["high"]),
+            difference(found["mean"], score),
+            interval(found["low"], found["high"], score),
             number(found["effect"], 2),
             number(found["p"], 4),
             number(found["p_holm"], 4),
         ]
         for name, found in result["differences"].items()
     ]
-    header = ["start", "density %", "accuracy %", "std over clients", "std over seeds"]
-    paired_header = ["difference", "points", "95 % interval", "effect", "p", "p (Holm)"]
+    header = ["start", "density %", score.title, "std over clients", "std over seeds"]
+    paired_header = [
+        "difference",
+        score.difference_unit or "mean",
+        "95 % interval",
+        "effect",
+        "p",
+        "p (Holm)",
+    ]
     told = ["seeds averaged for each client first; Student's t and sign flips over clients; effect: d_z"]
+    told += lower_is_better(score, "the own mask")
     return [
-        StudyTable("is it a ticket? accuracy after training from scratch", header, means, notes),
+        StudyTable(f"is it a ticket? {score.name} after training from scratch", header, means, notes),
         StudyTable("own mask with its original weights, less the others", paired_header, lines, told),
     ]
 
 
-def by_condition(accuracy: Mapping[str, float]) -> dict[str, dict[tuple[int, int], float]]:
+def by_condition(scores: Mapping[str, float]) -> dict[str, dict[tuple[int, int], float]]:
     """Condition -> (client, replicate) -> value, from values by unit."""
     found: dict[str, dict[tuple[int, int], float]] = {}
-    for unit, value in accuracy.items():
+    for unit, value in scores.items():
         client, replicate, condition = _parts(unit)
         found.setdefault(condition, {})[client, replicate] = value
     return found
 
 
 def against(
-    accuracy: Mapping[str, Mapping[tuple[int, int], float]],
+    scores: Mapping[str, Mapping[tuple[int, int], float]],
     reference: str,
     rng: np.random.Generator,
     permutations: int,
@@ -149,17 +159,13 @@ def against(
     """``reference`` less every other condition, paired: the mean over replicates of each client is one value,
     so that the interval is over clients and holds what replicates vary."""
     found = {}
-    for condition, values in accuracy.items():
+    for condition, values in scores.items():
         if condition != reference:
             clients = sorted({client for client, _ in values})
             differences = [
                 float(
                     np.mean(
-                        [
-                            accuracy[reference][key] - value
-                            for key, value in values.items()
-                            if key[0] == client
-                        ]
+                        [scores[reference][key] - value for key, value in values.items() if key[0] == client]
                     )
                 )
                 for client in clients
@@ -176,14 +182,14 @@ def _spread(values: Mapping[tuple[int, int], float]) -> Record:
     table = _by_client(values)
     clients, replicates = table.shape
     return {
-        "accuracy": float(table.mean()),
+        "score": float(table.mean()),
         "between_clients": float(table.mean(1).std(ddof=1)) if clients > 1 else None,
         "between_seeds": float(np.sqrt(table.var(1, ddof=1).mean())) if replicates > 1 else None,
     }
 
 
 def _by_client(values: Mapping[tuple[int, int], float]) -> Floats:
-    """The accuracies as an array of shape (clients, replicates), clients ascending."""
+    """The scores as an array of shape (clients, replicates), clients ascending."""
     clients = sorted({client for client, _ in values})
     return np.array([[value for key, value in values.items() if key[0] == client] for client in clients])
 

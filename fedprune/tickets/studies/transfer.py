@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fedprune.pruning.mask import Mask
+from fedprune.score import Score
 from fedprune.seeds import generator
 from fedprune.tickets.controls import random_like
 from fedprune.tickets.finished import FinishedRun, Record
@@ -39,12 +40,12 @@ def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
 
 def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Record:
     clients = run.sample(plan.clients)
-    accuracy = {unit: record["test_score"] for unit, record in measured.items()}
-    controls = {name: [accuracy[f"{data}/{name}"] for data in clients] for name in (RANDOM, DENSE)}
-    table = matrix(clients, accuracy)
+    scores = {unit: record["test_score"] for unit, record in measured.items()}
+    controls = {name: [scores[f"{data}/{name}"] for data in clients] for name in (RANDOM, DENSE)}
+    table = matrix(clients, scores)
     return {"epochs": plan.epochs, **compared(run, clients, table, controls, plan.permutations)}
 
 
-def tables(result: Record) -> list[StudyTable]:
+def tables(result: Record, score: Score) -> list[StudyTable]:
     notes = [f"{len(result['clients'])} clients' data under all their masks, {result['epochs']} epochs each"]
-    return shown("transfer: trained from scratch under whose mask?", result, notes)
+    return shown("transfer: trained from scratch under whose mask?", result, notes, score)

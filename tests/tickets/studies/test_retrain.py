@@ -43,7 +43,7 @@ def test_a_planted_ticket_does_better_than_random_and_shuffled_masks(pruned: Pat
     )
     assert result["conditions"][retrain.DENSE]["density"] == 1
     assert result["early_round"] == 1
-    text = "\n".join(table.render() for table in retrain.tables(result))
+    text = "\n".join(table.render() for table in retrain.tables(result, run.score))
     assert "after round 1 of 4" in text
 
 

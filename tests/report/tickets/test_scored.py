@@ -17,7 +17,7 @@ def test_retraining_shows_each_clients_mean_and_the_intervals(report: Parsed, st
     for row in drawn["rows"]:
         values = [100 * value for value in found["by_client"][row["name"]]]
         assert row["values"] == close(values)
-        assert row["mean"] == close(100 * found["conditions"][row["name"]]["accuracy"])
+        assert row["mean"] == close(100 * found["conditions"][row["name"]]["score"])
         assert row["mean"] == pytest.approx(np.mean(values), abs=1e-3)
         assert (row["low"], row["high"]) == close(interval(values))
         assert row["clients"] == found["clients"]

@@ -25,7 +25,8 @@ def task_loss(model: LocalModel, x: torch.Tensor, y: torch.Tensor) -> torch.Tens
 class Loop:
     """An optimizer on one model and one client's data; its momenta live as long as the loop.
 
-    A ``lesson`` takes the place of ``loss``; ``augment`` changes the images of each epoch.
+    A ``lesson`` takes the place of ``loss``; ``augment`` changes the images of each epoch; over the steps of
+    ``epochs`` epochs the learning rate takes its course.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Loop:
         *,
         lesson: Lesson | None = None,
         augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        epochs: int = 1,
     ) -> None:
         self.model, self.x, self.y, self.step, self.loss = model, x, y, step, loss
         self._lesson, self._augment = lesson, augment
         self._answers: torch.Tensor | None = None
         self._descent = step.optimizer.on(model.flat, model.gradient)
         self._penalty = Penalty(step.regularizers, model) if step.regularizers != NONE else None
+        self._taken, self._total = 0, epochs * -(-len(y) // step.batch_size)
         self._pull = 0.0
         if proximal is not None:
             self._pull, self._anchor = proximal.strength, model.flat_of(proximal.anchor)
@@ -62,6 +65,7 @@ class Loop:
             request.proximal,
             lesson=request.lesson,
             augment=None if change is None else partial(change, rng=request.keys.augmentation.generator()),
+            epochs=request.epochs,
         )
 
     def epoch(self, order: torch.Tensor) -> float:
@@ -115,5 +119,6 @@ class Loop:
             model.gradient.add_(model.flat - self._anchor, alpha=self._pull)
         if self._penalty is not None:
             self._penalty.add_gradient()
-        self._descent.step(step.lr)
+        self._descent.step(step.rate(self._taken, self._total))
+        self._taken += 1
         model.hold_pruned()

@@ -16,6 +16,7 @@ from fedprune.compute.optimizers import Optimizer
 from fedprune.compute.optimizers.sgd import SGD
 from fedprune.compute.proximal import Proximal
 from fedprune.compute.regularizers import NONE, Regularizers
+from fedprune.compute.schedules import Course
 from fedprune.models import Architecture
 from fedprune.pruning.mask import Mask
 from fedprune.score import Score
@@ -53,12 +54,18 @@ class ModelState:
 
 @dataclass(frozen=True)
 class Step:
-    """How a step is taken: batch size in samples, learning rate, optimizer, penalties."""
+    """How a step is taken: batch size in samples, learning rate, optimizer, penalties, the rate's course."""
 
     batch_size: int
     lr: float
     optimizer: Optimizer = field(default_factory=SGD)
     regularizers: Regularizers = NONE
+    course: Course = field(default_factory=Course)
+    """What becomes of the rate from the first step of a training to its last."""
+
+    def rate(self, at: int, total: int) -> float:
+        """The learning rate after ``at`` of ``total`` steps of a training."""
+        return self.lr * self.course.factor(at, total)
 
 
 @dataclass(frozen=True)

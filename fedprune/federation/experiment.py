@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from fedprune.compute.model import LocalModel
 from fedprune.compute.regularizers import Regularizers
 from fedprune.compute.request import FitRequest, Keys, ModelState, Step
 from fedprune.compute.request import Samples as Samples
+from fedprune.compute.schedules import Course
 from fedprune.compute.trainers import Trainer, shared
 from fedprune.data.client_samples import ClientSamples, make_shift
 from fedprune.data.dataset import Dataset, client_test_data, load_dataset
@@ -79,9 +80,22 @@ class Experiment:
 
     @property
     def step(self) -> Step:
-        train = self.scenario.train
+        """How a step is taken in a training that belongs to no round."""
+        train, schedule = self.scenario.train, self.scenario.schedule
         penalties = Regularizers(train.l1, train.batch_norm_l1, train.group_lasso)
-        return Step(train.batch_size, train.lr, train.made(), penalties)
+        course = self._course if schedule.over == "steps" else Course()
+        return Step(train.batch_size, train.lr, train.made(), penalties, course)
+
+    @property
+    def _course(self) -> Course:
+        return Course(self.scenario.schedule.made(), self.scenario.schedule.warmup)
+
+    def step_in(self, round: int) -> Step:
+        """How a step is taken in that round, from 1."""
+        if self.scenario.schedule.over == "steps":
+            return self.step
+        factor = self._course.factor(round - 1, self.scenario.run.rounds)
+        return replace(self.step, lr=self.step.lr * factor)
 
     @property
     def trainer(self) -> Trainer:
@@ -102,9 +116,12 @@ class Experiment:
         """``weights`` under ``mask``, to be trained for the task or scored."""
         return self.state(weights, mask).local()
 
-    def fit_request(self, state: ModelState, samples: Samples, keys: Keys, epochs: int) -> FitRequest:
-        """A training as the scenario's [train] has it, by the task's loss."""
-        return FitRequest(state, samples, epochs, self.step, keys, augmentation=self.augmentation)
+    def fit_request(
+        self, state: ModelState, samples: Samples, keys: Keys, epochs: int, *, round: int | None = None
+    ) -> FitRequest:
+        """A training as the scenario's [train] has it, by the task's loss; in no round unless given."""
+        step = self.step if round is None else self.step_in(round)
+        return FitRequest(state, samples, epochs, step, keys, augmentation=self.augmentation)
 
     def training(self, client: int) -> Samples:
         """The client's training samples, never empty."""

@@ -27,6 +27,9 @@ KINDS: dict[str, Kind] = {
     "shifts": Kind("data/shifts", "shift", base="fedprune.data.shifts:Shift"),
     "trainers": Kind("compute/trainers", "trainer", base="fedprune.compute.trainers:Trainer"),
     "optimizers": Kind("compute/optimizers", "optimizer", base="fedprune.compute.optimizers:Optimizer"),
+    "schedules": Kind(
+        "compute/schedules", "learning-rate schedule", base="fedprune.compute.schedules:Schedule"
+    ),
     "criteria": Kind("pruning/criteria", "criterion", holds=("importance",)),
     "aggregators": Kind("aggregators", "aggregator", base="fedprune.aggregators:Aggregator"),
     "server_optimizers": Kind(

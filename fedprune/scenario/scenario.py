@@ -28,6 +28,7 @@ from fedprune.scenario.sections import (
     ModelSection,
     PartitionSection,
     RunSection,
+    ScheduleSection,
     ServerOptimizerSection,
     StrategySection,
     TaskSection,
@@ -48,6 +49,7 @@ class Scenario(BaseModel):
     partition: PartitionSection = Field(default_factory=PartitionSection)
     model: ModelSection = Field(default_factory=ModelSection)
     train: TrainSection = Field(default_factory=TrainSection)
+    schedule: ScheduleSection = Field(default_factory=ScheduleSection)
     compute: ComputeSection = Field(default_factory=ComputeSection)
     distill: DistillSection = Field(default_factory=DistillSection)
     strategy: StrategySection = Field(default_factory=StrategySection)

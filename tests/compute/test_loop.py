@@ -14,6 +14,8 @@ from fedprune.compute.loop import Loop
 from fedprune.compute.model import LocalModel
 from fedprune.compute.optimizers.sgd import SGD
 from fedprune.compute.request import Step
+from fedprune.compute.schedules import Course
+from fedprune.compute.schedules.exponential import Exponential
 from fedprune.models import Architecture, architecture
 from fedprune.pruning.groups import channel_mask
 from fedprune.pruning.mask import Mask
@@ -163,3 +165,18 @@ def test_momentum_lives_as_long_as_the_trainer() -> None:
     for order in (first, second):
         Loop(two, x, y, step).epoch(order)
     assert not torch.allclose(one.flat, two.flat)
+
+
+def test_each_step_of_a_training_is_taken_at_the_rate_of_its_course() -> None:
+    """Without momentum, steps along one gradient after another are their rates times it."""
+    model = made()
+    weights, (x, y) = model.initial_weights(0), samples(9)
+    step = Step(3, 0.5, SGD(0.0), course=Course(Exponential(0.5)))
+    local = LocalModel(model, weights, Mask(), Classification())
+    loop = Loop(local, x, y, step, epochs=2)
+    moved, bias = [], local.parameters["fc1.bias"]
+    for _ in range(7):
+        before = float(bias.detach()[0])
+        loop.descend(bias.sum())
+        moved.append(before - float(bias.detach()[0]))
+    assert moved == pytest.approx([0.5 * 0.5**step for step in (0, 1, 2, 3, 4, 5, 5)], rel=1e-4)

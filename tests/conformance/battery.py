@@ -82,6 +82,7 @@ TRAINING = {
     "training-augmented-and-regularized": small(
         PRUNING, data={"augment": True}, train={"l1": 1e-4, "batch_norm_l1": 1e-3, "group_lasso": 1e-4}
     ),
+    "training-at-rates-that-fall-over-rounds": small(PRUNING, schedule={"name": "cosine", "warmup": 0.4}),
     "training-with-dropout-and-patience": Scenario.from_dict(
         {
             **small(
@@ -89,6 +90,7 @@ TRAINING = {
                 run={"patience": 9},
                 partition={"validation": 0.2},
                 train={"epochs": 4, "patience": 1},
+                schedule={"name": "step", "over": "steps"},
             ).to_dict(),
             "model": {"name": "mlp", "dropout": 0.5},
         }

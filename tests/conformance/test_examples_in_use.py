@@ -61,6 +61,7 @@ def settings(kind: str, name: str) -> dict[str, Any]:
         "quantizers": {"uplink": {"values": name}},
         "entropy_coders": {"uplink": {"values": "uniform", "entropy": name}},
         "optimizers": {"train": {**SMALL["train"], "optimizer": name}},
+        "schedules": {"schedule": {"name": name}},
         "trainers": {"compute": {"trainer": name}, "engine": {"name": "thread_engine"}},
         "engines": {"engine": {"name": name}},
         "studies": {"strategy": PRUNING, "run": {**SMALL["run"], "clients_per_round": 4}},

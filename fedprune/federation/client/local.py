@@ -22,7 +22,8 @@ class LocalRound:
     def __init__(self, experiment: Experiment, order: Order, kept: ClientMemory, shared: Mask) -> None:
         """Prepare a client that holds ``kept``; ``shared`` is the mask that both sides know by now."""
         self._experiment, self._order, self._kept = experiment, order, kept
-        self._work = LocalWork(experiment, order.client, order.round, experiment.training(order.client))
+        samples, final = experiment.training(order.client), order.phase == "final"
+        self._work = LocalWork(experiment, order.client, order.round, samples, final=final)
         self._testing = experiment.testing(order.client) if order.evaluate else None
         self._score_before: float | None = None
         self.teacher = Teacher(experiment, self._work, kept)

@@ -19,6 +19,7 @@ from fedprune.compute.request import (
     GradientRequest,
     Keys,
     Loss,
+    ModelState,
     Samples,
     ScoreRequest,
     Stopping,
@@ -35,8 +36,12 @@ class LocalWork:
     """One client in one round; its methods are a ``Client``'s ``fit``, ``gradient``, ``activity``, ``gate``,
     ``peer`` and ``rng``."""
 
-    def __init__(self, experiment: Experiment, client: int, round: int, samples: Samples) -> None:
+    def __init__(
+        self, experiment: Experiment, client: int, round: int, samples: Samples, *, final: bool = False
+    ) -> None:
         self._experiment, self._client, self._round, self._samples = experiment, client, round, samples
+        # The evaluation after the last round trains at that round's rate.
+        self._rated = round - 1 if final else round
         self._validation = experiment.gating(client)
         self._fits, self._peers = itertools.count(1), itertools.count(1)
         self.samples = len(samples[1])
@@ -72,21 +77,23 @@ class LocalWork:
         """The weights of a model beside the client's own after a round's epochs of the task's loss."""
         experiment = self._experiment
         state = experiment.state(weights, Mask(), made)
-        request = experiment.fit_request(
-            state, self._samples, self._keys("teacher {}"), experiment.scenario.train.epochs
-        )
-        return trained(experiment.trainer, request)
+        return trained(experiment.trainer, self._asked(state, self._keys("teacher {}")))
 
     def _fit_request(self, weights: Arrays, mask: Mask, epochs: int, **options: Any) -> FitRequest:
         """The next training of the client's own model; ``options`` are the request's."""
         experiment = self._experiment
         state, keys = experiment.state(weights, mask), self._keys(_numbered("{}", next(self._fits)))
-        request = experiment.fit_request(state, self._samples, keys, epochs)
+        request = replace(self._asked(state, keys), epochs=epochs)
         patience, stopping = experiment.scenario.train.patience, None
         # With further arrays only the method knows what the model computes.
         if patience and self._validation and weights.keys() <= experiment.architecture.shapes.keys():
             stopping = Stopping(patience, self._validation, experiment.score)
         return replace(request, stopping=stopping, **options)
+
+    def _asked(self, state: ModelState, keys: Keys) -> FitRequest:
+        """A round's epochs of the task's loss on the client's samples."""
+        epochs = self._experiment.scenario.train.epochs
+        return self._experiment.fit_request(state, self._samples, keys, epochs, round=self._rated)
 
     def _fit(self, request: FitRequest, after_epoch: Callable[[int, Arrays], None] | None = None) -> Arrays:
         def note(epoch: Epoch) -> None:
@@ -128,7 +135,7 @@ class LocalWork:
         initial = made.initial_weights(experiment.scenario.run.seed)
         state = experiment.state({**initial, **weights}, Mask(), made)
         keys = self._keys(_numbered("peer {}", next(self._peers)))
-        return Loop.of(experiment.fit_request(state, self._samples, keys, 1))
+        return Loop.of(self._asked(state, keys))
 
     def rng(self, purpose: str, *, every_round: bool = True) -> np.random.Generator:
         """See ``strategy.Random``."""

@@ -17,6 +17,7 @@ from fedprune.scenario.sections.evaluate import EvaluateSection
 from fedprune.scenario.sections.model import ModelSection
 from fedprune.scenario.sections.partition import PartitionSection
 from fedprune.scenario.sections.run import RunSection
+from fedprune.scenario.sections.schedule import ScheduleSection
 from fedprune.scenario.sections.server_optimizer import ServerOptimizerSection
 from fedprune.scenario.sections.strategy import StrategySection
 from fedprune.scenario.sections.task import TaskSection
@@ -36,6 +37,7 @@ __all__ = [
     "ModelSection",
     "PartitionSection",
     "RunSection",
+    "ScheduleSection",
     "ServerOptimizerSection",
     "StrategySection",
     "TaskSection",
@@ -51,6 +53,7 @@ SECTIONS: dict[str, type[AnySection]] = {
     "partition": PartitionSection,
     "model": ModelSection,
     "train": TrainSection,
+    "schedule": ScheduleSection,
     "compute": ComputeSection,
     "distill": DistillSection,
     "strategy": StrategySection,

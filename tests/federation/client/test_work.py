@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,3 +141,23 @@ def test_training_that_diverges_says_in_which_epoch_and_what_to_do(experiment: E
     )
     with pytest.raises(DivergedError, match=r"diverged in epoch 1 .*lower train\.lr"):
         work(wild).fit(experiment.initial, Mask())
+
+
+def test_a_schedule_over_rounds_is_the_learning_rate_of_the_round_and_the_end_has_the_last_ones() -> None:
+    def moved(round: int, lr: float, *, final: bool = False, **schedule: Any) -> Arrays:
+        settings = {
+            **SETTINGS,
+            "train": {"epochs": 1, "lr": lr, "batch_size": 100, "momentum": 0.0},
+            "run": {"clients_per_round": 4, "rounds": 3},
+            "schedule": schedule,
+        }
+        opened = open_experiment(Scenario.from_dict(settings).client_settings(), None)
+        working = LocalWork(opened, 0, round, opened.training(0), final=final)
+        return working.fit(opened.initial, Mask())
+
+    halved = {"name": "exponential", "decay": 0.5}
+    for round, lr in ((1, 0.08), (2, 0.04), (3, 0.02)):
+        assert same(moved(round, 0.08, **halved), moved(round, lr))
+    assert same(moved(4, 0.08, final=True, **halved), moved(4, 0.02))
+    # A run that ended early, after its second round, is evaluated at that round's rate.
+    assert same(moved(3, 0.08, final=True, **halved), moved(3, 0.04))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from fedprune.score import Score
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.study_table import StudyTable, number
@@ -24,7 +25,7 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
     return {"layers": dict(measured)}
 
 
-def tables(result: Record) -> list[StudyTable]:
+def tables(result: Record, score: Score) -> list[StudyTable]:
     """One table, a line for each layer."""
     rows = [[name, number(layer["weights"], 0)] for name, layer in result["layers"].items()]
     return [StudyTable("sizes", ["layer", "weights"], rows)]

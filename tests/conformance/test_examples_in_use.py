@@ -22,6 +22,7 @@ import pytest
 
 import fedprune
 from fedprune.plugins import KINDS
+from fedprune.score import UNKNOWN
 from fedprune.tickets import lab
 
 from .test_every_plugin import taken
@@ -115,7 +116,7 @@ def test_a_run_calls_all_that_the_example_defines_and_records_its_file(
             studied = lab.carry_out(
                 made.folder, [file.stem], lab.Plan(), tmp_path / "out", lambda *told: None
             )
-            assert file.stem in lab.render(studied)
+            assert file.stem in lab.render(studied, UNKNOWN)
     assert functions(file) <= found
     recorded = json.loads((made.folder / "environment.json").read_text("utf-8"))["plugins"]
     # What cannot change a result is no part of what a run was made with.

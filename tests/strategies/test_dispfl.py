@@ -20,7 +20,7 @@ from fedprune.seeds import generator
 from fedprune.strategy import Client, Server
 from fedprune.types import Arrays
 
-from .toy import row, toy_client
+from .toy import lend, row, toy_client
 
 DisPFL: Any = plugins.load("strategies", "dispfl").DisPFL
 
@@ -30,7 +30,7 @@ HALF = Mask({"w": np.array([[True, True, True, True, False, False, False, False]
 def client_with(weights: Arrays, gradient: Arrays, mask: Mask, *, round: int = 1) -> Client:
     client = toy_client(weights, mask=mask)
     client.round, client.shared = round, mask
-    client.gradient = lambda weights, *, batches=None: gradient
+    lend(client, gradient=lambda weights, *, batches=None: gradient)
     return client
 
 
@@ -64,7 +64,7 @@ def test_fewer_move_from_round_to_round_until_none_do(round: int, moved: int) ->
 def test_a_newcomer_draws_a_mask_of_its_own_and_its_weights_outside_are_zero() -> None:
     def newcomer(id: int) -> Client:
         client = client_with({"w": np.ones((4, 5), np.float32), "b": np.ones(4, np.float32)}, {}, Mask())
-        client.rng = lambda purpose, *, every_round=True: generator(0, purpose, client=id)
+        lend(client, rng=lambda purpose, *, every_round=True: generator(0, purpose, client=id))
         DisPFL(density=0.3).receive(client, {"w": np.full((4, 5), 2, np.float32)})
         assert client.mask == Mask()
         DisPFL(density=0.3).before_training(client)

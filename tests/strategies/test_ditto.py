@@ -17,7 +17,7 @@ from fedprune.scenario import Scenario
 from fedprune.strategy import Client
 from fedprune.types import Arrays
 
-from .toy import row, toy_client
+from .toy import lend, row, toy_client
 
 Ditto: Any = plugins.load("strategies", "ditto").Ditto
 
@@ -50,7 +50,7 @@ def take_part(strategy: Any, client: Client, received: Arrays) -> Arrays:
 
 def test_the_personal_model_moves_by_its_own_gradient_and_the_pull_to_the_received_one() -> None:
     client = toy_client(row(0))
-    client.fit = towards(8)
+    lend(client, fit=towards(8))
     client.state["begun"] = np.ones(1, bool)
     # Global, from 4: 6, 7. Personal, from 0: 0 + (8 + 4/2) / 2 = 5, then 5 + (3 - 1/2) / 2 = 6.25.
     sent = take_part(Ditto(pull=0.5), client, row(4))
@@ -60,7 +60,7 @@ def test_the_personal_model_moves_by_its_own_gradient_and_the_pull_to_the_receiv
 
 def test_a_client_starts_its_personal_model_from_what_it_first_receives_and_then_goes_on() -> None:
     client = toy_client(row(100))
-    client.fit = towards(8)
+    lend(client, fit=towards(8))
     # From the received 4, not from 100: 4 + 4/2 = 6, then 6 + 2/2 = 7 (no pull).
     take_part(Ditto(pull=0.0), client, row(4))
     np.testing.assert_array_equal(client.weights["w"], [[7]])
@@ -78,7 +78,7 @@ def test_the_personal_models_statistics_are_its_own() -> None:
         seen.append(float(weights["mean"][0]))
         return weights
 
-    client.fit = fit
+    lend(client, fit=fit)
     strategy = Ditto()
     strategy.receive(client, {**row(2), "mean": np.array([9], np.float32)})
     strategy.train(client)

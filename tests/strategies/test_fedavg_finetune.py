@@ -13,7 +13,7 @@ from fedprune.pruning.mask import Mask
 from fedprune.scenario import Scenario
 from fedprune.types import Arrays
 
-from .toy import row, toy_client
+from .toy import lend, row, toy_client
 
 FedAvgFinetune: Any = plugins.load("strategies", "fedavg_finetune").FedAvgFinetune
 
@@ -28,7 +28,8 @@ def test_only_the_evaluation_after_the_last_round_trains_for_its_own_number_of_e
     final: bool, expected: float
 ) -> None:
     client = toy_client(row(10))
-    client.final, client.fit = final, steps
+    client.final = final
+    lend(client, fit=steps)
     FedAvgFinetune(epochs=7).train(client)
     np.testing.assert_array_equal(client.weights["w"], [[expected]])
 

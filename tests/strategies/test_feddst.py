@@ -17,7 +17,7 @@ from fedprune.runs.log import read_lines
 from fedprune.strategy import Client, Server
 from fedprune.types import Arrays
 
-from .toy import row, toy_client
+from .toy import lend, row, toy_client
 
 FedDST: Any = plugins.load("strategies", "feddst").FedDST
 
@@ -45,8 +45,9 @@ class Training:
 
 def client_in(round: int, epochs: int) -> tuple[Client, Training]:
     client, training = toy_client(row(0, 4, 2, 0, 0, 0), mask=HALF, epochs=epochs), Training()
-    client.round, client.shared, client.fit = round, HALF, training
-    client.gradient = lambda weights, *, batches=None: row(9, 9, 9, 1, -3, 2)
+    client.round, client.shared = round, HALF
+    lend(client, fit=training)
+    lend(client, gradient=lambda weights, *, batches=None: row(9, 9, 9, 1, -3, 2))
     return client, training
 
 
@@ -67,7 +68,7 @@ def test_a_client_moves_its_weakest_half_way_and_trains_on_under_the_new_mask() 
     assert training.asked == [(3, HALF), (2, HALF)]
     np.testing.assert_array_equal(client.weights["w"], [[2, 6, 4, 0, 0, 0]])
     client, training = client_in(round=2, epochs=5)
-    client.gradient = lambda weights, *, batches=None: row(0, 9, 9, 1, -3, 2)
+    lend(client, gradient=lambda weights, *, batches=None: row(0, 9, 9, 1, -3, 2))
     FedDST(density=0.5, drop=0.4, anneal=1000).train(client)
     moved = keeps(0, 1, 1, 0, 1, 0)
     assert training.asked == [(3, HALF), (2, moved)]
@@ -78,7 +79,7 @@ def test_a_client_moves_its_weakest_half_way_and_trains_on_under_the_new_mask() 
 
 def test_with_one_epoch_the_readjustment_ends_the_round() -> None:
     client, training = client_in(round=2, epochs=1)
-    client.gradient = lambda weights, *, batches=None: row(0, 9, 9, 1, -3, 2)
+    lend(client, gradient=lambda weights, *, batches=None: row(0, 9, 9, 1, -3, 2))
     FedDST(density=0.5, drop=0.4, anneal=1000).train(client)
     assert training.asked == [(1, HALF)]
     np.testing.assert_array_equal(client.weights["w"], [[0, 5, 3, 0, 0, 0]])

@@ -24,7 +24,7 @@ from fedprune.strategy import Client, Server, Update
 from fedprune.tasks.classification import Classification
 from fedprune.types import Arrays
 
-from .toy import client_of, row
+from .toy import client_of, lend, row
 
 FedPM: Any = plugins.load("strategies", "fedpm").FedPM
 
@@ -65,7 +65,7 @@ def client_with_theta(theta: float) -> Client:
     made = architecture("mlp", (1, 8, 8), 10)
     client = client_of(made, dict(made.initial_weights(0)), Mask())
     client.initial = made.initial_weights(0)
-    client.rng = lambda purpose, **_: np.random.default_rng(len(purpose))
+    lend(client, rng=lambda purpose, **_: np.random.default_rng(len(purpose)))
     FedPM().receive(client, {name: np.full(made.shapes[name], theta, np.float32) for name in made.prunable})
     return client
 
@@ -94,13 +94,13 @@ def test_a_scores_gradient_is_that_of_its_weight_times_the_frozen_weight_and_the
         assert not any(value.any() for value in model.gradients().values())
         return model.weights()
 
-    client.fit = fit
+    lend(client, fit=fit)
     FedPM(lr_scale=scale**2).train(client)
 
 
 def test_a_client_deploys_the_frozen_weights_that_its_drawn_mask_keeps() -> None:
     client = client_with_theta(0.3)
-    client.fit = lambda weights, mask, **_: dict(weights)
+    lend(client, fit=lambda weights, mask, **_: dict(weights))
     FedPM().train(client)
     fixed = frozen(client.initial, client.prunable)
     for name in client.prunable:

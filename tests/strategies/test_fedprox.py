@@ -14,7 +14,7 @@ from fedprune.scenario import Scenario
 from fedprune.strategy import Client
 from fedprune.types import Arrays
 
-from .toy import toy_client
+from .toy import lend, toy_client
 
 FedProx: Any = plugins.load("strategies", "fedprox").FedProx
 FedAvg: Any = plugins.load("strategies", "fedavg").FedAvg
@@ -37,7 +37,7 @@ def experiment() -> Experiment:
 def client_at(experiment: Experiment) -> tuple[Client, LocalWork]:
     work = LocalWork(experiment, 0, 1, experiment.training(0))
     client = toy_client(dict(experiment.initial))
-    client.fit, client.gradient = work.fit, work.gradient
+    lend(client, fit=work.fit, gradient=work.gradient)
     return client, work
 
 

@@ -16,7 +16,7 @@ from fedprune.scenario import Scenario
 from fedprune.strategy import Client, Server, Update
 from fedprune.types import Arrays
 
-from .toy import client_of, row, toy_client
+from .toy import client_of, lend, row, toy_client
 
 FedSelect: Any = plugins.load("strategies", "fedselect").FedSelect
 
@@ -90,7 +90,7 @@ def working_client() -> Client:
     experiment = open_experiment(settings, None)
     client = client_of(experiment.architecture, dict(experiment.initial), Mask())
     work = LocalWork(experiment, 0, 1, experiment.training(0))
-    client.fit = work.fit
+    lend(client, fit=work.fit)
     client.shared = Mask(
         {name: np.indices(experiment.initial[name].shape).sum(axis=0) % 2 == 0 for name in client.prunable}
     )
@@ -105,7 +105,7 @@ def test_each_epoch_trains_first_what_is_personal_and_then_the_rest() -> None:
         seen.append(weights)
         return fit(weights, *arguments, **options)
 
-    client.fit = recording
+    lend(client, fit=recording)
     strategy = FedSelect()
     strategy.before_training(client)
     strategy.train(client)
@@ -123,7 +123,7 @@ def test_each_epoch_trains_first_what_is_personal_and_then_the_rest() -> None:
 def test_with_nothing_personal_an_epoch_is_one_pass() -> None:
     client, calls = working_client(), []
     fit = client.fit
-    client.fit = lambda *arguments, **options: calls.append(1) or fit(*arguments, **options)
+    lend(client, fit=lambda *arguments, **options: calls.append(1) or fit(*arguments, **options))
     client.shared = Mask()
     FedSelect().before_training(client)
     FedSelect().train(client)

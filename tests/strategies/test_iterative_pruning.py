@@ -17,7 +17,7 @@ from fedprune.scenario.errors import ScenarioError
 from fedprune.strategy import Server
 from fedprune.types import UserError
 
-from .toy import play, row, toy_client
+from .toy import lend, play, row, toy_client
 
 IterativePruning: Any = plugins.load("strategies", "iterative_pruning").IterativePruning
 
@@ -77,7 +77,7 @@ def test_one_shot_goes_to_the_target_at_once() -> None:
 
 def test_the_gradient_of_the_client_decides_when_the_criterion_asks_for_it() -> None:
     client = toy_client(TEN)
-    client.gradient = lambda weights, *, batches=None: row(9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+    lend(client, gradient=lambda weights, *, batches=None: row(9, 8, 7, 6, 5, 4, 3, 2, 1, 0))
     play(IterativePruning(schedule="one_shot", target=0.5, criterion="gradient"), client, [TEN])
     assert client.mask["w"].tolist() == [[True] * 5 + [False] * 5]
 

@@ -21,7 +21,7 @@ from fedprune.strategy import Client, Server, Update
 from fedprune.tasks.classification import Classification
 from fedprune.types import Array, Arrays
 
-from .toy import client_of, toy_client
+from .toy import client_of, lend, toy_client
 
 spafl: Any = plugins.load("strategies", "spafl")
 SpaFL = spafl.SpaFL
@@ -120,7 +120,7 @@ def test_thresholds_learn_straight_through_and_weights_only_where_they_live() ->
             torch.testing.assert_close(model.extra[f"{name}.threshold"].grad, straight - push)
         return model.weights()
 
-    client.fit = fit
+    lend(client, fit=fit)
     SpaFL(coefficient=coefficient).train(client)
 
 
@@ -135,7 +135,7 @@ def test_training_revives_a_layer_that_would_be_empty() -> None:
         loss(model, torch.ones(1, 1, 8, 8), torch.tensor([0]))
         return model.weights()
 
-    client.fit = fit
+    lend(client, fit=fit)
     SpaFL().train(client)
     assert not client.weights[name].any()
     assert client.mask["fc1.weight"].all()

@@ -16,7 +16,7 @@ from fedprune.runs.log import read_lines
 from fedprune.strategy import Server
 from fedprune.types import Arrays
 
-from .toy import row, toy_client
+from .toy import lend, row, toy_client
 
 SSFL: Any = plugins.load("strategies", "ssfl").SSFL
 
@@ -45,7 +45,7 @@ def test_saliencies_alone_go_up_in_the_first_phase_and_only_weights_after_it() -
 def test_a_saliency_is_the_magnitude_of_gradient_times_initial_weight_and_nothing_is_trained() -> None:
     client = toy_client(row(2, -3, 0, 1))
     client.initial = row(2, -3, 0, 1)
-    client.gradient = lambda weights, *, batches=None: row(-1, 1, 9, 0.5)
+    lend(client, gradient=lambda weights, *, batches=None: row(-1, 1, 9, 0.5))
     SSFL().train(client)
     np.testing.assert_array_equal(client.weights["w"], client.initial["w"])
     payload = SSFL().upload(client, {"saliency:w": (1, 4)})

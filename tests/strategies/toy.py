@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +25,17 @@ class RecordingGate:
         return self.accuracy
 
 
+def lend(client: Client, **functions: Callable[..., Any]) -> Client:
+    """The client, which computes by these functions from now on."""
+    for name, function in functions.items():
+        assert callable(getattr(Client, name))
+        setattr(client, name, function)
+    return client
+
+
 def toy_client(weights: Arrays, *, epochs: int = 2, gate: float = 0.9, mask: Mask | None = None) -> Client:
     """A client whose prunable weights are all those with two axes, without channels."""
-    return Client(
+    made = Client(
         id=0,
         round=1,
         epochs=epochs,
@@ -35,13 +44,13 @@ def toy_client(weights: Arrays, *, epochs: int = 2, gate: float = 0.9, mask: Mas
         state={},
         prunable=tuple(name for name, value in weights.items() if value.ndim == 2),
         groups=(),
-        gate=RecordingGate(gate),
     )
+    return lend(made, gate=RecordingGate(gate))
 
 
 def client_of(made: Architecture, weights: Arrays, mask: Mask) -> Client:
     """A client of a real model that passes every gate."""
-    return Client(
+    client = Client(
         id=0,
         round=1,
         epochs=2,
@@ -50,8 +59,8 @@ def client_of(made: Architecture, weights: Arrays, mask: Mask) -> Client:
         state={},
         prunable=made.prunable,
         groups=made.groups,
-        gate=RecordingGate(1.0),
     )
+    return lend(client, gate=RecordingGate(1.0))
 
 
 def play(strategy: Strategy, client: Client, after_epochs: Sequence[Arrays]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from fedprune import plugins
 from fedprune.federation.client.updates import through_stages
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
-from fedprune.strategy import Payload, Random
+from fedprune.strategy import Payload
 from fedprune.types import Arrays
 from fedprune.updates import Change, Stage, complaints
 from fedprune.wire.codec import Decoded
@@ -38,7 +39,7 @@ def arrays(seed: int) -> Arrays:
     }
 
 
-def keyed(client: int, round: int) -> Random:
+def keyed(client: int, round: int) -> Callable[[str], np.random.Generator]:
     return lambda purpose, *, every_round=True: generator(0, purpose, round=round, client=client)
 
 

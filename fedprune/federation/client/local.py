@@ -16,18 +16,39 @@ from fedprune.strategy import Client
 from fedprune.types import Arrays
 
 
+class LocalClient(LocalWork, Client):
+    """A strategy's view of a client that has data: ``Client``'s state, and ``LocalWork`` to compute with."""
+
+    def __init__(self, experiment: Experiment, order: Order, kept: ClientMemory, shared: Mask) -> None:
+        final, samples = order.phase == "final", experiment.training(order.client)
+        LocalWork.__init__(self, experiment, order.client, order.round, samples, final=final)
+        Client.__init__(
+            self,
+            id=order.client,
+            round=order.round,
+            final=final,
+            rounds=experiment.scenario.run.rounds,
+            epochs=experiment.scenario.train.epochs,
+            weights={**experiment.initial, **kept.weights},
+            mask=kept.mask,
+            shared=shared,
+            state=dict(kept.state),
+            initial=experiment.initial,
+            prunable=experiment.architecture.prunable,
+            groups=experiment.architecture.groups,
+        )
+
+
 class LocalRound:
     """One client in one round; its methods are called in the order in which they stand."""
 
     def __init__(self, experiment: Experiment, order: Order, kept: ClientMemory, shared: Mask) -> None:
         """Prepare a client that holds ``kept``; ``shared`` is the mask that both sides know by now."""
         self._experiment, self._order, self._kept = experiment, order, kept
-        samples, final = experiment.training(order.client), order.phase == "final"
-        self._work = LocalWork(experiment, order.client, order.round, samples, final=final)
         self._testing = experiment.testing(order.client) if order.evaluate else None
         self._score_before: float | None = None
-        self.teacher = Teacher(experiment, self._work, kept)
-        self.client = _client(experiment, order, kept, shared, self._work)
+        self.client = LocalClient(experiment, order, kept, shared)
+        self.teacher = Teacher(experiment, self.client, kept)
 
     def receive(self, arrays: Arrays) -> None:
         """Let the strategy merge what came down, and test the result."""
@@ -39,7 +60,7 @@ class LocalRound:
         """Train under the mask. Raises DivergedError."""
         client, strategy = self.client, self._experiment.strategy
         self.teacher.meet(client.weights, client.mask)
-        self._work.lesson = self.teacher.lesson
+        client.lesson = self.teacher.lesson
         strategy.before_training(client)
         strategy.train(client)
 
@@ -54,22 +75,22 @@ class LocalRound:
         shapes = {name: kept.shape for name, kept in client.mask.items()}
         if not mask.with_dense(shapes).is_subset(client.mask):
             lesson = self.teacher.before_prune(weights, mask)
-            client.weights = self._work.recover(client.weights, client.mask, lesson)
+            client.weights = client.recover(client.weights, client.mask, lesson)
 
     def report(self) -> Report:
         """What there is to say of the round; whether a version is kept is known later."""
-        client, order, work = self.client, self._order, self._work
+        client, order = self.client, self._order
         validation = self._experiment.gating(order.client) if order.validation else None
         spent = cost_under(self._experiment.architecture, client.mask)
         return Report(
             round=order.round,
             client=order.client,
-            samples=work.samples,
+            samples=client.samples,
             kept=False,
             multiply_adds=spent.multiply_adds,
             parameters=spent.parameters,
-            train_loss=work.loss,
-            gate_score=work.gate_score,
+            train_loss=client.loss,
+            gate_score=client.gate_score,
             validation_score=self._score(client.weights, client.mask, validation),
             test_score_before=self._score_before,
             test_score_after=self._score(client.weights, client.mask, self._testing),
@@ -101,31 +122,6 @@ def alive_unless_told(experiment: Experiment, mask: Mask, shared: Mask) -> list[
     """How much of each prunable parameter lives, where the mask that the server knows does not say so."""
     mine, theirs = kept_counts(mask, experiment.prunable), kept_counts(shared, experiment.prunable)
     return None if mine == theirs else mine
-
-
-def _client(
-    experiment: Experiment, order: Order, kept: ClientMemory, shared: Mask, work: LocalWork
-) -> Client:
-    return Client(
-        id=order.client,
-        round=order.round,
-        final=order.phase == "final",
-        rounds=experiment.scenario.run.rounds,
-        epochs=experiment.scenario.train.epochs,
-        weights={**experiment.initial, **kept.weights},
-        mask=kept.mask,
-        shared=shared,
-        state=dict(kept.state),
-        initial=experiment.initial,
-        prunable=experiment.architecture.prunable,
-        groups=experiment.architecture.groups,
-        gate=work.gate,
-        fit=work.fit,
-        gradient=work.gradient,
-        activity=work.activity,
-        peer=work.peer,
-        rng=work.rng,
-    )
 
 
 def _copies(arrays: Arrays) -> Arrays:

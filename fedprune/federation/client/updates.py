@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from fedprune.strategy import Payload, Random
+from fedprune.strategy import Payload
 from fedprune.updates import Change, Stage
 from fedprune.wire.codec import Decoded
 
 
-def through_stages(stages: Sequence[Stage], payload: Payload, received: Decoded, rng: Random) -> Payload:
+def through_stages(
+    stages: Sequence[Stage],
+    payload: Payload,
+    received: Decoded,
+    rng: Callable[[str], np.random.Generator],
+) -> Payload:
     """What goes up instead of ``payload``: what came down plus the update that the stages leave.
 
     Args:
         stages: the chain, in order; without any the payload is passed through to the bit.
         payload: what the strategy would send.
         received: what came down, and the mask that both sides know since.
-        rng: the client's keyed generators; each stage has one of its own.
+        rng: the client's keyed generators, by purpose; each stage has one of its own.
     """
     if not stages:
         return payload

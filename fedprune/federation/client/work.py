@@ -33,8 +33,7 @@ from fedprune.types import Arrays
 
 
 class LocalWork:
-    """One client in one round; its methods are a ``Client``'s ``fit``, ``gradient``, ``activity``, ``gate``,
-    ``peer`` and ``rng``."""
+    """One client in one round: what ``Client`` says that it computes, and what the round asks beside it."""
 
     def __init__(
         self, experiment: Experiment, client: int, round: int, samples: Samples, *, final: bool = False
@@ -62,7 +61,7 @@ class LocalWork:
         proximal: Proximal | None = None,
         after_epoch: Callable[[int, Arrays], None] | None = None,
     ) -> Arrays:
-        """See ``strategy.Fit``."""
+        """See ``Client.fit``."""
         lesson = self.lesson() if loss is None else None
         epochs = self._experiment.scenario.train.epochs if epochs is None else epochs
         request = self._fit_request(weights, mask, epochs, loss=loss, proximal=proximal, lesson=lesson)
@@ -108,26 +107,26 @@ class LocalWork:
         return Keys.named(pattern, seed, round=self._round, client=self._client)
 
     def gradient(self, weights: Arrays, *, batches: int | None = None) -> Arrays:
-        """See ``strategy.Gradient``."""
+        """See ``Client.gradient``."""
         experiment = self._experiment
         state, keys = experiment.state(weights, Mask()), self._keys("gradient {}")
         size = experiment.step.batch_size
         return experiment.trainer.gradient(GradientRequest(state, self._samples, size, keys, batches))
 
     def activity(self, weights: Arrays, mask: Mask) -> Arrays:
-        """See ``strategy.Activity``."""
+        """See ``Client.activity``."""
         state = self._experiment.state(weights, mask)
         return self._experiment.trainer.activity(ActivityRequest(state, self._samples))
 
     def gate(self, weights: Arrays, mask: Mask) -> float:
-        """See ``strategy.Gate``."""
+        """See ``Client.gate``."""
         experiment, samples = self._experiment, self._validation or self._samples
         state = experiment.state(weights, mask)
         self.gate_score = experiment.trainer.score(ScoreRequest(state, samples))
         return experiment.score.quality(self.gate_score, experiment.chance)
 
     def peer(self, model: Mapping[str, Any], weights: Arrays) -> Loop:
-        """See ``strategy.Peer``."""
+        """See ``Client.peer``."""
         experiment, made = self._experiment, self._experiment.architecture
         if model:
             options = {key: value for key, value in model.items() if key != "name"}
@@ -138,7 +137,7 @@ class LocalWork:
         return Loop.of(self._asked(state, keys))
 
     def rng(self, purpose: str, *, every_round: bool = True) -> np.random.Generator:
-        """See ``strategy.Random``."""
+        """See ``Client.rng``."""
         round = self._round if every_round else 0
         return generator(self._experiment.scenario.run.seed, purpose, round=round, client=self._client)
 

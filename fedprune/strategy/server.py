@@ -1,0 +1,58 @@
+"""What a strategy finds on the server, and what one message between both sides carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fedprune.aggregation import Combiner, Over, Update
+from fedprune.pruning.mask import Mask
+from fedprune.types import Arrays
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What one message carries: values in full coordinates, and the mask when the other side does not know it
+    yet.
+
+    ``arrays`` holds every parameter that travels and no other. Of a parameter under a mask only kept
+    coordinates are encoded: those of ``mask``, or, when that is None, those of the mask both sides already
+    know. The receiver finds zeros elsewhere.
+    """
+
+    arrays: Arrays
+    mask: Mask | None = None
+
+
+@dataclass
+class Server:
+    """What the server holds between rounds; checkpoints carry weights and memory."""
+
+    weights: Arrays
+    memory: Arrays = field(default_factory=dict)
+    """The strategy's own arrays (for example a shared mask or a first phase's saliencies)."""
+    round: int = 0
+    """The round under way, from 1; 0 before the first."""
+    initial: Arrays = field(default_factory=dict)
+    """The initial weights: keyed, so both sides have them and they never travel."""
+    prunable: tuple[str, ...] = ()
+    """Names of the weights (not biases, not norms) that a mask may cover."""
+    combiner: Combiner = field(default_factory=Combiner)
+    """How replies are combined in this run: ``[aggregate]`` and ``[server_optimizer]``."""
+    moments: Arrays = field(default_factory=dict)
+    """The server optimizer's memory, apart from the strategy's; checkpoints carry it too."""
+    rounds: int = 1
+    """The rounds that the run is to have."""
+
+    def combine(self, updates: Sequence[Update], *, over: Over = "holders", weighted: bool = False) -> Arrays:
+        """The next weights, as the scenario says how; the strategy says what.
+
+        Args:
+            updates: whose arrays are combined; each has values for some of the server's weights.
+            over: "holders" combines a coordinate over those who hold it; "all" only where all of them do.
+            weighted: whether clients count by their number of samples, where the aggregator knows weights.
+
+        Returns:
+            All of the server's weights. What nobody holds, or in "all" somebody does not, is as it was.
+        """
+        return self.combiner.combine(self.weights, updates, self.moments, over=over, weighted=weighted)

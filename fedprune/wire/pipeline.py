@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ class Pipeline:
         stages = {key: getattr(section, key) for key in CodecSection.own_keys() if key != "values"}
         return cls(quantizer=plugins.dataclass_of("quantizers", section.values)(**section.fields), **stages)
 
-    @property
+    @cached_property
     def coding(self) -> Any:
         """The module of the mask coding that ``mask`` names."""
         return plugins.load("mask_codings", self.mask)
@@ -122,7 +123,7 @@ class Pipeline:
         pieces = iter(found)
         return [next(pieces) if slot.size else np.empty(0, np.float32) for slot in slots]
 
-    @property
+    @cached_property
     def _coder(self) -> EntropyCoder:
         coder: EntropyCoder = plugins.load("entropy_coders", self.entropy)
         return coder

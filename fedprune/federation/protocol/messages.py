@@ -84,15 +84,11 @@ _TYPED: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Ord
 
 def write(head: Order | Report, parts: Mapping[str, bytes]) -> tuple[bytes, dict[str, bytes]]:
     """The blob, and the parts in it for accounting; fields at their defaults do not travel."""
-    defaults = {item.name: item.default for item in dataclasses.fields(head)}
-    short = {
-        key: value
-        for key, value in dataclasses.asdict(head).items()
-        if value != defaults[key] and value != {}
-    }
+    fields = ((item, getattr(head, item.name)) for item in dataclasses.fields(head))
+    short = {item.name: value for item, value in fields if value != item.default and value != {}}
     fixed = {"floor": _FLOOR.pack(short.pop("floor"))} if "floor" in short else {}
-    everything = {"head": encode_head(short), **fixed, **parts}
-    return pack(everything), everything
+    whole = {"head": encode_head(short), **fixed, **parts}
+    return pack(whole), whole
 
 
 def read(kind: type[Head], blob: bytes) -> tuple[Head, dict[str, memoryview]]:

@@ -25,22 +25,22 @@ def byte_alphabets(slots: Sequence[Slot], width: int) -> list[Alphabet]:
 
 def split_bytes(bits: NDArray[Bits]) -> list[Symbols]:
     """Part floats, given as their ``bits``, into as many runs of symbols as a number has bytes."""
-    width = bits.itemsize
-    runs = [np.empty(bits.size, np.uint8) for _ in range(width)]
+    width, little = bits.itemsize, bits.dtype.newbyteorder("<")
+    runs = np.empty((width, bits.size), np.uint8)
     for part in chunks(bits.size):
         turned = bits[part] << 1 | bits[part] >> 8 * width - 1
-        for place, run in enumerate(reversed(runs)):
-            run[part] = turned >> 8 * place
+        runs[:, part] = turned.astype(little, copy=False).view(np.uint8).reshape(-1, width).T[::-1]
     return list[Symbols](runs)
 
 
 def join_bytes(runs: Sequence[Symbols], kind: type[Bits]) -> NDArray[Bits]:
     """The bits that ``split_bytes`` was given, a new array."""
+    width, little = len(runs), np.dtype(kind).newbyteorder("<")
     bits = np.empty(runs[0].size, kind)
     for part in chunks(bits.size):
-        turned: NDArray[Any] = runs[0][part].astype(kind)
-        for run in runs[1:]:
-            turned <<= 8
-            turned |= run[part].astype(kind)
-        bits[part] = turned >> 1 | turned << 8 * len(runs) - 1
+        turned: NDArray[Any] = np.empty(bits[part].size, little)
+        places = turned.view(np.uint8).reshape(-1, width)
+        for place, run in enumerate(reversed(runs)):
+            places[:, place] = run[part]
+        bits[part] = turned >> 1 | turned << 8 * width - 1
     return bits

@@ -83,6 +83,13 @@ def test_protobuf_form_of_any_content_is_the_one_flower_writes(content: RecordDi
     assert private.wire_size(message) == len(expected)
 
 
+@pytest.mark.parametrize("length", [0, 1, 90, 127, 128, 16_350, 16_384, 2_097_152, 3_000_000])
+def test_the_size_of_a_long_blob_is_the_one_flower_writes(length: int) -> None:
+    content = RecordDict({"r": ConfigRecord({"b": bytes(length), "n": 7})})
+    message = Message(content, private.node_of(3), "train", group_id="7")
+    assert private.wire_size(message) == len(message_to_proto(message).SerializeToString())
+
+
 @settings(derandomize=True, deadline=None)
 @given(content=CONTENTS)
 def test_from_bytes_inverts_to_bytes(content: RecordDict) -> None:

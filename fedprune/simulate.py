@@ -123,9 +123,7 @@ class _Machines:
         key = section.model_dump_json() + str(config)
         if key not in self._open:
             engine = plugins.dataclass_of("engines", section.name)(**section.fields)
-            opened = open_grid(
-                engine, client_app=CLIENT_APP, nodes=nodes, config=config, timeout=section.timeout
-            )
+            opened = open_grid(engine, client_app=CLIENT_APP, nodes=nodes, config=config)
             self._open[key] = self._stack.enter_context(opened)
         self._open[key].resize(nodes)
         return self._open[key]

@@ -6,6 +6,8 @@ import logging
 import time
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from weakref import WeakValueDictionary
 
 from flwr.app import Message
 from flwr.serverapp import Grid
@@ -38,8 +40,9 @@ class Envelopes:
     def __init__(self, nodes: Sequence[int]) -> None:
         """``nodes`` are the clients' node ids, in the order of the clients."""
         self._nodes = nodes
-        self._sealed: list[tuple[Message, Conversation]] = []
-        self._by_id: dict[str, Conversation] = {}
+        self._without_id: list[tuple[Message, Conversation]] = []
+        # Whoever asked holds the conversations, and drops those that are over where there are many.
+        self._by_id: WeakValueDictionary[str, Conversation] = WeakValueDictionary()
 
     def seal(self, conversation: Conversation) -> Message:
         """A conversation's order as a message, which gets its id from the grid that takes it."""
@@ -49,7 +52,7 @@ class Envelopes:
             message_type="train",
             group_id=str(conversation.link.round),
         )
-        self._sealed.append((message, conversation))
+        self._without_id.append((message, conversation))
         return message
 
     def opened(self, reply: Message) -> Iterator[tuple[Conversation, Incoming]]:
@@ -66,19 +69,24 @@ class Envelopes:
     def unanswered(self) -> Iterator[tuple[Conversation, Incoming]]:
         """Each conversation that nothing came of."""
         self._note_ids()
-        for _, conversation in self._sealed:
+        for conversation in list(self._by_id.values()):
             if not (conversation.accepted or conversation.refused):
                 yield conversation, Incoming(None, "no reply in time", 0)
 
     def _note_ids(self) -> None:
         """A message has its id, and so its length, only once a grid has taken it."""
-        for message, conversation in self._sealed[len(self._by_id) :]:
+        for message, conversation in self._without_id:
             self._by_id[message.metadata.message_id] = conversation
             conversation.sent(wire_size(message))
+        self._without_id.clear()
 
 
 def exchange(
-    grid: Grid, nodes: Sequence[int], conversations: Iterable[Conversation], timeout: float | None
+    grid: Grid,
+    nodes: Sequence[int],
+    conversations: Iterable[Conversation],
+    timeout: float | None,
+    at_once: int | None = None,
 ) -> Iterator[tuple[Conversation, Incoming]]:
     """What comes of each conversation, as it comes, on any grid.
 
@@ -89,10 +97,11 @@ def exchange(
             idle.
         timeout: seconds for all of it, None for as long as it takes. What is unanswered then comes last, with
             that reason.
+        at_once: the most orders under way on one of Flower's grids, None for all.
     """
     envelopes = Envelopes(nodes)
     messages = map(envelopes.seal, conversations)
-    for reply in _replies(grid, messages, timeout):
+    for reply in _replies(grid, messages, timeout, at_once):
         yield from envelopes.opened(reply)
     yield from envelopes.unanswered()
 
@@ -117,19 +126,25 @@ def node_ids(grid: Grid, needed: int) -> list[int]:
     return nodes[:needed]
 
 
-def _replies(grid: Grid, messages: Iterable[Message], timeout: float | None) -> Iterator[Message]:
+def _replies(
+    grid: Grid, messages: Iterator[Message], timeout: float | None, at_once: int | None
+) -> Iterator[Message]:
     if isinstance(grid, StreamingGrid):
         yield from grid.stream(messages, timeout=timeout)
         return
     waiting: set[str] = set()
-    for message in messages:
-        waiting.update(grid.push_messages([message]))
     deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
-    while waiting:
+    while True:
+        late = time.monotonic() >= deadline
+        more = None if late or at_once is None else at_once - len(waiting)
+        for message in islice(messages, more):
+            waiting.update(grid.push_messages([message]))
+        if not waiting:
+            return
         found = list(grid.pull_messages(waiting))
         waiting.difference_update(reply.metadata.reply_to_message_id for reply in found)
         yield from found
-        if time.monotonic() >= deadline:
+        if late:
             return
         if waiting and not found:
             time.sleep(POLL_S)

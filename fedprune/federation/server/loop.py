@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ from fedprune.runs.history import History
 from fedprune.runs.log import JsonLines, read_lines
 from fedprune.scenario import Scenario
 
-FINAL_CHUNK = 50
-"""Clients evaluated at a time at the end, so that memory does not grow with the clients that exist."""
+FINAL_AT_ONCE = 50
+"""Clients at work at a time at the end on a grid that takes all it is given; the timeout is for so many."""
 
 OnRound = Callable[[dict[str, Any]], None]
 
@@ -116,19 +117,29 @@ class Rounds:
     def _final(self) -> None:
         """Evaluate every client: its last personal model, what it receives, and that after local training."""
         round, experiment = self.mark.state.round + 1, self.federation.experiment
-        rows: list[dict[str, Any]] = []
-        for start in range(0, experiment.partition.clients, FINAL_CHUNK):
-            clients = range(start, min(start + FINAL_CHUNK, experiment.partition.clients))
-            asked = Round(self.federation, round, clients, phase="final", evaluate=True)
-            for conversation, reply in self._exchange(asked.orders()):
-                conversation.take(reply)
-            rows += [records.final_record(reply, experiment) for reply in asked.outcome().accepted]
-        self.folder.write_final_clients(rows)
+        clients = range(experiment.partition.clients)
+        asked = Round(self.federation, round, clients, phase="final", evaluate=True)
+        limit = self.scenario.engine.timeout
+        rows: dict[int, dict[str, Any]] = {}
+        for conversation, reply in exchange(
+            self.grid,
+            node_ids(self.grid, len(clients)),
+            asked.orders(),
+            None if limit is None else limit * math.ceil(len(clients) / FINAL_AT_ONCE),
+            FINAL_AT_ONCE,
+        ):
+            conversation.take(reply)
+            if conversation.accepted:
+                rows[conversation.client] = records.final_record(conversation.accepted, experiment)
+            # Memory does not grow with the clients that exist.
+            asked.conversations.pop(conversation.client, None)
+        ordered = [rows[client] for client in sorted(rows)]
+        self.folder.write_final_clients(ordered)
         self.folder.write_final("weights", dict(self.federation.state.weights))
         for client in self.federation.state.versions if experiment.maskable else ():
             self.folder.write_final(f"mask-{client}", dict(self.federation.mask(client)))
         rounds, score, chance = read_lines(self.folder.rounds), experiment.score, experiment.chance
-        results = records.results(self.scenario, score, chance, rows, rounds, self._global_score())
+        results = records.results(self.scenario, score, chance, ordered, rounds, self._global_score())
         self.folder.write_results({**results, **privacy_record(self.scenario, experiment, rounds)})
 
     def _global_score(self) -> float | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
+from flwr.serverapp import Grid
 
 from fedprune.engines.crew import Job
 from fedprune.engines.crews.in_process import InProcess
@@ -15,7 +18,8 @@ from fedprune.engines.grid import CrewGrid, open_grid
 from fedprune.federation.flower import transport
 from fedprune.federation.flower.client_app import RECORD, content
 from fedprune.federation.flower.private import LATE, error_reply, node_of, wire_size
-from fedprune.federation.flower.transport import Envelopes, node_ids
+from fedprune.federation.flower.transport import Envelopes, exchange, node_ids
+from fedprune.federation.server.conversation import Conversation, Incoming
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.round import Round
 from fedprune.runs.store import VersionedStore
@@ -147,3 +151,64 @@ def test_what_nothing_came_of_is_said_at_the_end(sealed: Sealed) -> None:
     said = [(each.client, reply.reason) for each, reply in sealed.envelopes.unanswered()]
     first, _, third = sealed.round.clients
     assert said == [(first, "no reply in time"), (third, "no reply in time")]
+
+
+class Polled:
+    """A grid as Flower's own are: it takes all that it is given, and has one reply at each look."""
+
+    def __init__(self, grid: CrewGrid) -> None:
+        self.grid, self.waiting, self.most = grid, list[Message](), 0
+
+    def push_messages(self, messages: Iterable[Message]) -> list[str]:
+        pushed = list(messages)
+        ids = self.grid.push_messages(pushed)
+        self.waiting += pushed
+        self.most = max(self.most, len(self.waiting))
+        return ids
+
+    def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
+        return [Message(content(b"reply"), reply_to=self.waiting.pop())]
+
+
+def everyone(folder: Path) -> Round:
+    federation = Federation(SCENARIO, "run", VersionedStore(folder))
+    return Round(federation, 1, range(4), phase="final", evaluate=True)
+
+
+def taken(carried: Iterator[tuple[Conversation, Incoming]]) -> list[tuple[Conversation, Incoming]]:
+    found = []
+    for conversation, reply in carried:
+        conversation.take(reply)
+        found.append((conversation, reply))
+    return found
+
+
+@pytest.mark.parametrize(("at_once", "most"), [(2, 2), (None, 4)])
+def test_no_more_orders_are_under_way_than_are_asked_for(
+    grid: CrewGrid, tmp_path: Path, at_once: int | None, most: int
+) -> None:
+    polled, round = Polled(grid), everyone(tmp_path)
+    said = taken(exchange(cast(Grid, polled), grid.get_node_ids(), round.orders(), None, at_once))
+    assert sorted(conversation.client for conversation, _ in said) == [0, 1, 2, 3]
+    assert [reply.blob for _, reply in said] == [b"reply"] * 4
+    assert polled.most == most
+
+
+def test_after_the_timeout_every_client_has_been_asked_and_is_accounted_for(
+    grid: CrewGrid, tmp_path: Path
+) -> None:
+    round = everyone(tmp_path)
+    said = taken(exchange(cast(Grid, Polled(grid)), grid.get_node_ids(), round.orders(), 0.0, 1))
+    assert [reply.reason for _, reply in said] == ["", *["no reply in time"] * 3]
+    assert all(each.bytes_down.total for each in round.conversations.values())
+
+
+def test_a_conversation_that_is_dropped_takes_no_memory(grid: CrewGrid, tmp_path: Path) -> None:
+    round, seen = everyone(tmp_path), list[weakref.ref[Conversation]]()
+    carried = exchange(cast(Grid, Polled(grid)), grid.get_node_ids(), round.orders(), None, 1)
+    for conversation, _ in carried:
+        conversation.refused = "a log that is kept would keep the error, and with it the conversation"
+        del round.conversations[conversation.client]
+        assert not any(each() for each in seen)
+        seen.append(weakref.ref(conversation))
+    assert len(seen) == 4

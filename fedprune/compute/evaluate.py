@@ -35,7 +35,7 @@ def fastest(module: nn.Module, x: torch.Tensor) -> Callable[[torch.Tensor], torc
     """What computes the outputs of ``module`` for large batches of samples like ``x``.
 
     Convolutions on a CPU run faster with channels last. Their kernels are copied, since the parameters must
-    stay views into a flat buffer. A module that cannot be given that layout is returned as it is.
+    stay views into a flat buffer. A module that cannot read that layout is given samples in the usual one.
     """
     last = torch.channels_last
     kernels = {
@@ -54,7 +54,7 @@ def fastest(module: nn.Module, x: torch.Tensor) -> Callable[[torch.Tensor], torc
         answer(x[:1])
     except RuntimeError:
         # A user's module may take views of what its convolutions give, which fit one layout alone.
-        return module
+        return lambda x: module(x.contiguous())
     return answer
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from fedprune.compute.evaluate import score
-from fedprune.compute.request import Keys, Samples
+from fedprune.compute.request import Keys, Samples, ScoreRequest
 from fedprune.compute.trainers import trained as carried_out
 from fedprune.federation.experiment import Experiment
 from fedprune.pruning.mask import Mask
@@ -29,8 +28,8 @@ def trained(
 
 def score_on_test_data(experiment: Experiment, client: int, weights: Arrays, mask: Mask) -> float:
     """The task's score on the client's test data; for reports, never for a decision."""
-    model = experiment.model(weights, mask)
-    return score(model.module, model.task, *experiment.testing(client))
+    state = experiment.state(weights, mask)
+    return experiment.trainer.score(ScoreRequest(state, experiment.testing(client)))
 
 
 def fresh_weights(experiment: Experiment, replicate: int) -> Arrays:

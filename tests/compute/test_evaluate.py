@@ -41,3 +41,24 @@ def test_parts_of_a_set_add_up_to_the_whole() -> None:
     parts = [scored(nn.Identity(), TASK, outputs[at : at + 7], labels[at : at + 7]) for at in range(0, 30, 7)]
     whole = scored(nn.Identity(), TASK, outputs, labels)
     assert (sum(total for total, _ in parts), sum(count for _, count in parts)) == whole
+
+
+class Views(nn.Module):
+    """A convolution whose output it views as rows, which asks for the usual layout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x).view(len(x), -1)
+
+
+@pytest.mark.parametrize("module", [Views(), nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten())])
+def test_the_layout_that_samples_come_in_decides_no_answer(module: nn.Module) -> None:
+    x = torch.randn(20, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(20) % 36
+    found = score(module, TASK, x, y)
+    assert score(module, TASK, x.contiguous(memory_format=torch.channels_last), y) == found
+    with torch.inference_mode():
+        assert found == float((module(x).argmax(1) == y).float().mean())

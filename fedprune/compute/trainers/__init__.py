@@ -46,12 +46,17 @@ class Trainer:
 
         return activity(request)
 
-    def score(self, request: ScoreRequest) -> float:
-        """The mean of the task's score over all answers."""
-        from fedprune.compute.evaluate import score
+    def scored(self, request: ScoreRequest) -> tuple[float, int]:
+        """The sum of the task's score over all answers, and how many there are: parts of a set add up."""
+        from fedprune.compute.evaluate import scored
 
         model = request.model.local()
-        return score(model.module, model.task, *request.samples)
+        return scored(model.module, model.task, *request.samples)
+
+    def score(self, request: ScoreRequest) -> float:
+        """The mean of the task's score over all answers."""
+        total, count = self.scored(request)
+        return total / count
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fedprune.compute.evaluate import score
+from fedprune.compute.request import ScoreRequest
 from fedprune.federation.client.teacher import Teacher
 from fedprune.federation.client.work import LocalWork
 from fedprune.federation.experiment import Experiment, Samples
@@ -114,8 +114,8 @@ class LocalRound:
     def _score(self, weights: Arrays, mask: Mask, samples: Samples | None) -> float | None:
         if samples is None or not len(samples[1]):
             return None
-        model = self._experiment.model({**self._experiment.initial, **weights}, mask)
-        return score(model.module, model.task, *samples)
+        state = self._experiment.state({**self._experiment.initial, **weights}, mask)
+        return self._experiment.trainer.score(ScoreRequest(state, samples))
 
 
 def alive_unless_told(experiment: Experiment, mask: Mask, shared: Mask) -> list[int] | None:

@@ -11,7 +11,7 @@ from typing import Any
 from flwr.serverapp import Grid
 
 from fedprune.compute.early_stopping import out_of_patience
-from fedprune.compute.evaluate import scored
+from fedprune.compute.request import ScoreRequest
 from fedprune.compute.threads import one_thread
 from fedprune.federation.flower.transport import exchange, node_ids
 from fedprune.federation.server import records
@@ -147,8 +147,10 @@ class Rounds:
         weights, experiment = self.federation.global_model(), self.federation.experiment
         if weights is None:
             return None
-        model = experiment.model(weights, Mask())
-        parts = [scored(model.module, model.task, x, y) for x, y in experiment.all_testing()]
+        state = experiment.state(weights, Mask())
+        parts = [
+            experiment.trainer.scored(ScoreRequest(state, samples)) for samples in experiment.all_testing()
+        ]
         return sum(total for total, _ in parts) / sum(count for _, count in parts)
 
     def _restore(self) -> Mark:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from fedprune.compute.model import LocalModel
 from fedprune.compute.regularizers import Regularizers
 from fedprune.compute.request import FitRequest, Keys, ModelState, Step
 from fedprune.compute.request import Samples as Samples
+from fedprune.compute.resident import Resident, room_for_samples
 from fedprune.compute.schedules import Course
 from fedprune.compute.trainers import Trainer, shared
 from fedprune.data.client_samples import ClientSamples, make_shift
@@ -107,6 +108,11 @@ class Experiment:
         """Where models and samples live. Raises UserError when this machine has no such device."""
         return find_device(self.scenario.compute.device)
 
+    @cached_property
+    def _resident(self) -> Resident:
+        """Clients' samples that are on the device already."""
+        return Resident(room_for_samples(self.device))
+
     def state(self, weights: Arrays, mask: Mask, made: Architecture | None = None) -> ModelState:
         """``weights`` under ``mask`` as a value to ask a trainer about; the client's own architecture unless
         another is given."""
@@ -125,12 +131,14 @@ class Experiment:
 
     def training(self, client: int) -> Samples:
         """The client's training samples, never empty."""
-        return self._here(self.samples.training(client))
+        return self._resident.get(("training", client), lambda: self._here(self.samples.training(client)))
 
     def gating(self, client: int) -> Samples | None:
         """The client's validation samples; None when it has none, so that gates read training data."""
         held_out = self.samples.validation(client)
-        return None if held_out is None else self._here(held_out)
+        if held_out is None:
+            return None
+        return self._resident.get(("gating", client), lambda: self._here(held_out))
 
     @property
     def augmentation(self) -> CropAndFlip | None:
@@ -147,11 +155,10 @@ class Experiment:
 
     def testing(self, client: int) -> Samples:
         """The client's test samples, shifted as its training samples are."""
-        return self._as_read(self.samples.testing(client))
+        return self._resident.get(("testing", client), lambda: self._as_read(self.samples.testing(client)))
 
     def all_testing(self) -> Iterator[Samples]:
-        """The whole test set without any client's shift, some at a time, so that it is never in memory at
-        once."""
+        """The whole test set in parts, never in memory at once, and without any client's shift."""
         for start in range(0, len(self.dataset.test_y), TEST_CHUNK):
             indices = np.arange(start, min(start + TEST_CHUNK, len(self.dataset.test_y)))
             yield self._as_read(client_test_data(self.dataset, indices))
@@ -169,7 +176,7 @@ class Experiment:
 
 
 def open_experiment(settings: dict[str, Any], root: str | None) -> Experiment:
-    """The site for a scenario's client settings; the last few are kept."""
+    """The experiment of a scenario's client settings; the last few are kept."""
     return _opened(json.dumps(settings, sort_keys=True), root)
 
 
@@ -249,11 +256,7 @@ def open_dataset(scenario: Scenario, root: str | None) -> Dataset:
     """The data set of a scenario; ``root`` is the folder of local ones. Raises DataError."""
     section = scenario.data
     return load_dataset(
-        section.name,
-        root,
-        columns=columns_of(section),
-        content=section.content,
-        task=scenario.task.name,
+        section.name, root, columns=columns_of(section), content=section.content, task=scenario.task.name
     )
 
 

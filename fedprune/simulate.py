@@ -58,9 +58,9 @@ def run(
         scenarios = [_handed(scenario, data) for scenario in scenarios]
     folders = [Path(out) / scenario.run_id() for scenario in scenarios]
     _check(scenarios)
-    with _Machines(Path(out)) as machines:
+    with _Grids(Path(out)) as grids:
         return [
-            _one(scenario, folder, force, machines, progress or Progress(), trackers)
+            _one(scenario, folder, force, grids, progress or Progress(), trackers)
             for scenario, folder in zip(scenarios, folders, strict=True)
         ]
 
@@ -80,7 +80,7 @@ def resume(
     """
     trackers = check(track)
     path = Path(folder)
-    with RunFolder.open(path).lock() as opened, _Machines(path.resolve().parent) as machines:
+    with RunFolder.open(path).lock() as opened, _Grids(path.resolve().parent) as grids:
         # Late: a wrong folder is told at once.
         from fedprune.federation.server.lifecycle import check_versions
 
@@ -89,10 +89,10 @@ def resume(
         if not other_versions:
             check_versions(opened)
         with scenario.reach():
-            return _go_on(scenario, opened, machines, progress or Progress(), trackers)
+            return _go_on(scenario, opened, grids, progress or Progress(), trackers)
 
 
-class _Machines:
+class _Grids:
     """Engines by their settings, opened when first needed and shared by the runs of a sweep."""
 
     def __init__(self, runs: Path) -> None:
@@ -100,7 +100,7 @@ class _Machines:
         self._stack = ExitStack()
         self._open: dict[str, Any] = {}
 
-    def __enter__(self) -> _Machines:
+    def __enter__(self) -> _Grids:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -164,7 +164,7 @@ def _one(
     scenario: Scenario,
     path: Path,
     force: bool,
-    machines: _Machines,
+    grids: _Grids,
     progress: Progress,
     trackers: Mapping[str, Open],
 ) -> Results:
@@ -172,13 +172,13 @@ def _one(
     from fedprune.federation.server.lifecycle import run_folder
 
     with scenario.reach(), run_folder(scenario, path, force=force) as folder:
-        return _go_on(scenario, folder, machines, progress, trackers)
+        return _go_on(scenario, folder, grids, progress, trackers)
 
 
 def _go_on(
     scenario: Scenario,
     folder: RunFolder,
-    machines: _Machines,
+    grids: _Grids,
     progress: Progress,
     trackers: Mapping[str, Open],
 ) -> Results:
@@ -189,7 +189,7 @@ def _go_on(
         if folder.read_status()["state"] == "complete":
             told.run_finished(summary(folder, scenario))
         else:
-            serve(machines.grid(scenario), folder, scenario, told)
+            serve(grids.grid(scenario), folder, scenario, told)
     return Results(folder.path, read_json(folder.path / "results.json"))
 
 

@@ -56,9 +56,12 @@ class Views(nn.Module):
 
 @pytest.mark.parametrize("module", [Views(), nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten())])
 def test_the_layout_that_samples_come_in_decides_no_answer(module: nn.Module) -> None:
-    x = torch.randn(20, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+    keyed = torch.Generator().manual_seed(0)
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, generator=keyed)
+    x = torch.randn(20, 3, 5, 5, generator=keyed)
     y = torch.arange(20) % 36
     found = score(module, TASK, x, y)
     assert score(module, TASK, x.contiguous(memory_format=torch.channels_last), y) == found
     with torch.inference_mode():
-        assert found == float((module(x).argmax(1) == y).float().mean())
+        assert found == int((module(x).argmax(1) == y).sum()) / 20

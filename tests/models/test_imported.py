@@ -193,4 +193,7 @@ def test_the_command_line_runs_a_users_module_and_refuses_what_is_none(
     capsys.readouterr()
     for wrong in ("nowhere:Net", "theirs:Goode", "theirs:Narrow"):
         assert run(wrong) == 2
-        assert capsys.readouterr().err.count("\n") == 1
+        # What was found is named before what is wrong with it.
+        *notes, last = capsys.readouterr().err.splitlines()
+        assert last.startswith("fedprune: error: ")
+        assert all(note.startswith(f"model '{wrong}' from ") for note in notes)

@@ -35,13 +35,14 @@ KEYS = {"evaluate.target": "evaluate.target_accuracy"}
 """Keys of scenarios as they are called now -> as commits call them that do not know that name."""
 
 EAGER: dict[str, dict[str, Any]] = {
-    "feddst": {"interval": 1},
+    "dispfl": {"anneal": 300},
+    "feddst": {"interval": 1, "anneal": 200},
     "fedltn": {"gate": 0.0},
     "hermes": {"gate": 0.0},
     "lottery_fl": {"gate": 0.0},
     "sub_fedavg": {"variant": "hybrid", "gate": 0.0, "distance": 0.0, "channel_distance": 0.0, "step": 0.3},
 }
-"""Strategy -> options with which it prunes within three rounds."""
+"""Strategy -> options with which it prunes within three rounds, and in which no default has changed since."""
 
 KILLED = "resumed"
 KILLED_AFTER = 4
@@ -50,9 +51,11 @@ KILLED_AFTER = 4
 
 _PRINT_SECTIONS = """
 import json
+import fedprune
 from fedprune.scenario import Scenario
 sections = Scenario.model_fields.items()
-print(json.dumps({name: list(section.annotation.model_fields) for name, section in sections}))
+keys = {name: list(section.annotation.model_fields) for name, section in sections}
+print(json.dumps({"code": fedprune.__file__, "sections": keys}))
 """
 
 
@@ -94,20 +97,28 @@ class Side:
         return {path.stem for path in (self.code / "strategies").glob("[!_]*.py")}
 
     def sections(self) -> dict[str, list[str]]:
-        """The sections of a scenario as this commit has them, and their keys."""
+        """The sections of a scenario as this commit has them, and their keys.
+
+        Raises RuntimeError when another commit's code than this one's is what runs.
+        """
         done = subprocess.run(
-            [sys.executable, "-c", _PRINT_SECTIONS],
+            [sys.executable, "-P", "-c", _PRINT_SECTIONS],
+            cwd=self.folder,
             env=self._environment(),
             capture_output=True,
             text=True,
             check=True,
         )
-        found: dict[str, list[str]] = json.loads(done.stdout)
-        return found
+        found = json.loads(done.stdout)
+        if not Path(found["code"]).is_relative_to(self.code.resolve()):
+            raise RuntimeError(f"{found['code']} is what runs, not the code in {self.code}")
+        sections: dict[str, list[str]] = found["sections"]
+        return sections
 
     def _kill_and_resume(self, file: Path) -> None:
         process = subprocess.Popen(
             self._command("run", file, "--out", self.folder),
+            cwd=self.folder,
             env=self._environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -127,6 +138,7 @@ class Side:
         """Run one command; returns the last line of what it complains about, or nothing."""
         done = subprocess.run(
             self._command(*arguments),
+            cwd=self.folder,
             env=self._environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -135,7 +147,8 @@ class Side:
         return (done.stderr.strip().splitlines() or ["failed"])[-1] if done.returncode else ""
 
     def _command(self, verb: str, *arguments: str | Path) -> list[str]:
-        return [sys.executable, "-m", "fedprune", verb, *map(str, arguments), "--json"]
+        # Not from where this stands: its code would be the one that runs, whatever PYTHONPATH says.
+        return [sys.executable, "-P", "-m", "fedprune", verb, *map(str, arguments), "--json"]
 
     def _environment(self) -> dict[str, str]:
         # A cache of its own: what an older commit stored there must not be taken for the present one's.

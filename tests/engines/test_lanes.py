@@ -175,8 +175,8 @@ def test_no_worker_outlives_a_driver_that_is_ended(tmp_path: Path, ending: signa
     workers = [int(file.read_text()) for file in files]
     assert all(running(pid) for pid in workers)
     driver.send_signal(ending)
-    driver.communicate(timeout=2)
-    assert wait_for(lambda: not any(running(pid) for pid in workers), 2)
+    driver.communicate(timeout=10)
+    assert wait_for(lambda: not any(running(pid) for pid in workers), 10)
 
 
 def test_many_exchanges_leave_files_and_processes_as_they_were(grid: CrewGrid, query: Query) -> None:

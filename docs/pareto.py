@@ -10,7 +10,7 @@ import sys
 import matplotlib.pyplot as plt
 
 import fedprune
-from fedprune.report.methods import pareto
+from fedprune.reports.methods import pareto
 
 MARKERS = "osD^v<>PX*phd8"
 """Points differ by form as well as by colour, so that print and colour-blind readers can tell them apart."""

@@ -23,7 +23,7 @@ FLOORS = (
     {"compute", "pruning", "aggregation", "updates", "privacy"},
     {"strategy", "wire"},
     {"strategies", "runs", "federation"},
-    {"engines", "report", "tickets", "trackers", "watch", "saved_update"},
+    {"engines", "reports", "tickets", "trackers", "watch", "saved_update"},
     {"simulate", "doctor", "cli", "__main__", "__init__"},
 )
 """Rooms from the ground up; a file imports from its own floor and from those below."""
@@ -36,7 +36,7 @@ WITHOUT_TORCH = (
     "updates",
     "privacy",
     "runs",
-    "report",
+    "reports",
     "scenario",
     "strategy",
     "pruning/mask.py",

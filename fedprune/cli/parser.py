@@ -85,11 +85,11 @@ def _add_looking(added: Any) -> None:
         "report",
         verbs.report,
         "show runs in one HTML file",
-        "fedprune report runs/* --out report.html",
+        "fedprune report runs/*",
     )
     verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
     verb.add_argument(
-        "--out", default="report.html", metavar="FILE", help="the HTML file (default: report.html)"
+        "--out", metavar="FILE", help="the HTML file (default: a name of its own in reports/ beside the runs)"
     )
     verb.add_argument("--png", action="store_true", help="write pictures as PNG too (needs fedprune[png])")
 

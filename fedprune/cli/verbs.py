@@ -39,15 +39,14 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.json:
         folders = [result.folder for result in results]
         _show(folders)
-        name = "-".join(dict.fromkeys(scenario.run.name for scenario in scenarios))
-        _report(folders, Path(arguments.out) / f"{name}-report.html")
+        _report(folders)
 
 
 def resume(arguments: argparse.Namespace) -> None:
     """Take up runs where their last checkpoints left them, then show their results."""
     from fedprune import simulate
 
-    folders = [Path(folder) for folder in arguments.run]
+    folders = _runs(arguments.run)
     for folder in folders:
         with _reporting(arguments.json, folder.parent) as progress:
             simulate.resume(
@@ -80,7 +79,8 @@ def watch(arguments: argparse.Namespace) -> None:
 
 def report(arguments: argparse.Namespace) -> None:
     """Write one HTML file that shows runs side by side, and its tables and pictures in a folder beside it."""
-    _report(_runs(arguments.run), Path(arguments.out), png=arguments.png)
+    target = None if arguments.out is None else Path(arguments.out)
+    _report(_runs(arguments.run), target, png=arguments.png)
 
 
 def tickets(arguments: argparse.Namespace) -> None:
@@ -191,15 +191,15 @@ def _show(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "
     print(table.render(folders, form))
 
 
-def _report(folders: Sequence[Path], target: Path, *, png: bool = False) -> None:
-    from fedprune.report import write
+def _report(folders: Sequence[Path], target: Path | None = None, *, png: bool = False) -> None:
+    from fedprune.reports import write
 
     print(f"report: {write(folders, target, png=png)}")
 
 
 def _runs(given: Sequence[str]) -> list[Path]:
     """The run folders among the arguments: a pattern such as runs/* finds reports as well."""
-    from fedprune.report import is_part
+    from fedprune.reports.place import is_part
 
     paths = [Path(path) for path in given]
     return [path for path in paths if not is_part(path)] or paths

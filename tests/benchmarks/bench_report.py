@@ -19,7 +19,7 @@ GOAL_SECONDS, GOAL_MEGABYTES = 10, 5
 
 def main() -> None:
     """Print seconds of the whole command (and of processor time), and megabytes of the HTML file."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
     from synthetic import write_run
 
     with tempfile.TemporaryDirectory() as scratch:

@@ -11,7 +11,7 @@ import pytest
 
 from fedprune import plugins, simulate
 from fedprune.cli import main
-from fedprune.report import write
+from fedprune.reports import write
 from fedprune.scenario import Scenario
 from fedprune.tickets.finished import FinishedRun
 from tests.tickets.conftest import PRUNING

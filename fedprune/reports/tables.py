@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedprune.report.findings import PART_NAMES
-from fedprune.report.methods import DIRECTIONS, MEGA, PARTS, Estimate, Method, pareto
+from fedprune.reports.findings import PART_NAMES
+from fedprune.reports.methods import DIRECTIONS, MEGA, PARTS, Estimate, Method, pareto
 from fedprune.runs.environment import PACKAGES
 from fedprune.runs.table import SCORES, score_title, scores_of
 from fedprune.score import Score

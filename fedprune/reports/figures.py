@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from fedprune.report.findings import PART_NAMES, last_finding, traffic_finding
-from fedprune.report.methods import DIRECTIONS, MEGA, PARTS, Method
+from fedprune.reports.findings import PART_NAMES, last_finding, traffic_finding
+from fedprune.reports.methods import DIRECTIONS, MEGA, PARTS, Method
 from fedprune.score import Score
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fedprune.report.figures import Figure
+from fedprune.reports.figures import Figure
 from fedprune.score import Score
 
 Record = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Figures as SVG files for papers, drawn from the same data as on the page (see report.figures)."""
+"""Figures as SVG files for papers, drawn from the same data as on the page (see reports.figures)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from html import escape
 
-from fedprune.report.drawing import (
+from fedprune.reports.drawing import (
     COLOURS,
     CONTROL,
     DASHES,
@@ -28,8 +28,8 @@ from fedprune.report.drawing import (
     mark,
     marks,
 )
-from fedprune.report.figures import BAND_FROM, Figure
-from fedprune.report.svg_cells import grid, matrix
+from fedprune.reports.figures import BAND_FROM, Figure
+from fedprune.reports.svg_cells import grid, matrix
 
 
 def picture(figure: Figure, names: Sequence[str]) -> str:

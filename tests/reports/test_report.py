@@ -11,10 +11,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fedprune.cli import main
-from fedprune.report import export, write
-from fedprune.report.figures import BAND_FROM, MOST_BINS, MOST_LINES, MOST_POINTS
-from fedprune.report.page import embedded
+from fedprune.reports import export, write
+from fedprune.reports.figures import BAND_FROM, MOST_BINS, MOST_LINES, MOST_POINTS
+from fedprune.reports.page import embedded
 from fedprune.runs.files import RunError
 from fedprune.runs.folder import RunFolder
 
@@ -152,18 +151,11 @@ def test_each_table_is_a_csv_and_a_parquet_file_of_one_content(tmp_path: Path) -
         assert (text.columns, text.height) == (table.columns, table.height)
 
 
-def test_the_verb_passes_over_earlier_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_run(tmp_path, "a")
-    target = tmp_path / "all.html"
-    for _ in range(2):
-        assert main(["report", *map(str, sorted(tmp_path.iterdir())), "--out", str(target)]) == 0
-        assert capsys.readouterr().out == f"report: {target}\n"
-    assert main(["show", *map(str, tmp_path.iterdir())]) == 0
-
-
 def test_what_is_no_run_and_what_is_no_html_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run folder"):
         write([tmp_path], tmp_path / "a.html")
     with pytest.raises(RunError, match=r"name that ends in \.html"):
         write([write_run(tmp_path, "a")], tmp_path / "a.pdf")
     assert not (tmp_path / "a").exists()
+    with pytest.raises(RunError, match="give at least one run folder"):
+        write([])

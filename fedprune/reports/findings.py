@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fedprune.report.methods import DIRECTIONS, PARTS, Method
+from fedprune.reports.methods import DIRECTIONS, PARTS, Method
 from fedprune.score import Score
 
 PART_NAMES = {"values": "weights", "mask": "masks", "side": "side information", "overhead": "headers"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fedprune
-from fedprune.report import write
+from fedprune.reports import write
 from fedprune.seeds import generator
 from fedprune.tickets.studies.leak import probe
 

@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fedprune.report import write
-from fedprune.report.tickets import PICTURES
+from fedprune.reports import write
+from fedprune.reports.tickets import PICTURES
 from fedprune.runs.files import RunError
 from fedprune.tickets import lab
 
@@ -176,7 +176,7 @@ def test_a_report_without_tickets_loads_no_torch(tmp_path: Path) -> None:
     run = write_run(tmp_path, "plain")
     code = f"""
 import sys, pathlib
-from fedprune.report import write
+from fedprune.reports import write
 write([pathlib.Path({str(run)!r})], pathlib.Path({str(tmp_path / "a.html")!r}))
 assert not {{"torch", "flwr", "scipy"}} & sys.modules.keys()
 """

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fedprune.report.figures import Figure
-from fedprune.report.methods import DIRECTIONS, PARTS, Method
-from fedprune.report.svg import picture
-from fedprune.report.tables import Table, made_with
-from fedprune.report.tickets import RunTickets
+from fedprune.reports.figures import Figure
+from fedprune.reports.methods import DIRECTIONS, PARTS, Method
+from fedprune.reports.svg import picture
+from fedprune.reports.tables import Table, made_with
+from fedprune.reports.tickets import RunTickets
 from fedprune.runs.files import explained, write_atomic
 from fedprune.runs.frames import RunData
 from fedprune.types import UserError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from fedprune.report.drawing import LEFT, RIGHT, SHADES, WIDTH, Box, Drawing, Scale, shade
-from fedprune.report.figures import Figure
+from fedprune.reports.drawing import LEFT, RIGHT, SHADES, WIDTH, Box, Drawing, Scale, shade
+from fedprune.reports.figures import Figure
 
 Values = Sequence[Sequence[float | None]]
 

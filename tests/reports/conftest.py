@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fedprune import plugins
-from fedprune.report import write
+from fedprune.reports import write
 from fedprune.tickets import lab
 from tests.tickets.conftest import PRUNING, finished
 

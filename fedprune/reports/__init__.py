@@ -9,49 +9,46 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fedprune.report import export, figures, scores, tables
-from fedprune.report.methods import Method, methods
-from fedprune.report.page import page
-from fedprune.report.partition import partitions
-from fedprune.report.tickets import tickets
+from fedprune.reports import export, figures, scores, tables
+from fedprune.reports.methods import Method, methods
+from fedprune.reports.page import page
+from fedprune.reports.partition import partitions
+from fedprune.reports.place import SUFFIX, own_place
+from fedprune.reports.tickets import tickets
 from fedprune.runs.files import RunError, explained, write_atomic
-from fedprune.runs.folder import is_run
 from fedprune.runs.table import scores_of
 from fedprune.score import Score
 
-SUFFIX = ".html"
 
-
-def write(folders: Sequence[Path], target: Path, *, png: bool = False) -> Path:
+def write(folders: Sequence[Path], target: Path | None = None, *, png: bool = False) -> Path:
     """Writes the report on the runs in ``folders`` to ``target`` (``.html``), and returns its path.
+
+    Without ``target`` it gets a name of its own in ``reports`` beside the runs (see reports.place).
 
     The folder of the same name without suffix gets each table as CSV and Parquet and each picture as SVG, and
     as PNG when asked for. Raises RunError for what is no run folder or damaged, or when the disk refuses.
     """
-    if target.suffix != SUFFIX:
+    if target is not None and target.suffix != SUFFIX:
         raise RunError(f"{target}: a report is an HTML file: give it a name that ends in {SUFFIX}")
+    if not folders:
+        raise RunError("a report needs a run: give at least one run folder")
     found = methods(folders)
+    names = list(dict.fromkeys(str(row["name"]) for method in found for row in method.rows))
+    path = target or own_place(folders, names)
     sections = _sections(found)
     studied = tickets(found)
     drawn = [figure for _, group in sections for figure in group]
     drawn += [figure for run in studied for figure in run.figures]
     shown = [tables.results(found), tables.traffic(found), tables.failures(found), tables.environments(found)]
-    title = ", ".join(dict.fromkeys(str(row["name"]) for method in found for row in method.rows))
-    text = page(found, sections, [table for table in shown if table is not None], studied, title)
-    beside = target.with_suffix("")
+    text = page(found, sections, [table for table in shown if table is not None], studied, ", ".join(names))
+    beside = path.with_suffix("")
     with explained("make", beside):
         beside.mkdir(parents=True, exist_ok=True)
     export.write_tables(found, beside)
     export.write_studies(studied, beside)
     export.write_pictures(drawn, [method.label for method in found], beside, png=png)
-    write_atomic(target, text.encode(), durable=False)
-    return target
-
-
-def is_part(path: Path) -> bool:
-    """Whether ``path`` is a report, or the folder beside one: what ``runs/*`` finds next to run folders."""
-    beside = path.is_dir() and not is_run(path) and path.with_name(path.name + SUFFIX).exists()
-    return beside or (path.suffix == SUFFIX and path.is_file())
+    write_atomic(path, text.encode(), durable=False)
+    return path
 
 
 def _sections(found: Sequence[Method]) -> list[tuple[str, list[figures.Figure]]]:

@@ -11,10 +11,10 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from fedprune.report.figures import BAND_FROM, Figure
-from fedprune.report.methods import Method
-from fedprune.report.tables import Cell, Table
-from fedprune.report.tickets import RunTickets, Studied
+from fedprune.reports.figures import BAND_FROM, Figure
+from fedprune.reports.methods import Method
+from fedprune.reports.tables import Cell, Table
+from fedprune.reports.tickets import RunTickets, Studied
 
 SCRIPTS = ("tools.js", "draw.js", "grids.js", "report.js")
 """Together one script, in this order."""
@@ -29,7 +29,9 @@ def page(methods: Sequence[Method], sections: Sequence[tuple[str, Sequence[Figur
 
     The same runs give the same text.
     """
-    *scripts, css = (files("fedprune.report").joinpath(name).read_text("utf-8") for name in (*SCRIPTS, STYLE))
+    *scripts, css = (
+        files("fedprune.reports").joinpath(name).read_text("utf-8") for name in (*SCRIPTS, STYLE)
+    )
     script = "\n".join(['"use strict";', "(() => {", *scripts, "})();"])
     data = {
         "methods": [method.label for method in methods],

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fedprune.report.findings import listed
-from fedprune.report.methods import Method
+from fedprune.reports.findings import listed
+from fedprune.reports.methods import Method
 
 LABEL = {"class": "label", "tenth": "tenth of the targets", "none": ""}
 """What a label of a partition is -> its name."""
@@ -18,7 +18,7 @@ MOST_CLIENTS = 200
 
 
 def partitions(methods: Sequence[Method]) -> list[dict[str, Any]]:
-    """A grid for each distinct partition of the runs (see report.figures)."""
+    """A grid for each distinct partition of the runs (see reports.figures)."""
     found: dict[str, dict[str, Any]] = {}
     used: dict[str, list[str]] = {}
     for method in methods:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from fedprune.report.figures import Figure, padded, slug, span
-from fedprune.report.methods import Estimate, estimate
-from fedprune.report.tickets.masks import Known, Record, rounded, thinned
+from fedprune.reports.figures import Figure, padded, slug, span
+from fedprune.reports.methods import Estimate, estimate
+from fedprune.reports.tickets.masks import Known, Record, rounded, thinned
 from fedprune.score import Score
 
 INTERVALS = "Diamonds: means over clients, with their 95 % t-intervals."

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fedprune.report import write
+from fedprune.reports import write
 
 from .synthetic import write_run
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from fedprune.report.figures import Figure
+from fedprune.reports.figures import Figure
 
 WIDTH, LEFT, RIGHT, TOP = 720, 64, 16, 12
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fedprune import plugins
-from fedprune.report.figures import Figure
-from fedprune.report.methods import Method
-from fedprune.report.tables import Cell, Table
-from fedprune.report.tickets import masks, scored
+from fedprune.reports.figures import Figure
+from fedprune.reports.methods import Method
+from fedprune.reports.tables import Cell, Table
+from fedprune.reports.tickets import masks, scored
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.frames import RunData
 

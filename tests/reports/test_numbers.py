@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from fedprune.report import write
-from fedprune.report.methods import estimate, pareto, student_t
+from fedprune.reports import write
+from fedprune.reports.methods import estimate, pareto, student_t
 
 from .parsed import Parsed
 from .synthetic import ACCURACY, LAYERS, PARTS, write_run

@@ -17,7 +17,7 @@ PACKAGE = Path(fedprune.__file__).parent
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *bundled("strategies").glob("*.py")])
 
 FLOORS = (
-    {"types", "score", "seeds", "plugins", "progress", "hooks", "scenario", "text_table"},
+    {"types", "score", "estimate", "seeds", "plugins", "progress", "hooks", "scenario", "text_table"},
     {"data", "models", "tasks"},
     {"aggregators", "server_optimizers"},
     {"compute", "pruning", "aggregation", "updates", "privacy"},

@@ -186,9 +186,9 @@ def _known(kind: str) -> dict[str, str]:
 
 
 def _show(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "text") -> None:
-    from fedprune.runs import table
+    from fedprune.runs.show import render
 
-    print(table.render(folders, form))
+    print(render(folders, form))
 
 
 def _report(folders: Sequence[Path], target: Path | None = None, *, png: bool = False) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fedprune.estimate import Estimate, estimate, student_t
 from fedprune.runs import table
 from fedprune.runs.frames import RunData, load
 from fedprune.score import Score
@@ -21,20 +20,6 @@ MEGA = 1e6
 
 PARTS = ("values", "mask", "side", "overhead")
 DIRECTIONS = ("down", "up")
-
-_T = (12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139)
-"""97.5 % quantiles of Student's t for 1 to 10 degrees of freedom."""
-_Z = 1.959963984540054
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over ``n`` seeds; ``low`` and ``high`` bound its 95 % t-interval, None for a single seed."""
-
-    mean: float
-    low: float | None
-    high: float | None
-    n: int
 
 
 @dataclass(frozen=True)
@@ -147,33 +132,6 @@ def client_scores(run: RunData) -> pl.DataFrame:
         measured = run.clients.select("client", score="test_score_after").drop_nulls()
         found = measured.unique("client", keep="last")
     return found.drop_nulls().sort("client")
-
-
-def estimate(values: Sequence[float]) -> Estimate | None:
-    """Mean and 95 % t-interval over seeds; None of no values."""
-    if not values:
-        return None
-    mean, n = statistics.fmean(values), len(values)
-    if n == 1:
-        return Estimate(mean, None, None, 1)
-    half = student_t(n - 1) * statistics.stdev(values) / math.sqrt(n)
-    return Estimate(mean, mean - half, mean + half, n)
-
-
-def student_t(freedom: int) -> float:
-    """97.5 % quantile of Student's t, to 2e-4: the half-width of a 95 % interval in standard errors.
-
-    Above ten degrees of freedom by Cornish and Fisher's expansion (Abramowitz and Stegun 26.7.5).
-    """
-    if freedom <= len(_T):
-        return _T[freedom - 1]
-    z = _Z
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return z + sum(term / float(freedom) ** power for power, term in enumerate(terms, start=1))
 
 
 def pareto(points: Iterable[tuple[str, float, float]], score: Score) -> list[tuple[str, float, float]]:

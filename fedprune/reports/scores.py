@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fedprune.estimate import Estimate
 from fedprune.reports.figures import ROUND, Figure, bands, series, slug, span
 from fedprune.reports.findings import last_finding, listed, score_finding
-from fedprune.reports.methods import MEGA, Estimate, Method, pareto
+from fedprune.reports.methods import MEGA, Method, pareto
 from fedprune.score import Score
 
 LOG_FROM = 20

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fedprune.estimate import PLUS_MINUS, Estimate
 from fedprune.reports.findings import PART_NAMES
-from fedprune.reports.methods import DIRECTIONS, MEGA, PARTS, Estimate, Method, pareto
+from fedprune.reports.methods import DIRECTIONS, MEGA, PARTS, Method, pareto
 from fedprune.runs.environment import PACKAGES
 from fedprune.runs.table import SCORES, score_title, scores_of
 from fedprune.score import Score
@@ -76,7 +77,7 @@ def results(methods: Sequence[Method]) -> Table:
     titles = [title for _, columns in groups for title, *_ in columns]
     header = ("method", "seeds", *titles, "rounds", "Pareto front")
     rows = tuple(row(index, method) for index, method in enumerate(methods))
-    caption = "Means over seeds, ± half of their 95 % t-interval. A dash: not measured, or not by all seeds."
+    caption = f"Means over seeds. {PLUS_MINUS}. A dash: not measured, or not by all seeds."
     return Table("results", caption, header, rows, tuple(range(len(methods))))
 
 
@@ -162,7 +163,7 @@ def made_with(environment: Mapping[str, Any]) -> dict[str, str | None]:
 def _estimate(found: Estimate | None, digits: int) -> Cell:
     if found is None:
         return Cell("-")
-    note = "" if found.high is None else f"± {found.high - found.mean:,.{digits}f}"
+    note = "" if found.half is None else f"± {found.half:,.{digits}f}"
     return Cell(f"{found.mean:,.{digits}f}", note, found.mean)
 
 

@@ -1,16 +1,15 @@
-"""Results of runs as a table, read from their folders alone; runs that differ by seed can share a row."""
+"""Results of runs as rows, read from their folders alone; runs that differ by seed can share a row."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import statistics
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from fedprune.estimate import estimate
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
@@ -18,8 +17,6 @@ from fedprune.runs.task import read_score
 from fedprune.scenario.section import Section
 from fedprune.scenario.sections import SECTIONS
 from fedprune.score import UNKNOWN, Score
-from fedprune.text_table import aligned, markdown
-from fedprune.types import printable
 
 Row = dict[str, Any]
 
@@ -39,8 +36,8 @@ MEASURED = (
 )
 """Fields of ``results.json`` that rows carry, in its units; None where a run does not have them (yet)."""
 
-SPREAD = "_spread"
-"""Suffix of a grouped row's sample standard deviation over seeds."""
+HALF = "_half"
+"""Suffix of half of a grouped row's 95 % interval over seeds."""
 
 
 def results_table(folders: Sequence[Path]) -> list[Row]:
@@ -54,10 +51,10 @@ def results_table(folders: Sequence[Path]) -> list[Row]:
 
 
 def group_seeds(rows: Sequence[Row]) -> list[Row]:
-    """Complete runs that differ only by seed as one row: means, ``<field>_spread``, ``seeds`` for ``seed``.
+    """Complete runs that differ only by seed as one row: means, ``<field>_half``, ``seeds`` for ``seed``.
 
-    The spread is the sample standard deviation over seeds. A field that any of the runs lacks is None. Runs
-    that are alone or not complete stay as they are.
+    The half is that of the 95 % t-interval over seeds (see ``fedprune.estimate``). A field that any of the
+    runs lacks is None. Runs that are alone or not complete stay as they are.
     """
     return [members[0] if len(members) == 1 else _merged(members) for members in grouped(rows)]
 
@@ -69,15 +66,6 @@ def grouped(rows: Sequence[Row]) -> list[list[Row]]:
         complete = row["state"] == "complete"
         groups.setdefault(row["group"] if complete else f"{row['run']}/{len(groups)}", []).append(row)
     return list(groups.values())
-
-
-def render(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "text") -> str:
-    """The text that ``fedprune show`` prints: runs grouped by seed as a table, or each run raw as JSON."""
-    rows = results_table(folders)
-    if form == "json":
-        return json.dumps(rows, indent=2)
-    header, *lines = _cells(group_seeds(rows))
-    return (markdown if form == "markdown" else aligned)(header, lines)
 
 
 def _row(path: Path) -> Row:
@@ -150,10 +138,9 @@ def _merged(rows: Sequence[Row]) -> Row:
     merged["label"] = label_without_seed(rows[0])
     merged["seeds"] = [row["seed"] for row in rows]
     for name in MEASURED:
-        values = [row[name] for row in rows if row[name] is not None]
-        whole = len(values) == len(rows)
-        merged[name] = statistics.fmean(values) if whole else None
-        merged[name + SPREAD] = statistics.stdev(values) if whole else None
+        values = [row[name] for row in rows]
+        found = None if None in values else estimate(values)
+        merged[name], merged[name + HALF] = (found.mean, found.half) if found else (None, None)
     return merged
 
 
@@ -161,28 +148,6 @@ def label_without_seed(row: Row) -> str:
     """The row's label without the ``seed 3`` that a sweep over seeds puts into it."""
     parts = [part for part in row["label"].split(", ") if part != f"seed {row['seed']}"]
     return ", ".join(parts) or str(row["name"])
-
-
-@dataclass(frozen=True)
-class _Column:
-    title: str
-    cell: Callable[[Row], str]
-    """Empty where there is nothing to say; a column that is empty in all rows is left out."""
-
-
-def _number(name: str, factor: float, digits: int) -> Callable[[Row], str]:
-    def cell(row: Row) -> str:
-        if row[name] is None:
-            return ""
-        spread = row.get(name + SPREAD)
-        text = f"{row[name] * factor:.{digits}f}"
-        return text if spread is None else f"{text} ± {spread * factor:.{digits}f}"
-
-    return cell
-
-
-def _state(row: Row) -> str:
-    return "" if row["state"] == "complete" else f"{row['state']} at {row['round']}/{row['rounds']}"
 
 
 SCORES = (
@@ -213,46 +178,3 @@ def score_title(score: Score, what: str, others: bool) -> str:
         return score.title
     head = what if what.endswith("%") else score.with_unit(what)
     return f"{score.name}: {head}" if others else head
-
-
-def _of(score: Score, cell: Callable[[Row], str]) -> Callable[[Row], str]:
-    """Rows of other scores have nothing to say."""
-    return lambda row: cell(row) if Score.of(row["score"]) == score else ""
-
-
-def _columns(rows: Sequence[Row]) -> list[_Column]:
-    scores = scores_of([row["score"] for row in rows])
-    scored = [
-        _Column(
-            score_title(score, what, len(scores) > 1),
-            _of(score, _number(name, score.factor, score.digits)),
-        )
-        for score in scores
-        for what, name in SCORES
-    ]
-    return [*_ABOUT, *scored, *_SPENT]
-
-
-_ABOUT = (
-    _Column("run", lambda row: printable(str(row["label"]))),
-    _Column("seeds", lambda row: str(len(row["seeds"])) if "seeds" in row else ""),
-)
-_SPENT = (
-    _Column("density %", _number("density", 100, 1)),
-    _Column("M multiply-adds", _number("multiply_adds", 1e-6, 3)),
-    _Column("MB up", _number("bytes_up_total", 1e-6, 2)),
-    _Column("MB down", _number("bytes_down_total", 1e-6, 2)),
-    _Column("MB to target", _number("bytes_to_target", 1e-6, 2)),
-    _Column("epsilon", _number("epsilon", 1, 2)),
-    _Column("rounds", lambda row: str(row["rounds"] or "")),
-    _Column("seconds", _number("seconds_total", 1, 1)),
-    _Column("status", _state),
-)
-
-
-def _cells(rows: Sequence[Row]) -> list[list[str]]:
-    """Header and lines; within a column that is kept, nothing is shown as a dash."""
-    columns = [(column.title, [column.cell(row) for row in rows]) for column in _columns(rows)]
-    kept = [(title, cells) for title, cells in columns if title == "run" or any(cells)]
-    header = [title for title, _ in kept]
-    return [header, *([cells[index] or "-" for _, cells in kept] for index in range(len(rows)))]

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-Floats = NDArray[np.float64]
+from fedprune.estimate import estimate
 
-CONFIDENCE = 0.95
+Floats = NDArray[np.float64]
 
 
 def p_value(seen: float, drawn: Floats) -> float:
@@ -62,14 +62,14 @@ def paired(differences: Sequence[float], rng: np.random.Generator, permutations:
     (Cohen's d_z), None without spread; ``p``: two-sided, signs flipped at random.
     """
     values = np.asarray(differences, np.float64)
-    count, mean = len(values), float(values.mean())
+    found, count = estimate(differences), len(values)
+    assert found is not None, "nothing to compare"
     deviation = float(values.std(ddof=1)) if count > 1 else 0.0
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * deviation / count**0.5 if count > 1 else None
     return {
-        "mean": mean,
-        "low": None if half is None else mean - half,
-        "high": None if half is None else mean + half,
-        "effect": mean / deviation if deviation else None,
+        "mean": found.mean,
+        "low": found.low,
+        "high": found.high,
+        "effect": found.mean / deviation if deviation else None,
         # One value is as far from 0 under either sign.
         "p": _sign_flips(values, rng, permutations) if count > 1 else 1.0,
         "clients": count,

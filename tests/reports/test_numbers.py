@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 from fedprune.reports import write
-from fedprune.reports.methods import estimate, pareto, student_t
+from fedprune.reports.methods import pareto
 
 from .parsed import Parsed
 from .synthetic import ACCURACY, LAYERS, PARTS, write_run
@@ -297,18 +297,6 @@ def test_tables_beside_the_report_hold_every_line(report: Parsed, runs: dict[str
     assert environments["run"].to_list() == [run.name for group in runs.values() for run in sorted(group)]
     assert set(environments["torch"]) == {made["versions"]["torch"]}
     assert set(environments["cores"]) == {str(made["cores"])}
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 4, 10, 11, 15, 30, 1000])
-def test_students_quantile_is_the_textbooks(freedom: int) -> None:
-    assert student_t(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=2e-4)
-
-
-def test_a_single_seed_has_no_interval_and_no_seed_no_estimate() -> None:
-    found = estimate([0.5])
-    assert found is not None
-    assert (found.mean, found.low, found.high, found.n) == (0.5, None, None, 1)
-    assert estimate([]) is None
 
 
 def test_the_front_keeps_what_nothing_beats_in_both() -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from fedprune.estimate import Estimate, estimate
 from fedprune.reports.figures import Figure, padded, slug, span
-from fedprune.reports.methods import Estimate, estimate
 from fedprune.reports.tickets.masks import Known, Record, rounded, thinned
 from fedprune.score import Score
 

@@ -57,6 +57,8 @@ class Loop:
         """The loop that carries out ``request``, at its beginning."""
         model, change = request.model.local(), request.augmentation
         key_dropout(model.module, request.keys.dropout.generator())
+        if request.only is not None:
+            model.train_only(request.only)
         return cls(
             model,
             *request.samples,
@@ -122,3 +124,4 @@ class Loop:
         self._descent.step(step.rate(self._taken, self._total))
         self._taken += 1
         model.hold_pruned()
+        model.hold_still()

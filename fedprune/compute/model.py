@@ -3,6 +3,8 @@ buffer."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import torch
 from torch import nn
@@ -57,6 +59,7 @@ class LocalModel:
         alive = self._alive_under(mask)
         self._dense = bool(alive.all())
         self.alive = alive.to(device)
+        self._still: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def _layout(self) -> dict[str, slice]:
         pieces, start = {}, 0
@@ -89,6 +92,19 @@ class LocalModel:
         """Set pruned coordinates back to zero."""
         if not self._dense:
             self.flat.mul_(self.alive)
+
+    def train_only(self, names: Collection[str]) -> None:
+        """From now on let only these parameters have gradients; see ``hold_still`` for the others."""
+        for name, parameter in self.parameters.items():
+            parameter.requires_grad_(name in names)
+            if name not in names:
+                piece = self.flat[self.pieces[name]]
+                self._still.append((piece, piece.clone()))
+
+    def hold_still(self) -> None:
+        """Set parameters that do not train back to what they were: without a gradient they still decay."""
+        for piece, before in self._still:
+            piece.copy_(before)
 
     def flat_of(self, arrays: Arrays) -> torch.Tensor:
         """Arrays in full coordinates, laid out as ``flat``; a parameter without one stands as it is."""

@@ -112,6 +112,8 @@ class FitRequest:
     loss: Loss | None = None
     lesson: Lesson | None = None
     proximal: Proximal | None = None
+    only: frozenset[str] | None = None
+    """Names of the parameters that train, at least one of the model's; all of them where None."""
     augmentation: CropAndFlip | None = None
     stopping: Stopping | None = None
     every_epoch: bool = False

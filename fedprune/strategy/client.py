@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -60,6 +60,7 @@ class Client:
         epochs: int | None = None,
         loss: Loss | None = None,
         proximal: Proximal | None = None,
+        only: Collection[str] | None = None,
         after_epoch: Callable[[int, Arrays], None] | None = None,
     ) -> Arrays:
         """Train on the client's training data as ``[train]`` and ``[schedule]`` say.
@@ -73,6 +74,8 @@ class Client:
             epochs: how many, at least 1; the round's number unless given.
             loss: of the model, a batch and its targets; the task's, or that of ``[distill]``, unless given.
             proximal: a pull towards an anchor.
+            only: names of the parameters that train, at least one; the others stand still to the bit. All of
+                them train unless given. Running statistics follow the data in either case.
             after_epoch: told of each epoch, from 1, with the weights then.
 
         Returns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -59,13 +59,15 @@ class LocalWork:
         epochs: int | None = None,
         loss: Loss | None = None,
         proximal: Proximal | None = None,
+        only: Collection[str] | None = None,
         after_epoch: Callable[[int, Arrays], None] | None = None,
     ) -> Arrays:
         """See ``Client.fit``."""
         lesson = self.lesson() if loss is None else None
         epochs = self._experiment.scenario.train.epochs if epochs is None else epochs
         request = self._fit_request(weights, mask, epochs, loss=loss, proximal=proximal, lesson=lesson)
-        return self._fit(replace(request, every_epoch=after_epoch is not None), after_epoch)
+        trains = None if only is None else frozenset(only)
+        return self._fit(replace(request, only=trains, every_epoch=after_epoch is not None), after_epoch)
 
     def recover(self, weights: Arrays, mask: Mask, lesson: Lesson | None) -> Arrays:
         """Weights after ``distill.recover`` epochs, taught by ``lesson``, or by targets alone if None."""

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, max_pool2d
 
+from fedprune.compute.proximal import Proximal
 from fedprune.compute.request import DivergedError
 from fedprune.federation.client.work import LocalWork
 from fedprune.federation.experiment import Experiment, open_experiment
@@ -48,6 +49,19 @@ def test_the_same_training_again_is_another_one_and_a_new_round_repeats_neither(
     assert same(first, other.fit(experiment.initial, Mask()))
     assert not same(first, second)
     assert not same(first, work(experiment, round=2).fit(experiment.initial, Mask()))
+
+
+def test_parameters_that_do_not_train_stand_still_whatever_decays_or_pulls(experiment: Experiment) -> None:
+    settings = {**SETTINGS, "run": {"clients_per_round": 4}}
+    settings["train"] = {"epochs": 2, "lr": 0.05, "weight_decay": 0.1, "l1": 0.01, "momentum": 0.9}
+    decaying = open_experiment(Scenario.from_dict(settings).client_settings(), None)
+    head = {"fc2.weight", "fc2.bias"}
+    pull = Proximal(1.0, {name: value + 1 for name, value in decaying.initial.items()})
+    trained = work(decaying).fit(decaying.initial, Mask(), only=head, proximal=pull)
+    for name, value in trained.items():
+        assert np.array_equal(value, decaying.initial[name]) == (name not in head), name
+    every = work(decaying).fit(decaying.initial, Mask(), only=decaying.initial, proximal=pull)
+    assert same(every, work(decaying).fit(decaying.initial, Mask(), proximal=pull))
 
 
 def test_epochs_are_counted_from_one_and_the_last_ones_weights_come_back(experiment: Experiment) -> None:

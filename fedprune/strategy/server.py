@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fedprune.aggregation import Combiner, Over, Update
+from fedprune.pruning.groups import ChannelGroup
 from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays
 
@@ -43,6 +44,12 @@ class Server:
     """The server optimizer's memory, apart from the strategy's; checkpoints carry it too."""
     rounds: int = 1
     """The rounds that the run is to have."""
+    groups: tuple[ChannelGroup, ...] = ()
+    """Channels that can be removed, with every parameter slice that goes with them."""
+    clients: int = 1
+    """How many clients the federation has; their ids are 0, 1, and so on."""
+    recipient: int = 0
+    """In ``send``, the client that it is for; of no meaning in other hooks."""
 
     def combine(self, updates: Sequence[Update], *, over: Over = "holders", weighted: bool = False) -> Arrays:
         """The next weights, as the scenario says how; the strategy says what.

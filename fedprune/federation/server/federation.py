@@ -54,8 +54,11 @@ class Federation:
         every = self.scenario.evaluate.every
         return bool(every) and round % every == 0
 
-    def server(self, round: int) -> Server:
-        """What a strategy's hooks see of the server in this round; what they change is theirs alone."""
+    def server(self, round: int, recipient: int = 0) -> Server:
+        """What a strategy's hooks see of the server in this round; what they change is theirs alone.
+
+        ``recipient`` is the client that an order is made for.
+        """
         experiment, state = self.experiment, self.state
         return Server(
             state.weights,
@@ -66,6 +69,9 @@ class Federation:
             self._combiner,
             dict(state.moments),
             self.scenario.run.rounds,
+            experiment.architecture.groups,
+            self.scenario.partition.clients,
+            recipient,
         )
 
     def memory(self, client: int) -> ServerMemory:

@@ -82,7 +82,8 @@ class Round:
         memory = federation.memory(client)
         link = Link(experiment, client, self.number, memory.shared)
         travelling = experiment.strategy.part(experiment.travelling, "down", self.number)
-        payload = experiment.strategy.send(federation.server(self.number), travelling, memory.shared.mask)
+        server = federation.server(self.number, client)
+        payload = experiment.strategy.send(server, travelling, memory.shared.mask)
         encoded = link.send_down(payload, memory.residual)
         head = Order(
             phase=self.phase,

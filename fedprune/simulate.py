@@ -109,11 +109,11 @@ class _Grids:
     def grid(self, scenario: Scenario) -> Any:
         """The engine of a scenario, with as many nodes as it has clients."""
         from fedprune.engines.grid import open_grid
-        from fedprune.federation.flower.client_app import DATA, MODULES, PLUGINS, RUNS
+        from fedprune.federation.flower.client_app import BESIDE_SERVER, DATA, MODULES, PLUGINS, RUNS
         from fedprune.federation.protocol.user_code import import_paths
 
         section, nodes = scenario.engine, scenario.partition.clients
-        config: NodeConfig = {RUNS: str(self._runs.resolve())}
+        config: NodeConfig = {RUNS: str(self._runs.resolve()), BESIDE_SERVER: True}
         if scenario.data.root:
             config[DATA] = str(Path(scenario.data.root).resolve())
         if modules := import_paths(scenario.client_settings()):

@@ -11,12 +11,14 @@ from flwr.clientapp import ClientApp
 from fedprune.engines.crew import EngineError
 from fedprune.federation.flower.private import (
     RAISED,
+    UNUSABLE,
     client_of,
     error_reply,
     from_bytes,
     node_config,
     to_bytes,
 )
+from fedprune.runs.files import RunError
 from fedprune.types import NodeConfig, UserError
 
 LONGEST_REASON = 4096
@@ -44,7 +46,8 @@ def answer(app: ClientApp, request: bytes | bytearray, nodes: int, config: NodeC
 
     The Context is made for this message alone, with an empty run_config and an empty state, since fedprune's
     clients keep theirs in a store. What the handler raises becomes an error reply: a UserError's message in
-    one line, since its place in the code helps nobody, and the traceback of anything else.
+    one line, since its place in the code helps nobody, and the traceback of anything else. A RunError is told
+    apart: the disk failed then, and not the client.
     """
     message = from_bytes(request)
     node_id = message.metadata.dst_node_id
@@ -57,12 +60,18 @@ def answer(app: ClientApp, request: bytes | bytearray, nodes: int, config: NodeC
     )
     try:
         return to_bytes(_checked(app(message, context), message.metadata.message_id))
+    except RunError as error:
+        return to_bytes(error_reply(message, UNUSABLE, _in_one_line(error)))
     except UserError as error:
-        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        reason = _in_one_line(error)
     except (Exception, SystemExit):
         # The end of a traceback says most.
         reason = traceback.format_exc()[-LONGEST_REASON:]
     return to_bytes(error_reply(message, RAISED, reason))
+
+
+def _in_one_line(error: UserError) -> str:
+    return " ".join(str(error).split())[:LONGEST_REASON]
 
 
 def _checked(reply: object, message_id: str) -> Message:

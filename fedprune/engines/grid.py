@@ -16,6 +16,7 @@ from fedprune.engines.crew import Crew, Engine, Job, LostError
 from fedprune.federation.flower.private import (
     CRASHED,
     LATE,
+    UNUSABLE,
     Run,
     assign_id,
     become_server,
@@ -27,6 +28,7 @@ from fedprune.federation.flower.private import (
     to_bytes,
 )
 from fedprune.federation.flower.transport import StreamingGrid
+from fedprune.runs.files import RunError
 from fedprune.types import NodeConfig
 
 log = logging.getLogger("fedprune.engines")
@@ -127,7 +129,8 @@ class CrewGrid(StreamingGrid):
     def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
         """The replies to those of these pushed messages that are answered by now, each handed out once.
 
-        Raises EngineError when the ClientApp does not load or workers do not start.
+        Raises EngineError when the ClientApp does not load or workers do not start, RunError when a client
+        cannot use the run's files.
         """
         there = [each for each in message_ids if each in self._pushed and self._pushed[each][1].done()]
         return [self._reply(*self._pushed.pop(each)) for each in there]
@@ -158,6 +161,7 @@ class CrewGrid(StreamingGrid):
 
         Raises:
             EngineError: the ClientApp does not load, or workers do not start.
+            RunError: a client cannot read or write the run's files, its own state above all.
             ValueError: a message is to a node that does not exist.
         """
         source = self._addressed(messages)
@@ -197,11 +201,14 @@ class CrewGrid(StreamingGrid):
         return self._crew.submit(to_bytes(message), self._nodes)
 
     def _reply(self, message: Message, job: Job) -> Message:
-        """The reply of a job that is done. Raises EngineError."""
+        """The reply of a job that is done. Raises EngineError, and RunError for the run's own files."""
         try:
             reply = from_bytes(job.result())
         except LostError as error:
             return self._failed(message, CRASHED, str(error))
+        if reply.has_error() and reply.error.code == UNUSABLE:
+            # No client's failure: to go on without this one would change the results unnoticed.
+            raise RunError(reply.error.reason)
         return self._arrived(message, reply)
 
     def _failed(self, message: Message, code: int, reason: str) -> Message:

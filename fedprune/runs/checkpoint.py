@@ -1,8 +1,9 @@
 """Checkpoints: a run killed at any instant, even by a power cut, finds its newest complete one again.
 
 A checkpoint is a folder ``round-000123`` with ``arrays.safetensors``, ``meta.json`` and ``manifest.json``
-(sha256 of the other two). It is written under another name, fsynced, and renamed, so that it exists whole or
-not at all. The last two are kept: should the disk damage the newest one, the older is used.
+(its run, and sha256 of the other two). It is written under another name, fsynced, and renamed, so that it
+exists whole or not at all. The last two are kept: should the disk damage the newest one, or a client's state
+that it builds upon, the older is used.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import json
 import logging
 import os
 import re
-import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,10 @@ from fedprune.runs.files import (
     TEMPORARY,
     RunError,
     explained,
+    folder_descriptor,
     fsync_folder,
+    read_file,
+    remove,
     remove_folder,
     temporary_name,
     write_file,
@@ -45,18 +50,18 @@ class Checkpoint:
     meta: dict[str, Any]
 
 
-def save_checkpoint(folder: Path, round: int, arrays: Arrays, meta: dict[str, Any]) -> None:
+def save_checkpoint(folder: Path, run: str, round: int, arrays: Arrays, meta: dict[str, Any]) -> None:
     """Makes ``round`` the newest checkpoint in ``folder`` and keeps one older one.
 
+    ``folder`` is there already, in the folder of the run whose identity is ``run``.
     ``arrays`` have dtypes of runs.arrays.DTYPES. ``meta`` is a JSON object; a float whose bits matter belongs
     into ``arrays``. Checkpoints of later rounds are deleted first: the run is at ``round`` now. Raises
     RunError when the disk refuses; the newest checkpoint up to ``round`` from before then still loads.
     """
     contents = {_ARRAYS: pack(arrays), _META: json.dumps(meta, allow_nan=False).encode()}
-    contents[_MANIFEST] = _manifest(round, contents)
+    contents[_MANIFEST] = _manifest(run, round, contents)
     final = folder / f"round-{round:06d}"
     with explained("write checkpoint", final):
-        folder.mkdir(parents=True, exist_ok=True)
         _tidy(folder, round)
         temporary = temporary_name(final)
         try:
@@ -69,36 +74,48 @@ def save_checkpoint(folder: Path, round: int, arrays: Arrays, meta: dict[str, An
                 os.replace(final, folder / f"{_REPLACED}{final.name}")
             os.replace(temporary, final)
         except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
+            with suppress(OSError):
+                remove(temporary)
             raise
         fsync_folder(folder)
         _retire(folder)
 
 
-def latest_checkpoint(folder: Path) -> Checkpoint | None:
+def latest_checkpoint(
+    folder: Path, run: str, check: Callable[[Checkpoint], None] = lambda checkpoint: None
+) -> Checkpoint | None:
     """The newest checkpoint that is whole; None when there is none at all. Only reads.
+
+    Args:
+        folder: where the checkpoints are.
+        run: the identity of the run that they have to be of.
+        check: raises RunError when something else is damaged that going on from a checkpoint would need.
 
     A damaged one is reported as a warning and passed over. Raises RunError when every one is damaged.
     """
-    found = _checkpoints(folder)
+    found, why = _checkpoints(folder), ""
     for path in sorted(
         found, key=lambda path: (found[path], not path.name.startswith(_REPLACED)), reverse=True
     ):
         try:
-            return _load(path, found[path])
-        except (OSError, DamagedError) as error:
-            _log.warning("checkpoint %s is damaged (%s); an older one is used", path, error)
+            loaded = _load(path, run, found[path])
+            check(loaded)
+        except (OSError, DamagedError, RunError) as error:
+            _log.warning("checkpoint %s is passed over (%s); an older one is used", path, error)
+            why = why or str(error)
+        else:
+            return loaded
     if found:
-        raise RunError(f"no checkpoint in {folder} is whole; start the run again with --force")
+        raise RunError(f"no checkpoint in {folder} is whole ({why}); start the run again with --force")
     return None
 
 
-def load_checkpoint(folder: Path, round: int) -> Checkpoint:
-    """The checkpoint of exactly ``round``. Raises RunError when it is missing or damaged."""
+def load_checkpoint(folder: Path, run: str, round: int) -> Checkpoint:
+    """The checkpoint of exactly ``round`` of that run. Raises RunError when it is missing or damaged."""
     path = folder / f"round-{round:06d}"
     try:
         with explained("read", path):
-            return _load(path, round)
+            return _load(path, run, round)
     except DamagedError as error:
         raise RunError(f"checkpoint {path} is damaged: {error}") from error
 
@@ -108,17 +125,21 @@ def retained_rounds(folder: Path) -> list[int]:
     return sorted(set(_checkpoints(folder).values()))
 
 
-def _load(path: Path, round: int) -> Checkpoint:
-    contents = {name: (path / name).read_bytes() for name in (_ARRAYS, _META)}
+def _load(path: Path, run: str, round: int) -> Checkpoint:
+    with folder_descriptor(path) as folder:
+        names = (_ARRAYS, _META, _MANIFEST)
+        contents = {name: read_file(name, dir_fd=folder) for name in names}
     # The manifest follows from the rest, so comparing all of it also detects damage to the manifest itself.
-    if (path / _MANIFEST).read_bytes() != _manifest(round, contents):
-        raise DamagedError("its files are not those of its manifest")
+    # Earlier versions of fedprune named no run in it.
+    if contents[_MANIFEST] not in (_manifest(run, round, contents), _manifest("", round, contents)):
+        raise DamagedError("its files are not those of its manifest, or of another run")
     return Checkpoint(round, unpack(contents[_ARRAYS]), json.loads(contents[_META]))
 
 
-def _manifest(round: int, contents: dict[str, bytes]) -> bytes:
+def _manifest(run: str, round: int, contents: dict[str, bytes]) -> bytes:
     digests = {name: hashlib.sha256(contents[name]).hexdigest() for name in (_ARRAYS, _META)}
-    return (json.dumps({"round": round, "sha256": digests}, indent=2) + "\n").encode()
+    of = {"run": run} if run else {}
+    return (json.dumps({**of, "round": round, "sha256": digests}, indent=2) + "\n").encode()
 
 
 def _checkpoints(folder: Path) -> dict[Path, int]:
@@ -133,11 +154,11 @@ def _tidy(folder: Path, round: int) -> None:
     for path in list(folder.iterdir()):
         final = folder / path.name.removeprefix(_REPLACED)
         if path.name.endswith(TEMPORARY):
-            shutil.rmtree(path)
+            remove(path)
         elif path != final and not final.exists():
             os.replace(path, final)
         elif path != final:
-            shutil.rmtree(path)
+            remove(path)
     for path, found in _checkpoints(folder).items():
         if found > round:
             remove_folder(path)

@@ -1,6 +1,8 @@
 """Atomic files: a reader sees the old content or the new, never half of it, also when the writer is killed.
 
 Durable means that it survives a power cut as well, and costs an fsync of the file and one of its folder.
+No link is followed on the last step of a path, and nothing but regular files is read: whatever lies in a
+folder, reading it ends, and writing or removing it touches nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -9,9 +11,10 @@ import errno
 import json
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,9 @@ _ADVICE = {
     errno.EPERM: "you may not write there: change its permissions or choose another place with --out",
     errno.ENOENT: "it has been removed or was never made",
     errno.EIO: "the disk reports an error: check it or choose another place with --out",
+    errno.ELOOP: "a run folder must not hold any symbolic link: remove it",
+    errno.ENOTDIR: "a file or a symbolic link is where a folder should be: remove it",
+    errno.EISDIR: "a folder is where a file should be: remove it",
 }
 
 
@@ -50,21 +56,36 @@ def write_atomic(path: Path, data: bytes, *, durable: bool) -> None:
 
     Raises RunError when the disk refuses; the old file is then untouched and no temporary file is left.
     """
-    temporary = temporary_name(path)
     with explained("write", path):
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            write_file(temporary, data, durable=durable)
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        if durable:
-            fsync_folder(path.parent)
+            write_in(folder, path.name, data, durable=durable)
+        finally:
+            os.close(folder)
 
 
-def write_file(path: Path, data: bytes, *, durable: bool) -> None:
-    """Writes ``path`` in place, for files that nobody looks at yet. Raises OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+def write_in(folder: int, name: str, data: bytes, *, durable: bool) -> None:
+    """``write_atomic`` of the file ``name`` in the folder behind a descriptor. Raises OSError."""
+    temporary = _temporary(name)
+    try:
+        with suppress(FileNotFoundError):
+            # What a killed writer left; it may be a link by now, which must not be written through.
+            os.unlink(temporary, dir_fd=folder)
+        write_file(Path(temporary), data, durable=durable, dir_fd=folder)
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+    if durable:
+        os.fsync(folder)
+
+
+def write_file(path: Path, data: bytes, *, durable: bool, dir_fd: int | None = None) -> None:
+    """Writes a new file at ``path``, below the folder ``dir_fd`` if given, in place: for files that nobody
+    looks at yet. Raises OSError, also when something is there."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o666, dir_fd=dir_fd)
     try:
         write_all(descriptor, data)
         if durable:
@@ -80,6 +101,56 @@ def write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
+def open_regular(path: str | Path, flags: int, *, dir_fd: int | None = None) -> int:
+    """A descriptor of the regular file at ``path``, below the folder ``dir_fd`` if given.
+
+    Raises OSError, also for a symbolic link and for anything that is no regular file.
+    """
+    # Without O_NONBLOCK the opening of a FIFO waits until somebody opens its other end.
+    flags |= os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(path, flags, 0o666, dir_fd=dir_fd)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return descriptor
+
+
+def read_file(path: str | Path, *, dir_fd: int | None = None) -> bytes:
+    """All bytes of the regular file at ``path``. Raises OSError as ``open_regular`` does."""
+    descriptor = open_regular(path, os.O_RDONLY, dir_fd=dir_fd)
+    try:
+        return read_all(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_all(descriptor: int) -> bytes:
+    """Every byte of a regular file from where its descriptor stands. Raises OSError."""
+    first = os.read(descriptor, os.fstat(descriptor).st_size + 1)
+    parts = [first]
+    while parts[-1]:
+        parts.append(os.read(descriptor, 1 << 20))
+    return first if len(parts) == 2 else b"".join(parts)
+
+
+@contextmanager
+def folder_descriptor(folder: Path) -> Iterator[int]:
+    """A descriptor of ``folder``: what is done relative to it happens there and nowhere else.
+
+    Raises OSError, also when ``folder`` is a symbolic link.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except NotADirectoryError:
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, "its folder is a symbolic link") from None
+        raise
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def write_json(path: Path, value: Any, *, durable: bool) -> None:
     """Atomically writes ``value`` as indented JSON. Raises RunError, and ValueError for NaN or infinity."""
     write_atomic(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode(), durable=durable)
@@ -88,10 +159,10 @@ def write_json(path: Path, value: Any, *, durable: bool) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object at ``path``. Raises RunError when it is missing or not a JSON object."""
     with explained("read", path):
-        data = path.read_bytes()
+        data = read_file(path)
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"cannot read {path}: not JSON ({error}); the file is damaged") from error
     if not isinstance(value, dict):
         raise RunError(f"cannot read {path}: a JSON object is expected; the file is damaged")
@@ -109,12 +180,26 @@ def fsync_folder(folder: Path) -> None:
 
 def temporary_name(path: Path) -> Path:
     """A hidden name beside ``path`` that no other living thread uses."""
-    return path.with_name(f".{path.name}.{threading.get_native_id()}{TEMPORARY}")
+    return path.with_name(_temporary(path.name))
+
+
+def _temporary(name: str) -> str:
+    return f".{name}.{threading.get_native_id()}{TEMPORARY}"
+
+
+def remove(path: Path) -> None:
+    """Removes what is at ``path``: a folder with all in it, else the file or link itself. Raises OSError."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def remove_folder(folder: Path) -> None:
     """Removes a folder so that nobody ever sees it half removed. Raises OSError."""
     doomed = temporary_name(folder)
-    shutil.rmtree(doomed, ignore_errors=True)
+    remove(doomed)
     os.replace(folder, doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
+    with suppress(OSError):
+        # It does not count under this name; the next who tidies up removes it.
+        remove(doomed)

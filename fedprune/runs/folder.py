@@ -12,28 +12,33 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from fedprune.runs import lock
-from fedprune.runs.arrays import pack, read_arrays
+from fedprune.runs.arrays import About, pack, read_arrays
 from fedprune.runs.environment import environment
 from fedprune.runs.files import (
     RunError,
     explained,
     fsync_folder,
+    read_file,
     read_json,
     temporary_name,
     write_atomic,
     write_json,
 )
+from fedprune.runs.history import History
 from fedprune.runs.store import VersionedStore
 from fedprune.types import Arrays
 
 RunState = Literal["running", "complete", "stopped", "failed"]
 """How a run stands: a process works on it, it has its results, it was stopped, or it ended in an error."""
 FOLDERS = ("checkpoints", "state", "state/clients", "state/server", "final")
+_LATER = ("history", "tickets", "trackers")
+"""Folders that are made when there is something for them."""
 FILES = (
     "scenario.toml",
     "environment.json",
@@ -86,6 +91,24 @@ class RunFolder:
                 earlier.close()
 
     @classmethod
+    def of_clients(cls, path: Path, *, made: bool) -> RunFolder:
+        """The folder in which a client keeps its state of the run at ``path``.
+
+        Args:
+            path: the run's folder.
+            made: whether it is the server's own, so that a run that is not there was removed; else a machine
+                that has not met the run yet makes what it needs of it.
+
+        Raises RunError when it is not there, or when a part of it is a symbolic link.
+        """
+        folder, state = cls(path), path / "state" / "clients"
+        if not made:
+            with explained("make", state):
+                state.mkdir(parents=True, exist_ok=True)
+        _refuse_links(path, ("", "state", "state/clients"))
+        return folder
+
+    @classmethod
     def open(cls, path: Path) -> RunFolder:
         """An existing run folder, for reading; call ``lock`` before writing to it.
 
@@ -96,9 +119,7 @@ class RunFolder:
             raise RunError(
                 f"{path} is not a run folder (it has no scenario.toml); give the folder of one run"
             )
-        for name in ("", *FOLDERS, *FILES, _STATUS, _LOCK):
-            if (path / name).is_symlink():
-                raise RunError(f"{path / name} is a symbolic link; a run folder must not hold any: remove it")
+        _refuse_links(path, ("", *FOLDERS, *_LATER, *FILES, _STATUS, _LOCK))
         return cls(path)
 
     def lock(self) -> Self:
@@ -142,18 +163,22 @@ class RunFolder:
 
     def write_final(self, name: str, arrays: Arrays) -> None:
         """Writes ``final/<name>.safetensors``, which outlives a power cut."""
-        write_atomic(self._final(name), pack(arrays), durable=True)
+        write_atomic(self._final(name), pack(arrays, self._about(name)), durable=True)
 
     def read_final(self, name: str) -> Arrays:
         """Reads ``final/<name>.safetensors``. Raises RunError when it is missing or damaged."""
-        return read_arrays(self._final(name))
+        return read_arrays(self._final(name), self._about(name))
 
     @property
     def scenario_toml(self) -> str:
         """The resolved scenario as it was written."""
         path = self.path / "scenario.toml"
         with explained("read", path):
-            return path.read_text("utf-8")
+            data = read_file(path)
+        try:
+            return data.decode()
+        except UnicodeDecodeError as error:
+            raise RunError(f"cannot read {path}: {error}; the file is damaged") from error
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -164,6 +189,16 @@ class RunFolder:
     def settings_hash(self) -> str:
         """Hash of the settings that decide the result; a resume under another one is refused."""
         return str(self.environment.get("settings_hash"))
+
+    @cached_property
+    def identity(self) -> str:
+        """What the files inside call the run: the hash of its settings, whatever the folder is called by now.
+
+        Where clients keep state on a machine of their own there is none, and the folder's name stands for it.
+        """
+        if not os.path.lexists(self.path / "environment.json"):
+            return self.path.name
+        return self.settings_hash
 
     @property
     def rounds(self) -> Path:
@@ -188,12 +223,17 @@ class RunFolder:
     @property
     def client_state(self) -> VersionedStore:
         """The store of what the clients keep between rounds."""
-        return VersionedStore(self.path / "state" / "clients")
+        return VersionedStore(self.path / "state" / "clients", self.identity)
 
     @property
     def server_state(self) -> VersionedStore:
         """The store of what the server keeps of each client between rounds."""
-        return VersionedStore(self.path / "state" / "server")
+        return VersionedStore(self.path / "state" / "server", self.identity)
+
+    @property
+    def history(self) -> History:
+        """The server's weights after some rounds, where the scenario asks for them."""
+        return History(self.path / "history", self.identity)
 
     def __enter__(self) -> Self:
         return self
@@ -202,6 +242,9 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _about(self, name: str) -> About:
+        return {"run": self.identity, "final": name}
 
     def _final(self, name: str) -> Path:
         return self.path / "final" / f"{checked_name(name)}.safetensors"
@@ -256,6 +299,12 @@ def is_run(path: Path) -> bool:
     """Whether ``path`` is a run folder. Raises RunError where nobody may look."""
     with explained("look at", path):
         return (path / "scenario.toml").is_file()
+
+
+def _refuse_links(path: Path, names: Sequence[str]) -> None:
+    for name in names:
+        if (path / name).is_symlink():
+            raise RunError(f"{path / name} is a symbolic link; a run folder must not hold any: remove it")
 
 
 def _status(state: RunState, round: int, label: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fedprune.runs.files import RunError, explained
+from fedprune.runs.files import RunError, explained, open_regular
 
 
 def acquire(path: Path) -> int:
@@ -17,7 +17,7 @@ def acquire(path: Path) -> int:
     that holds it, or when the disk refuses.
     """
     with explained("lock", path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
         try:
             _claim(descriptor, path)
         except BaseException:

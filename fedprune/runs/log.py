@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from fedprune.runs.files import RunError, explained, write_all
+from fedprune.runs.files import RunError, explained, open_regular, read_all, read_file, write_all
 
 
 class JsonLines:
@@ -21,15 +22,21 @@ class JsonLines:
     def __init__(self, path: Path) -> None:
         self.path = path
         with explained("open", path):
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._descriptor = os.open(path, flags, 0o666)
-            self._offset = path.read_bytes().rfind(b"\n") + 1
-        self.truncate(self._offset)
+            self._descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
+            whole = read_all(self._descriptor)
+            whole = whole[: whole.rfind(b"\n") + 1]
+        self._offset, self._digest = len(whole), hashlib.sha256(whole)
+        self._cut()
 
     @property
     def offset(self) -> int:
         """Length of the file in bytes: what a checkpoint records for ``truncate``."""
         return self._offset
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the whole file, in hex digits: what a checkpoint records for ``check``."""
+        return self._digest.hexdigest()
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Adds one line, keys in the given order.
@@ -42,32 +49,47 @@ class JsonLines:
             try:
                 write_all(self._descriptor, line)
             except OSError:
-                self.truncate(self._offset)
+                self._cut()
                 raise
         self._offset += len(line)
+        self._digest.update(line)
+
+    def check(self, offset: int, digest: str) -> None:
+        """Raises RunError unless ``digest`` was that of the file when it was ``offset`` bytes long."""
+        if self._digest_until(offset).hexdigest() != digest:
+            raise RunError(f"{self.path} was changed: its first {offset} bytes are not what was written")
 
     def truncate(self, offset: int) -> None:
         """Cuts the file back to ``offset`` bytes, an earlier value of ``offset``.
 
         Raises RunError when the file is shorter or no line ends there: it is not the file of then.
         """
-        with explained("cut back", self.path):
-            length = os.fstat(self._descriptor).st_size
-            fits = 0 <= offset <= length
-            if not fits or (offset and os.pread(self._descriptor, 1, offset - 1) != b"\n"):
-                raise RunError(
-                    f"{self.path} was changed or cut: no line ends at byte {offset} as its checkpoint says;"
-                    " start the run again with --force"
-                )
-            os.ftruncate(self._descriptor, offset)
-            os.lseek(self._descriptor, offset, os.SEEK_SET)
+        self._digest = self._digest_until(offset)
         self._offset = offset
+        with explained("cut back", self.path):
+            self._cut()
 
     def close(self) -> None:
         """Closes the file; a second call does nothing."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _digest_until(self, offset: int) -> hashlib._Hash:
+        with explained("read", self.path):
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            data = read_all(self._descriptor)
+            os.lseek(self._descriptor, 0, os.SEEK_END)
+        if not 0 <= offset <= len(data) or (offset and data[offset - 1 : offset] != b"\n"):
+            raise RunError(
+                f"{self.path} was changed or cut: no line ends at byte {offset} as its checkpoint says;"
+                " start the run again with --force"
+            )
+        return hashlib.sha256(data[:offset])
+
+    def _cut(self) -> None:
+        os.ftruncate(self._descriptor, self._offset)
+        os.lseek(self._descriptor, self._offset, os.SEEK_SET)
 
     def __enter__(self) -> Self:
         return self
@@ -84,12 +106,12 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     Raises RunError for any other line that is not a JSON object.
     """
     with explained("read", path):
-        data = path.read_bytes() if path.exists() else b""
+        data = read_file(path) if os.path.lexists(path) else b""
     records = []
     for number, line in enumerate(data.split(b"\n")[:-1], start=1):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):
             raise RunError(f"{path}, line {number}: not a JSON object; the file is damaged")

@@ -1,8 +1,9 @@
 """What clients keep between rounds, a file per client and round, so that each checkpoint finds its own.
 
 Versions are immutable: a round that is rejected or rolled back leaves the version before it untouched. Files
-appear by rename and carry a checksum, so a killed process leaves nothing that loads wrongly. They are not
-fsynced, which would cost more than everything else here: a power cut may lose them, and loading then says so.
+appear by rename, carry a checksum, and name their run, client and round inside, so a killed process leaves
+nothing that loads wrongly and one that lies in another's place is found out. They are not fsynced, which
+would cost more than everything else here: a power cut may lose them, and loading then says so.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from fedprune.runs.arrays import DamagedError, pack, unpack
-from fedprune.runs.files import TEMPORARY, RunError, explained, write_atomic
+from fedprune.runs.arrays import About, DamagedError, pack, unpack
+from fedprune.runs.files import TEMPORARY, RunError, explained, folder_descriptor, read_file, write_in
 from fedprune.types import Arrays
 
 SUFFIX = ".safetensors"
@@ -20,8 +21,9 @@ SUFFIX = ".safetensors"
 class VersionedStore:
     """Arrays by (client, round), in ``<folder>/<client>/<round>.safetensors``; nothing is held in memory."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, run: str = "") -> None:
+        """A store in ``folder``, which is there already; ``run`` is the run's identity, where it has one."""
+        self.folder, self._run = folder, run
 
     def save(self, client: int, round: int, arrays: Arrays) -> None:
         """Keeps ``arrays`` (dtypes: runs.arrays.DTYPES) as the client's version of ``round``, at least 1.
@@ -31,30 +33,38 @@ class VersionedStore:
         if round < 1:
             raise ValueError(f"versions begin at round 1, not {round}")
         path = self.path(client, round)
+        data = pack(arrays, self._about(client, round))
         with explained("write", path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, pack(arrays), durable=False)
+            if not path.parent.exists():
+                # Without parents: what was removed while a run went on does not half return.
+                path.parent.mkdir(exist_ok=True)
+            with folder_descriptor(path.parent) as folder:
+                write_in(folder, path.name, data, durable=False)
 
     def load(self, client: int, round: int) -> Arrays:
         """The client's version of exactly ``round``, writable; empty for round 0 and below.
 
-        Raises RunError when the version is missing or damaged.
+        Raises RunError when the version is missing, damaged, or another one.
         """
         if round <= 0:
             return {}
-        path = self.path(client, round)
-        remedy = "start the run again with --force"
         try:
-            return unpack(path.read_bytes())
-        except DamagedError as error:
+            return self._read(client, round)
+        except RunError as error:
             raise RunError(
-                f"state of client {client} after round {round} is damaged ({path}: {error}); {remedy}"
+                f"{error}; fedprune resume goes back to before it where it can, else start the run again with"
+                " --force"
             ) from error
-        except OSError as error:
-            reason = f"{path}: {error.strerror}"
-            raise RunError(
-                f"state of client {client} after round {round} cannot be read ({reason}); {remedy}"
-            ) from error
+
+    def check(self, client: int, round: int) -> None:
+        """Raises RunError when the client's version of that round cannot be read as it was written."""
+        self._read(client, round)
+
+    def is_empty(self) -> bool:
+        """Whether no client has anything here, as where clients keep their state elsewhere. Raises
+        RunError."""
+        with explained("read", self.folder), os.scandir(self.folder) as entries:
+            return next(entries, None) is None
 
     def rounds(self, client: int) -> list[int]:
         """Rounds of the versions on disk, ascending; newer than the last committed one, they do not count."""
@@ -70,16 +80,34 @@ class VersionedStore:
         ``save``: with a newer version committed, a rejected one below it would pass for a committed one.
         Raises RunError when the disk refuses.
         """
-        folder = self.folder / str(client)
-        with explained("clean up", folder):
-            names = os.listdir(folder) if folder.is_dir() else []
+        path = self.folder / str(int(client))
+        if not os.path.lexists(path):
+            return
+        with explained("clean up", path), folder_descriptor(path) as folder:
+            names = os.listdir(folder)
             versions = {int(stem): name for name in names if (stem := name.removesuffix(SUFFIX)).isdecimal()}
             committed = [round for round in versions if round <= current]
             oldest = max((round for round in committed if round <= floor), default=0)
             stale = [name for round, name in versions.items() if round > current or round < oldest]
             for name in [*stale, *(name for name in names if name.endswith(TEMPORARY))]:
-                (folder / name).unlink(missing_ok=True)
+                os.unlink(name, dir_fd=folder)
 
     def path(self, client: int, round: int) -> Path:
         """The file of one version of a client's arrays."""
         return self.folder / str(int(client)) / f"{int(round)}{SUFFIX}"
+
+    def _read(self, client: int, round: int) -> Arrays:
+        path = self.path(client, round)
+        called = f"state of client {client} after round {round}"
+        try:
+            with folder_descriptor(path.parent) as folder:
+                data = read_file(path.name, dir_fd=folder)
+            return unpack(data, self._about(client, round))
+        except DamagedError as error:
+            raise RunError(f"{called} is damaged ({path}: {error})") from error
+        except OSError as error:
+            raise RunError(f"{called} cannot be read ({path}: {error.strerror})") from error
+
+    def _about(self, client: int, round: int) -> About:
+        of = {"run": self._run} if self._run else {}
+        return {**of, "client": int(client), "round": int(round)}

@@ -17,7 +17,6 @@ from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint, load_checkpo
 from fedprune.runs.code import check_code
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
-from fedprune.runs.history import History
 from fedprune.runs.log import read_lines
 from fedprune.runs.task import read_score
 from fedprune.scenario import Scenario
@@ -179,13 +178,13 @@ class FinishedRun:
     @cached_property
     def early(self) -> tuple[int, Arrays] | None:
         """The earliest round before the last after which the server's weights are kept, and these."""
-        kept = History(self.folder.path / "history")
+        kept = self.folder.history
         if rounds := kept.rounds():
             return rounds[0], kept.load(rounds[0])
         first = min(retained_rounds(self.folder.checkpoints))
         if first == self.round:
             return None
-        weights = self._federation(load_checkpoint(self.folder.checkpoints, first)).global_model()
+        weights = self._federation(load_checkpoint(*self._checkpoints, first)).global_model()
         return None if weights is None else (first, weights)
 
     def history(self, client: int) -> dict[int, Mask]:
@@ -198,9 +197,13 @@ class FinishedRun:
     def _partition(self) -> Record:
         return dict(read_json(self.folder.path / "partition.json"))
 
+    @property
+    def _checkpoints(self) -> tuple[Path, str]:
+        return self.folder.checkpoints, self.folder.identity
+
     @cached_property
     def _last(self) -> Checkpoint:
-        found = latest_checkpoint(self.folder.checkpoints)
+        found = latest_checkpoint(*self._checkpoints)
         if found is None:
             raise RunError(f"{self.folder.path} holds no checkpoint; start the run again with --force")
         return found

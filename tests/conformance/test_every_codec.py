@@ -26,7 +26,8 @@ def test_every_strategy_works_through_lossy_pipelines(strategy: str, pipeline: s
     scenario = small({"name": strategy}, uplink={**way, "feedback": "residual"}, downlink=way)
     folder, _ = carry(scenario, tmp_path)
     assert all(not row["failed"] for row in records(folder, "rounds.jsonl"))
-    saved = latest_checkpoint(RunFolder.open(folder).checkpoints)
+    opened = RunFolder.open(folder)
+    saved = latest_checkpoint(opened.checkpoints, opened.identity)
     assert saved is not None
     state = state_of(saved.arrays, saved.round)
     assert all(np.isfinite(value).all() for value in state.weights.values())

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fedprune.runs.checkpoint import latest_checkpoint, retained_rounds, save_checkpoint
+from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint, retained_rounds, save_checkpoint
 from fedprune.runs.files import RunError
 from fedprune.types import Arrays
 
 from .faults import failing, full_disk
 
 ROOT = str(Path(__file__).parents[2])
+RUN = "0123456789ab"
 FILES = ["arrays.safetensors", "meta.json", "manifest.json"]
 
 
@@ -37,11 +38,12 @@ def content(round: int) -> tuple[Arrays, dict[str, Any]]:
 
 
 def save(folder: Path, round: int) -> None:
-    save_checkpoint(folder, round, *content(round))
+    folder.mkdir(exist_ok=True)
+    save_checkpoint(folder, RUN, round, *content(round))
 
 
 def assert_loads(folder: Path, round: int) -> None:
-    found = latest_checkpoint(folder)
+    found = latest_checkpoint(folder, RUN)
     assert found is not None
     arrays, meta = content(round)
     assert (found.round, found.meta) == (round, meta)
@@ -50,7 +52,7 @@ def assert_loads(folder: Path, round: int) -> None:
 
 
 def test_there_is_none_before_the_first(tmp_path: Path) -> None:
-    assert latest_checkpoint(tmp_path / "checkpoints") is None
+    assert latest_checkpoint(tmp_path / "checkpoints", RUN) is None
     assert retained_rounds(tmp_path / "checkpoints") == []
 
 
@@ -64,7 +66,7 @@ def test_the_latest_is_read_back_bit_for_bit_and_two_are_kept(tmp_path: Path) ->
 
 def test_saving_a_round_again_replaces_it(tmp_path: Path) -> None:
     save(tmp_path, 10)
-    save_checkpoint(tmp_path, 20, {}, {"draft": True})
+    save_checkpoint(tmp_path, RUN, 20, {}, {"draft": True})
     save(tmp_path, 20)
     assert_loads(tmp_path, 20)
     assert sorted(os.listdir(tmp_path)) == ["round-000010", "round-000020"]
@@ -80,7 +82,7 @@ def test_later_rounds_of_an_abandoned_course_are_forgotten(tmp_path: Path) -> No
 
 def test_meta_that_json_cannot_hold_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
-        save_checkpoint(tmp_path, 1, {}, {"loss": float("nan")})
+        save_checkpoint(tmp_path, RUN, 1, {}, {"loss": float("nan")})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -101,7 +103,7 @@ def test_damage_is_noticed_and_the_older_one_is_used(
         data[len(data) * 2 // 3] ^= 1
         path.write_bytes(data)
     assert_loads(tmp_path, 10)
-    assert "round-000020 is damaged" in caplog.text
+    assert "round-000020 is passed over" in caplog.text
     save(tmp_path, 20)
     assert_loads(tmp_path, 20)
 
@@ -120,7 +122,55 @@ def test_when_all_are_damaged_a_run_does_not_silently_begin_anew(tmp_path: Path)
     save(tmp_path, 10)
     (tmp_path / "round-000010" / "meta.json").write_text("{}")
     with pytest.raises(RunError, match=r"no checkpoint .* is whole.*--force"):
-        latest_checkpoint(tmp_path)
+        latest_checkpoint(tmp_path, RUN)
+
+
+def test_a_checkpoint_of_another_run_or_round_is_passed_over(tmp_path: Path) -> None:
+    save(tmp_path, 10)
+    assert latest_checkpoint(tmp_path, RUN) is not None
+    with pytest.raises(RunError, match="of another run"):
+        latest_checkpoint(tmp_path, "another")
+    save(tmp_path, 20)
+    os.rename(tmp_path / "round-000020", tmp_path / "round-000030")
+    assert_loads(tmp_path, 10)
+
+
+def test_a_checkpoint_whose_foundations_are_damaged_is_passed_over(tmp_path: Path) -> None:
+    def check(checkpoint: Checkpoint) -> None:
+        if checkpoint.round > damaged:
+            raise RunError("a client's state is gone")
+
+    save(tmp_path, 10)
+    save(tmp_path, 20)
+    damaged = 10
+    found = latest_checkpoint(tmp_path, RUN, check)
+    assert found is not None
+    assert found.round == 10
+    damaged = 0
+    with pytest.raises(RunError, match=r"no checkpoint .* is whole \(a client's state is gone\); .*--force"):
+        latest_checkpoint(tmp_path, RUN, check)
+
+
+def test_links_and_pipes_among_checkpoints_are_passed_over_and_nothing_outside_is_touched(
+    tmp_path: Path,
+) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "checkpoints"
+    outside.mkdir()
+    (outside / "precious").write_text("years")
+    save(folder, 10)
+    (folder / "round-000020").symlink_to(outside)
+    (folder / ".round-000030.7.tmp").symlink_to(outside)
+    os.mkfifo(folder / "round-000040")
+    save(folder, 50)
+    save(folder, 60)
+    assert sorted(os.listdir(folder)) == ["round-000050", "round-000060"]
+    assert (outside / "precious").read_text() == "years"
+
+
+def test_a_folder_that_was_removed_does_not_return(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="has been removed"):
+        save_checkpoint(tmp_path / "gone" / "checkpoints", RUN, 10, *content(10))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_leftovers_of_killed_writers_are_passed_over_and_cleaned(tmp_path: Path) -> None:
@@ -143,7 +193,7 @@ def test_a_failing_disk_at_any_call_leaves_a_checkpoint_that_loads(tmp_path: Pat
         with failing(at, full_disk) as made, contextlib.suppress(RunError):
             save(folder, new)
         done = len(made) <= at
-        found = latest_checkpoint(folder)
+        found = latest_checkpoint(folder, RUN)
         assert found is not None
         assert_loads(folder, found.round)
         assert found.round in (20, new)
@@ -179,7 +229,7 @@ while not done:
     folders = list(tmp_path.iterdir())
     assert len(folders) > 15
     for folder in folders:
-        found = latest_checkpoint(folder)
+        found = latest_checkpoint(folder, RUN)
         assert found is not None
         assert_loads(folder, found.round)
         assert found.round in (20, 30)
@@ -217,7 +267,7 @@ def kill_writers(folder: Path, times: int) -> None:
             os.kill(writer, signal.SIGKILL)
             os.waitpid(writer, 0)
             confirmed = max([last + 1, *map(int, finished.read().split())])
-        found = latest_checkpoint(folder)
+        found = latest_checkpoint(folder, RUN)
         assert found is not None
         assert found.round in (confirmed, confirmed + 1)
         assert_loads(folder, found.round)

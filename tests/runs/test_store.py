@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import tempfile
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedprune.runs.files import RunError
+from fedprune.runs.files import RunError, temporary_name
 from fedprune.runs.store import VersionedStore
 from fedprune.types import Arrays
 
@@ -24,12 +26,12 @@ def versions(store: VersionedStore, client: int) -> list[int]:
 
 
 def test_load_returns_exactly_the_version_asked_for(tmp_path: Path) -> None:
-    store = VersionedStore(tmp_path / "state")
+    store = VersionedStore(tmp_path)
     for client, round in [(0, 1), (0, 4), (7, 4)]:
         store.save(client, round, {"id": np.array([client, round])})
     assert store.load(0, 1)["id"].tolist() == [0, 1]
     assert store.load(7, 4)["id"].tolist() == [7, 4]
-    assert VersionedStore(tmp_path / "state").load(0, 4)["id"].tolist() == [0, 4]
+    assert VersionedStore(tmp_path).load(0, 4)["id"].tolist() == [0, 4]
 
 
 def test_before_its_first_round_a_client_keeps_nothing(tmp_path: Path) -> None:
@@ -57,6 +59,62 @@ def test_a_truncated_version_is_named(tmp_path: Path, keep: int) -> None:
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(RunError, match=r"client 3 after round 5 is damaged.*--force"):
         store.load(3, 5)
+
+
+def test_a_version_in_the_place_of_another_is_found_out(tmp_path: Path) -> None:
+    store = VersionedStore(tmp_path, "run-a")
+    for client, round in [(0, 4), (1, 4), (1, 5)]:
+        store.save(client, round, stamped(round))
+    for other in (store.path(1, 4), store.path(1, 5)):
+        other.replace(store.path(0, 4))
+        with pytest.raises(
+            RunError, match=r"client 0 after round 4 is damaged .*it says that it is .*client 1"
+        ):
+            store.load(0, 4)
+    store.save(0, 4, stamped(4))
+    with pytest.raises(RunError, match=r"it says that it is run run-a, .*, not run run-b"):
+        VersionedStore(tmp_path, "run-b").load(0, 4)
+
+
+@pytest.mark.parametrize("what", ["folder", "version", "temporary"])
+def test_a_link_is_not_followed(tmp_path: Path, what: str) -> None:
+    store, outside = VersionedStore(tmp_path / "state"), tmp_path / "outside"
+    outside.mkdir()
+    store.folder.mkdir()
+    for round in (1, 2):
+        store.save(0, round, stamped(round))
+    if what == "folder":
+        store.path(0, 1).parent.rename(outside / "0")
+        store.path(0, 1).parent.symlink_to(outside / "0")
+    elif what == "version":
+        store.path(0, 2).rename(outside / "2.safetensors")
+        store.path(0, 2).symlink_to(outside / "2.safetensors")
+    else:
+        (outside / "precious").write_text("years")
+        temporary_name(store.path(0, 3)).symlink_to(outside / "precious")
+    before = {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}
+    if what != "temporary":
+        with pytest.raises(RunError, match="cannot be read"):
+            store.load(0, 2)
+    for change in (lambda: store.save(0, 3, stamped(3)), lambda: store.collect(0, 0, 0)):
+        with contextlib.suppress(RunError):
+            change()
+    assert {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()} == before
+
+
+def test_a_pipe_in_the_place_of_a_version_is_told_at_once(tmp_path: Path) -> None:
+    store = VersionedStore(tmp_path)
+    store.save(0, 1, stamped(1))
+    store.path(0, 1).unlink()
+    os.mkfifo(store.path(0, 1))
+    with pytest.raises(RunError, match="not a regular file"):
+        store.load(0, 1)
+
+
+def test_a_run_that_was_removed_does_not_half_return(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="has been removed"):
+        VersionedStore(tmp_path / "run" / "state" / "clients").save(1, 1, {})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_one_line(tmp_path: Path) -> None:

@@ -21,7 +21,10 @@ class Machine:
     """Import paths of the user's own code that orders may name."""
     plugins: tuple[Path, ...] = ()
     """Folders in which it looks for the user's plug-ins: for ``strategies/``, ``criteria/`` ... in them."""
+    beside_server: bool = False
+    """Whether ``runs`` is where the server keeps the runs too: one that is not there was removed."""
 
     def store(self, run: str) -> VersionedStore:
-        """The clients' state of a run. Raises RunError when its name would lead elsewhere."""
-        return RunFolder(self.runs / checked_name(run)).client_state
+        """The clients' state of a run. Raises RunError when its name, or a link, would lead elsewhere."""
+        path = self.runs / checked_name(run)
+        return RunFolder.of_clients(path, made=self.beside_server).client_state

@@ -22,6 +22,8 @@ RUNS, DATA = "fedprune-runs", "fedprune-data"
 MODULES, PLUGINS = "fedprune-modules", "fedprune-plugins"
 """Keys of a node's configuration: import paths that orders may name, between spaces, and folders in which
 their plug-ins may be, between the system's path separators."""
+BESIDE_SERVER = "fedprune-beside-server"
+"""Key of a node's configuration: whether its folder of run folders is the server's own."""
 DEFAULT_RUNS = "~/.local/share/fedprune/runs"
 
 app = ClientApp()
@@ -56,6 +58,7 @@ def machine_of(context: Context) -> Machine:
         str(_absolute(data)) if data else None,
         frozenset(modules),
         tuple(_absolute(folder) for folder in folders if folder),
+        bool(node.get(BESIDE_SERVER)),
     )
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "LATE",
     "RAISED",
     "SUPERLINK_NODE_ID",
+    "UNUSABLE",
     "Run",
     "assign_id",
     "become_server",
@@ -50,6 +51,8 @@ CRASHED = ErrorCode.CLIENT_APP_CRASHED
 """Error code of a reply: the process that held the message ended."""
 LATE = ErrorCode.REPLY_MESSAGE_UNAVAILABLE
 """Error code of a reply: none came in time."""
+UNUSABLE = 1000
+"""Error code of a reply, clear of Flower's own: the client's machine cannot read or write the run's files."""
 
 FIRST_NODE_ID = 1000
 """Node id of client 0, clear of 0 (no node) and of SUPERLINK_NODE_ID (the server)."""

@@ -21,9 +21,8 @@ from fedprune.federation.server.privacy import privacy_record
 from fedprune.federation.server.round import Outcome, Round, play
 from fedprune.federation.server.state import ServerState, arrays_of, state_of
 from fedprune.pruning.mask import Mask
-from fedprune.runs.checkpoint import latest_checkpoint, retained_rounds, save_checkpoint
+from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint, retained_rounds, save_checkpoint
 from fedprune.runs.folder import RunFolder
-from fedprune.runs.history import History
 from fedprune.runs.log import JsonLines, read_lines
 from fedprune.scenario import Scenario
 
@@ -35,10 +34,13 @@ OnRound = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Mark:
-    """A whole round: the state after it, and how long the logs were then."""
+    """A whole round: the state after it, and the logs as they were then."""
 
     state: ServerState
     offsets: dict[str, int]
+    """Name of a log -> its length in bytes."""
+    digests: dict[str, str]
+    """Name of a log -> its sha256."""
 
 
 class Rounds:
@@ -107,7 +109,7 @@ class Rounds:
         record |= {"seconds": time.perf_counter() - started, "time": time.time()}
         self.logs["rounds"].append(record)
         self._validation.append(record["validation_score"])
-        self.mark = Mark(self.federation.state, {name: log.offset for name, log in self.logs.items()})
+        self.mark = self._marked()
         self.on_round(record)
 
     def _exchange(self, conversations: Iterable[Conversation]) -> Iterator[tuple[Conversation, Incoming]]:
@@ -154,24 +156,40 @@ class Rounds:
         return sum(total for total, _ in parts) / sum(count for _, count in parts)
 
     def _restore(self) -> Mark:
-        """The last checkpoint, with the logs cut back to it."""
-        saved = latest_checkpoint(self.folder.checkpoints)
+        """The last checkpoint that can be gone on from, with the logs cut back to it."""
+        saved = latest_checkpoint(self.folder.checkpoints, self.folder.identity, self._check)
         offsets = dict.fromkeys(self.logs, 0)
         if saved is not None:
             self.federation.state = state_of(saved.arrays, saved.round)
             offsets = saved.meta["offsets"]
         for name, log in self.logs.items():
             log.truncate(offsets[name])
-        return Mark(self.federation.state, offsets)
+        return self._marked()
+
+    def _check(self, saved: Checkpoint) -> None:
+        """Raises RunError when what a checkpoint builds upon is damaged: the logs, or a client's state.
+
+        Going on from the one before it then gives the same bits.
+        """
+        for name, digest in saved.meta.get("digests", {}).items():
+            self.logs[name].check(saved.meta["offsets"][name], digest)
+        versions = state_of(saved.arrays, saved.round).versions
+        for store in (self.folder.client_state, self.folder.server_state):
+            for client, version in () if store.is_empty() else versions.items():
+                store.check(client, version)
+
+    def _marked(self) -> Mark:
+        logs = self.logs.items()
+        offsets, digests = {name: log.offset for name, log in logs}, {name: log.digest for name, log in logs}
+        return Mark(self.federation.state, offsets, digests)
 
     def _checkpoint(self) -> None:
-        state = self.mark.state
-        save_checkpoint(
-            self.folder.checkpoints, state.round, arrays_of(state), {"offsets": self.mark.offsets}
-        )
-        self._saved = state.round
+        mark, folder = self.mark, self.folder
+        meta = {"offsets": mark.offsets, "digests": mark.digests}
+        save_checkpoint(folder.checkpoints, folder.identity, mark.state.round, arrays_of(mark.state), meta)
+        self._saved = mark.state.round
 
     def _keep(self) -> None:
         """The global model of this round, for studies of the run, where the scenario asks for it."""
         if self.scenario.run.keep_history and (weights := self.federation.global_model()) is not None:
-            History(self.folder.path / "history").save(self.mark.state.round, weights)
+            self.folder.history.save(self.mark.state.round, weights)

@@ -41,6 +41,7 @@ def grid(tmp_path: Path) -> Iterator[CrewGrid]:
 @pytest.fixture
 def strategy(tmp_path: Path) -> FlowerStrategy:
     store = VersionedStore(tmp_path / "run" / "state" / "server")
+    store.folder.mkdir(parents=True)
     return FlowerStrategy(Federation(SCENARIO, "run", store))
 
 

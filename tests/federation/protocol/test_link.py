@@ -34,7 +34,7 @@ def federation(folder: Path, **sections: Any) -> Federation:
             **sections,
         }
     )
-    return Federation(scenario, "run", VersionedStore(folder / "run" / "state" / "server"))
+    return Federation(scenario, "run", store(folder, "server"))
 
 
 def round_of(server: Federation, folder: Path, round: int, lost: int | None = None) -> Outcome:
@@ -47,7 +47,9 @@ def round_of(server: Federation, folder: Path, round: int, lost: int | None = No
 
 
 def store(folder: Path, side: str) -> VersionedStore:
-    return VersionedStore(folder / "run" / "state" / side)
+    found = VersionedStore(folder / "run" / "state" / side)
+    found.folder.mkdir(parents=True, exist_ok=True)
+    return found
 
 
 def test_a_newcomer_holds_the_initial_weights_so_a_first_order_says_that_nothing_changed(
@@ -104,7 +106,7 @@ def test_all_rooms_come_back_as_they_were_kept(tmp_path: Path) -> None:
     shared = SharedMemory(Mask({"conv.weight": np.eye(2, 3, dtype=bool)}), arrays(0), arrays(1), arrays(2))
     kept = ClientMemory(shared.mask, shared, arrays(3), arrays(4), arrays(5), arrays(6))
     for side in (kept, ServerMemory(shared, arrays(7))):
-        saved = VersionedStore(tmp_path / type(side).__name__)
+        saved = store(tmp_path, type(side).__name__)
         saved.save(0, 1, side.arrays())
         again = type(side).load(saved, 0, 1)
         assert again.shared.mask == shared.mask

@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 
 from fedprune import simulate
-from fedprune.runs.history import History
-from fedprune.runs.store import VersionedStore
+from fedprune.runs.folder import RunFolder
 from fedprune.scenario import Scenario
 from tests.conformance.battery import bits, carry, records, small
 
@@ -19,7 +18,7 @@ def remembering(keep: bool) -> Scenario:
 
 
 def kept(folder: Path) -> dict[int, list[int]]:
-    store = VersionedStore(folder / "state" / "server")
+    store = RunFolder.open(folder).server_state
     return {client: store.rounds(client) for client in range(6)}
 
 
@@ -35,7 +34,7 @@ def test_every_accepted_mask_and_the_weights_of_checkpoints_stay(tmp_path: Path)
     assert bits(mindful) == bits(forgetful)
     assert kept(mindful) == replied(mindful)
     assert kept(forgetful) != replied(forgetful)
-    assert History(mindful / "history").rounds() == [1, 2, 3, 4, 5, 6]
+    assert RunFolder.open(mindful).history.rounds() == [1, 2, 3, 4, 5, 6]
     assert not (forgetful / "history").exists()
 
 
@@ -47,5 +46,5 @@ def test_a_resumed_run_keeps_the_same_history(tmp_path: Path) -> None:
     simulate.resume(again)
     assert bits(again) == bits(whole)
     assert kept(again) == kept(whole)
-    ours, theirs = History(again / "history"), History(whole / "history")
+    ours, theirs = RunFolder.open(again).history, RunFolder.open(whole).history
     assert all((ours.load(5)[name] == value).all() for name, value in theirs.load(5).items())

@@ -48,6 +48,7 @@ def scenario(strategy: dict[str, Any], **run: Any) -> Scenario:
 
 def federation(folder: Path, strategy: dict[str, Any], **run: Any) -> Federation:
     store = VersionedStore(folder / "run" / "state" / "server")
+    store.folder.mkdir(parents=True, exist_ok=True)
     return Federation(scenario(strategy, **run), "run", store)
 
 

@@ -1,0 +1,170 @@
+"""Whatever becomes of a run folder's files: it is told, or the run ends in the bits of one left in peace."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fedprune import simulate
+from fedprune.progress import Progress
+from fedprune.runs.files import RunError
+from fedprune.runs.folder import RunFolder
+from fedprune.scenario import Scenario
+
+from .conformance.battery import PRUNING, bits, small
+
+ROUNDS = 6
+KEPT = {"rounds": ROUNDS, "keep_history": True}
+
+
+class StopAfter(Progress):
+    """Interrupts a run after a round."""
+
+    def __init__(self, round: int) -> None:
+        self._round = round
+
+    def round_finished(self, record: Mapping[str, Any]) -> None:
+        if record["round"] == self._round:
+            raise KeyboardInterrupt
+
+
+def begun(scenario: Scenario, out: Path, rounds: int) -> Path:
+    """The folder of a run that was interrupted after so many rounds."""
+    with contextlib.suppress(KeyboardInterrupt):
+        simulate.run(scenario, out=out, progress=StopAfter(rounds))
+    return out / scenario.run_id()
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the same run twice: in ``whole`` to its end, in ``cut`` for five rounds."""
+    out, scenario = tmp_path_factory.mktemp("pristine"), small(PRUNING, run=KEPT)
+    (result,) = simulate.run(scenario, out=out / "whole")
+    assert begun(scenario, out / "cut", 5).name == result.folder.name
+    return out
+
+
+def copy_of(folder: Path, out: Path) -> Path:
+    """A copy in ``out`` of the only run in ``folder``."""
+    (run,) = folder.iterdir()
+    return Path(shutil.copytree(run, out / run.name))
+
+
+@pytest.fixture
+def cut(pristine: Path, tmp_path: Path) -> Path:
+    """A copy of the interrupted run."""
+    return copy_of(pristine / "cut", tmp_path / "runs")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(pristine: Path) -> dict[str, Any]:
+    (run,) = (pristine / "whole").iterdir()
+    return bits(run)
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-9] ^= 1
+    path.write_bytes(data)
+
+
+def newest(run: Path, side: str) -> Iterator[Path]:
+    """The newest version of each client's state that the run's last round wrote."""
+    for client in sorted((run / "state" / side).iterdir()):
+        yield max(client.iterdir(), key=lambda path: int(path.stem))
+
+
+@pytest.mark.parametrize("side", ["clients", "server"])
+def test_a_resume_goes_back_to_before_a_damaged_state_and_ends_in_the_same_bits(
+    side: str, cut: Path, undisturbed: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    flip(next(path for path in newest(cut, side) if path.stem == "5"))
+    simulate.resume(cut)
+    assert "round-000005 is passed over (state of client" in caplog.text
+    assert bits(cut) == undisturbed
+
+
+def test_states_of_two_clients_that_were_swapped_are_found_out(
+    cut: Path, undisturbed: dict[str, Any]
+) -> None:
+    first, second = [path for path in newest(cut, "clients") if path.stem == "5"][:2]
+    first.rename(cut / "first")
+    second.rename(first)
+    (cut / "first").rename(second)
+    simulate.resume(cut)
+    assert bits(cut) == undisturbed
+
+
+def test_a_state_that_no_checkpoint_does_without_ends_the_run_in_one_line(cut: Path) -> None:
+    for client in (cut / "state" / "clients").iterdir():
+        for version in client.iterdir():
+            flip(version)
+    with pytest.raises(RunError, match=r"no checkpoint .* is whole \(state of client .* --force") as told:
+        simulate.resume(cut)
+    assert "\n" not in str(told.value)
+    assert RunFolder.open(cut).read_status()["state"] == "failed"
+
+
+class Damage(Progress):
+    """Does something to the run's folder after a round."""
+
+    def __init__(self, round: int, act: Any) -> None:
+        self._round, self._act = round, act
+
+    def round_finished(self, record: Mapping[str, Any]) -> None:
+        if record["round"] == self._round:
+            self._act()
+
+
+@pytest.mark.parametrize("engine", [{"name": "in_process"}, {"name": "processes", "workers": 1}])
+def test_state_that_fails_while_a_run_goes_on_ends_it_and_it_can_be_resumed(
+    engine: dict[str, Any], tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    scenario = small(PRUNING, run=KEPT, engine=engine)
+    run = tmp_path / scenario.run_id()
+
+    def read_only() -> None:
+        """As on a disk that refuses: a client's folder is none any more."""
+        (run / "state" / "clients" / "0").rename(tmp_path / "kept")
+        (run / "state" / "clients" / "0").write_text("in the way")
+
+    with pytest.raises(RunError, match=r"0/.*where a folder should be|Not a directory") as told:
+        simulate.run(scenario, out=tmp_path, progress=Damage(4, read_only))
+    assert "\n" not in str(told.value)
+    assert RunFolder.open(run).read_status()["state"] == "failed"
+    (run / "state" / "clients" / "0").unlink()
+    (tmp_path / "kept").rename(run / "state" / "clients" / "0")
+    simulate.resume(run)
+    assert bits(run) == undisturbed
+
+
+def test_a_run_that_is_removed_while_it_goes_on_does_not_half_return(tmp_path: Path) -> None:
+    scenario = small(PRUNING, run=KEPT)
+    run = tmp_path / scenario.run_id()
+    with pytest.raises(RunError, match="has been removed"):
+        simulate.run(scenario, out=tmp_path, progress=Damage(3, lambda: shutil.rmtree(run)))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "place", ["state/clients/0", "state/clients", "state", "history", "tickets", "final"]
+)
+def test_a_resume_writes_and_deletes_nothing_through_a_link(cut: Path, tmp_path: Path, place: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("years")
+    if (cut / place).exists():
+        shutil.copytree(cut / place, outside, dirs_exist_ok=True)
+        shutil.rmtree(cut / place)
+    (cut / place).symlink_to(outside)
+    before = {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}
+    with pytest.raises(RunError, match="symbolic link"):
+        simulate.resume(cut)
+    assert {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()} == before
+    assert os.readlink(cut / place) == str(outside)

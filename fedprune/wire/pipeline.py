@@ -25,7 +25,7 @@ from fedprune.wire.quantizers.fp32 import Fp32
 Part = bytes | memoryview
 
 
-@dataclass(frozen=True)
+@dataclass
 class Keys:
     """The keys from which the random numbers of one message are drawn, on both sides alike."""
 
@@ -33,6 +33,8 @@ class Keys:
     way: Way
     round: int
     client: int
+    drawn: bool = field(default=False, init=False, compare=False)
+    """Whether anything was drawn: if not, the message is what any other client's would be."""
 
     def noise(self) -> np.random.Generator:
         """The generator that only the sender draws from, for stochastic rounding."""
@@ -43,6 +45,7 @@ class Keys:
         return self._generator("shared")
 
     def _generator(self, purpose: str) -> np.random.Generator:
+        self.drawn = True
         return generator(self.seed, f"{self.way}link {purpose}", round=self.round, client=self.client)
 
 

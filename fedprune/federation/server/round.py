@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fedprune.federation.protocol.link import Link
+from fedprune.federation.protocol.link import Common, Link
 from fedprune.federation.protocol.messages import Order, Phase, write
 from fedprune.federation.server.conversation import Accepted, Conversation, Incoming
 from fedprune.federation.server.federation import Federation
@@ -53,6 +53,7 @@ class Round:
     conversations: dict[int, Conversation] = field(default_factory=dict)
     told: dict[str, int] = field(default_factory=dict)
     """See ``Conversation.told``."""
+    common: Common = field(default_factory=Common)
 
     @classmethod
     def sampled(cls, federation: Federation, number: int, floor: int = 0) -> Round:
@@ -84,7 +85,7 @@ class Round:
         travelling = experiment.strategy.part(experiment.travelling, "down", self.number)
         server = federation.server(self.number, client)
         payload = experiment.strategy.send(server, travelling, memory.shared.mask)
-        encoded = link.send_down(payload, memory.residual)
+        encoded = link.send_down(payload, memory.residual, self.common)
         head = Order(
             phase=self.phase,
             round=self.number,

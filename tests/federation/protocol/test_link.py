@@ -139,3 +139,34 @@ def test_a_mask_to_a_dense_method_is_refused(tmp_path: Path) -> None:
     parts = {"mask": bytes(8), **{name: bytes(part) for name, part in views.items()}}
     conversation.take(Incoming(write(head, parts)[0], "", 10**9))
     assert "mask: it should not travel" in conversation.refused
+
+
+@pytest.mark.parametrize(
+    ("sections", "once"),
+    [
+        ({"strategy": {"name": "fedavg"}}, True),
+        ({"strategy": {"name": "fedavg"}, "downlink": {"values": "uniform", "bits": 8}}, True),
+        (
+            {"strategy": {"name": "fedavg"}, "downlink": {"values": "uniform", "rounding": "stochastic"}},
+            False,
+        ),
+        ({"strategy": {"name": "fedavg"}, "downlink": LOSSY}, False),
+        ({"strategy": {"name": "sub_fedavg", "gate": 0.0, "distance": 0.0}}, False),
+    ],
+    ids=["dense", "quantized", "drawn by client", "against what is held", "under masks of their own"],
+)
+def test_orders_that_are_the_same_for_all_are_encoded_once_and_no_others(
+    sections: dict[str, Any], once: bool, tmp_path: Path
+) -> None:
+    server = federation(tmp_path, partition={"name": "shards", "clients": 3, "shard_size": 20}, **sections)
+    round_of(server, tmp_path, 1)
+    parts = [each.parts["values"] for each in Round.sampled(server, 2).orders()]
+    assert all(each is parts[0] for each in parts) is once
+
+
+def test_a_round_encodes_what_its_own_weights_are_not_those_of_the_round_before(tmp_path: Path) -> None:
+    server = federation(tmp_path, strategy={"name": "fedavg"})
+    (before,) = Round(server, 1, [0]).orders()
+    round_of(server, tmp_path, 1)
+    (after,) = Round(server, 2, [0]).orders()
+    assert before.parts["values"] != after.parts["values"]

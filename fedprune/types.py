@@ -31,10 +31,36 @@ def layer_of(name: str) -> str:
     return name.rpartition(".")[0]
 
 
+LONGEST_LINE = 2000
+"""Characters of a line for a person; what is longer echoes something that nobody wants to read."""
+
+
 class UserError(Exception):
-    """Something the user can mend: the command line prints its one line and exits with status 2."""
+    """Something the user can mend: the command line prints its one line and exits with status 2.
+
+    The line may quote anything that came from outside: it is cleaned here, once for all of these errors.
+    """
+
+    def __init__(self, line: str) -> None:
+        super().__init__(printable(shortened(line)))
 
 
 def printable(text: str) -> str:
-    """``text`` on one line that a terminal may have: line breaks and control codes as Python escapes them."""
+    """``text`` on one line that a terminal may have: line breaks, control codes and halves of surrogate pairs
+    as Python escapes them."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """``text`` as ``printable`` has it, line by line."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def shortened(text: str, most: int = LONGEST_LINE) -> str:
+    """``text``, without its middle where it is longer than ``most`` characters: both ends say most."""
+    if len(text) <= most:
+        return text
+    end = most // 4
+    return f"{text[: most - end - 5]} ... {text[-end:]}"

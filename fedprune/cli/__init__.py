@@ -8,6 +8,7 @@ Imports at module level stay light, so that ``--help`` answers at once.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from fedprune.cli.parser import parser
-from fedprune.types import UserError
+from fedprune.types import UserError, printable
 
 
 class Terminated(KeyboardInterrupt):
@@ -24,6 +25,10 @@ class Terminated(KeyboardInterrupt):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that is no text, as of a file, is shown escaped rather than ending the program.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         with _sigterm_interrupts():
             arguments = parser().parse_args(argv)
@@ -32,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         return _complain(str(error), 2)
     except KeyboardInterrupt as stop:
-        print(f"fedprune: {stop or 'stopped'}", file=sys.stderr)
+        print(f"fedprune: {printable(str(stop)) or 'stopped'}", file=sys.stderr)
         return 143 if isinstance(stop, Terminated) else 130
     except BrokenPipeError:
         # The reader left. Python flushes stdout once more at exit, which must not fail again.
@@ -40,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _complain(f"{where}{error.strerror or error}", 1)
+        return _complain(printable(f"{where}{error.strerror or error}"), 1)
     return 0
 
 

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from fedprune.cli import verbs
+from fedprune.types import UserError
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line like all others; the usage is in the help."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UserError."""
+        raise UserError(f"{message}; see {self.prog} --help")
 
 
 class _Version(argparse.Action):
@@ -21,7 +30,7 @@ class _Version(argparse.Action):
 
 def parser() -> argparse.ArgumentParser:
     """The parser of a whole command line; ``verb`` of what it parses is the function to call with it."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="fedprune",
         description="Federated learning with personalized pruning, simulated and measured in bytes.",
         epilog="First steps: fedprune run quickstart",

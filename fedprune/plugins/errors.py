@@ -6,14 +6,11 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from fedprune.types import UserError, printable
+from fedprune.types import UserError
 
 
 class PluginError(UserError):
     """A plug-in that cannot be used."""
-
-    def __init__(self, line: str) -> None:
-        super().__init__(printable(line))
 
 
 class UnknownPluginError(PluginError):
@@ -25,9 +22,11 @@ class BrokenPluginError(PluginError):
 
 
 def suggest(name: str, known: Sequence[str]) -> str:
-    """``", did you mean 'x'?"`` for a near miss, else the list of what is known."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return f", did you mean '{near[0]}'?" if near else f"; known: {', '.join(known)}"
+    """``", did you mean 'x'?"`` for a near miss or the beginning of names, else the list of what is known."""
+    begun = [each for each in known if len(name) > 2 and each.startswith(name)]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6 if not begun else 0.9) or begun
+    meant = " or ".join(f"'{each}'" for each in near)
+    return f", did you mean {meant}?" if near else f"; known: {', '.join(known)}"
 
 
 def shown(path: Path) -> str:

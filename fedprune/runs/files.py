@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from fedprune.types import UserError
+from fedprune.types import UserError, printable
 
 TEMPORARY = ".tmp"
 """Suffix of what a writer has under way; what carries it while nobody writes is left from a killed one."""
@@ -157,16 +157,28 @@ def write_json(path: Path, value: Any, *, durable: bool) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object at ``path``. Raises RunError when it is missing or not a JSON object."""
+    """The JSON object at ``path``, its texts such that a terminal may have them.
+
+    Raises RunError when it is missing or not a JSON object.
+    """
     with explained("read", path):
         data = read_file(path)
     try:
-        value = json.loads(data)
+        value = _printable(json.loads(data))
     except (ValueError, RecursionError) as error:
         raise RunError(f"cannot read {path}: not JSON ({error}); the file is damaged") from error
     if not isinstance(value, dict):
         raise RunError(f"cannot read {path}: a JSON object is expected; the file is damaged")
     return value
+
+
+def _printable(value: Any) -> Any:
+    """What a file says is anybody's, and ends up on terminals: its texts, at any depth, are cleaned."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(key): _printable(inner) for key, inner in value.items()}
+    return [_printable(inner) for inner in value] if isinstance(value, list) else value
 
 
 def fsync_folder(folder: Path) -> None:

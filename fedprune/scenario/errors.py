@@ -6,10 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from fedprune.types import UserError, printable
+from fedprune.types import UserError
 
 MAX_DEPTH = 8
 """Tables and lists nested deeper than this are refused: no setting needs them."""
+
+LARGEST = 1e18
+"""The largest number of a scenario: its square is finite in single precision, in which models compute."""
 
 
 class ScenarioError(UserError):
@@ -24,9 +27,7 @@ class ScenarioError(UserError):
         self.what, self.section, self.key, self.file, self.table = what, section, key, file, table
         header = f"[[{section}]] {table}" if table else f"[{section}]"
         where = f"{header} {key}".strip() if section else key
-        line = ": ".join(part for part in (file, where, what) if part)
-        # Keys, values and file names may hold line breaks or terminal control codes.
-        super().__init__(printable(line))
+        super().__init__(": ".join(part for part in (file, where, what) if part))
 
 
 def shown(value: Any) -> str:
@@ -67,6 +68,8 @@ def plain(value: Any, section: str, key: str = "", depth: int = 0) -> Any:
         return [plain(item, section, key, depth + 1) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         raise where(f"must be a finite number, not {value}")
+    if isinstance(value, float) and abs(value) > LARGEST:
+        raise where(f"must lie between -{LARGEST:g} and {LARGEST:g}, not {value}")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise where("must fit in 64 bits")
     if isinstance(value, str) and not value.isprintable():

@@ -120,9 +120,12 @@ def decode_payload(
 
     A travelling mask covers exactly the parameters in ``maskable``; when none travels, the mask is the common
     one. Parts other than ``PARTS`` are not looked at. Raises CodecError for a mask that is missing or
-    uncalled for, for parts that do not have exactly the bytes that the mask calls for, and for values that
-    are not finite.
+    uncalled for, for parts that do not have exactly the bytes that the mask calls for, for empty ones, and
+    for values that are not finite.
     """
+    for name in ("values", "side", "dense"):
+        if name in parts and not len(parts[name]):
+            raise CodecError(f"{name}: an empty part does not travel")
     if mask_travels != ("mask" in parts):
         raise CodecError(
             "mask: it should travel and is not there" if mask_travels else "mask: it should not travel"

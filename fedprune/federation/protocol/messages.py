@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from fedprune.wire import codec
 from fedprune.wire.errors import CodecError
@@ -30,9 +30,15 @@ Phase = Literal["train", "final"]
 """``train``: a round; ``final``: the evaluation at the end, of which nothing is kept."""
 
 
+_EXACT = ConfigDict(extra="forbid")
+"""A head has no keys but its own: what nobody reads must not travel."""
+
+
 @dataclass(frozen=True)
 class Order:
     """The head of a message to a client: all it needs beside the payload, so that any engine can carry it."""
+
+    __pydantic_config__ = _EXACT
 
     phase: Phase
     round: int
@@ -58,6 +64,8 @@ class Order:
 @dataclass(frozen=True)
 class Report:
     """The head of a client's reply; scores are the task's, named as in ``runs/metrics.py``."""
+
+    __pydantic_config__ = _EXACT
 
     round: Count
     client: Count

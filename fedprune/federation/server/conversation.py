@@ -3,30 +3,21 @@ and is decoded and checked on its own, whatever became of the others."""
 
 from __future__ import annotations
 
-import dataclasses
 import logging
-import math
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from fedprune.aggregation import Update
 from fedprune.federation.protocol.link import Link
 from fedprune.federation.protocol.memory import ServerMemory
 from fedprune.federation.protocol.messages import Report, read
-from fedprune.pruning.mask import Mask, kept_counts
-from fedprune.types import Arrays, Shapes
+from fedprune.federation.server import claims
+from fedprune.types import Arrays, Shapes, printable_lines
 from fedprune.wire.account import Bytes, measure
 from fedprune.wire.codec import Decoded
 from fedprune.wire.errors import CodecError
 
 log = logging.getLogger("fedprune")
-
-NORM_LIMIT = 1e6
-"""Largest L2 norm of an array that is averaged: far above any trained network's, and a client whose training
-explodes without reaching infinity would outweigh all others."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +59,15 @@ class Conversation:
     """What the client did not get of this order and those before it."""
     expected: Shapes
     """The arrays that a reply carries."""
+    payload: Arrays = field(default_factory=dict)
+    """The arrays of the order as the strategy gave them, before they were encoded."""
     bytes_down: Bytes = field(default_factory=Bytes)
     accepted: Accepted | None = None
     refused: str = ""
     """Why a reply does not count, in one line; empty while none was refused."""
     refused_bytes: Bytes = field(default_factory=Bytes)
+    training: bool = True
+    """Whether the order is one of a round, rather than of the evaluation at the end."""
     told: dict[str, int] = field(default_factory=dict)
     """What was logged of the round's refusals: reason -> the first client refused for it. All conversations
     of a round share it, so that many clients with one trouble do not fill the screen."""
@@ -93,63 +88,40 @@ class Conversation:
                 raise CodecError("a second reply to one message")
             self.accepted = self._checked(reply)
         except CodecError as error:
-            # The end of a client's traceback says most.
-            self.refused = str(error).rstrip().rpartition("\n")[2]
-            self.refused_bytes += Bytes(overhead=reply.transported)
-            first = self.told.setdefault(str(error), self.client)
-            reason = error if first == self.client else f"the same as client {first}"
-            log.error("round %d, client %d: %s", self.link.round, self.client, reason)
+            self._refuse(str(error), reply.transported)
+
+    def withdraw(self, reason: str) -> None:
+        """Refuse a reply that was accepted on its own."""
+        assert self.accepted is not None
+        transported, self.accepted = self.accepted.bytes_up.total, None
+        self._refuse(reason, transported)
+
+    def _refuse(self, reason: str, transported: int) -> None:
+        """Let what came back count for nothing; ``transported`` bytes moved all the same."""
+        reason = printable_lines(reason)
+        # The end of a client's traceback says most.
+        self.refused = reason.rstrip().rpartition("\n")[2]
+        self.refused_bytes += Bytes(overhead=transported)
+        first = self.told.setdefault(reason, self.client)
+        told = reason if first == self.client else f"the same as client {first}"
+        log.error("round %d, client %d: %s", self.link.round, self.client, told)
 
     def _checked(self, reply: Incoming) -> Accepted:
         if reply.blob is None:
             raise CodecError(reply.reason)
         report, parts = read(Report, reply.blob)
-        self._check_report(report)
+        if not self.training and parts:
+            raise CodecError(f"{min(parts)}: nothing but a report travels at the end")
+        claims.check_report(report, self.link)
         decoded = self.link.receive_up(parts, self.expected, self.received)
-        _check_norms(decoded.arrays)
+        claims.check_variances(decoded.arrays)
         shared = self.link.after(self.received, decoded.mask, decoded.tracked)
+        claims.check_kept(report, self.link.experiment, shared, training=self.training)
         return Accepted(
             report=report,
             update=Update(report.client, report.samples, decoded.arrays, decoded.mask),
-            alive=self._alive(report, decoded.mask),
+            alive=claims.alive(report, self.link.experiment, decoded.mask, training=self.training),
             memory=ServerMemory(shared, self.residual),
             bytes_down=self.bytes_down,
             bytes_up=measure(parts, reply.transported),
         )
-
-    def _check_report(self, report: Report) -> None:
-        asked = (self.link.round, self.client)
-        if (report.round, report.client) != asked:
-            raise CodecError(
-                f"reply of client {report.client} in round {report.round}, not {asked[1]} in {asked[0]}"
-            )
-        if report.samples != (own := len(self.link.experiment.partition.train(self.client))):
-            raise CodecError(f"{report.samples} training samples, its partition has {own}")
-        for item in dataclasses.fields(report):
-            if "_score" in item.name:
-                try:
-                    self.link.experiment.score.check(item.name, getattr(report, item.name))
-                except ValueError as error:
-                    raise CodecError(str(error)) from None
-
-    def _alive(self, report: Report, mask: Mask) -> list[int]:
-        shapes = self.link.experiment.prunable
-        if report.alive is None:
-            return kept_counts(mask, shapes)
-        sizes = kept_counts(Mask(), shapes)
-        if len(report.alive) != len(sizes) or any(map(operator.gt, report.alive, sizes)):
-            raise CodecError(f"kept weights {report.alive}, the model has {sizes}")
-        return report.alive
-
-
-def _check_norms(arrays: Arrays) -> None:
-    for name, value in arrays.items():
-        # Most are far from the limit, as their largest magnitude tells in a fraction of the time.
-        if value.size * max(float(value.max(initial=0)), -float(value.min(initial=0))) ** 2 < NORM_LIMIT**2:
-            continue
-        # Not numpy's norm, which is a product of BLAS and fights for the cores where that has threads.
-        norm = math.sqrt(np.square(value, dtype=np.float64).sum())
-        if norm > NORM_LIMIT:
-            raise CodecError(
-                f"{name}: its norm is {norm:.3g}, more than {NORM_LIMIT:g}: did training explode?"
-            )

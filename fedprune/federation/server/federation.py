@@ -8,6 +8,7 @@ from fedprune.aggregation import Combiner
 from fedprune.federation.experiment import open_experiment
 from fedprune.federation.protocol.memory import ServerMemory
 from fedprune.federation.server.conversation import Accepted
+from fedprune.federation.server.outliers import least_norms
 from fedprune.federation.server.state import ServerState
 from fedprune.pruning.mask import Mask
 from fedprune.runs.store import VersionedStore
@@ -32,6 +33,7 @@ class Federation:
         self.settings = scenario.client_settings()
         self.experiment = open_experiment(self.settings, scenario.data.root)
         self._memories = memories
+        self.least_norms = least_norms(self.experiment.travelling, self.experiment.initial)
         # What clients are told does not say how the server combines.
         self._combiner = Combiner(
             scenario.aggregate.made(),

@@ -15,6 +15,7 @@ from fedprune.federation.protocol.link import Common, Link
 from fedprune.federation.protocol.messages import Order, Phase, write
 from fedprune.federation.server.conversation import Accepted, Conversation, Incoming
 from fedprune.federation.server.federation import Federation
+from fedprune.federation.server.outliers import Change, outliers
 from fedprune.types import UserError
 from fedprune.wire.account import Bytes
 
@@ -101,7 +102,17 @@ class Round:
         expected = {} if final else experiment.strategy.part(experiment.travelling, "up", self.number)
         received = link.received_by_client(payload, encoded)
         order, parts = write(head, encoded.parts)
-        return Conversation(link, order, parts, received, encoded.residual, expected, told=self.told)
+        return Conversation(
+            link,
+            order,
+            parts,
+            received,
+            encoded.residual,
+            expected,
+            payload.arrays,
+            training=not final,
+            told=self.told,
+        )
 
 
 def play(round: Round, exchange: Exchange, record: Callable[[Round, Outcome], None]) -> None:
@@ -116,6 +127,7 @@ def play(round: Round, exchange: Exchange, record: Callable[[Round, Outcome], No
 
 def conclude(round: Round) -> Outcome:
     """Aggregate what counts of a round's replies and commit it. Raises TooFewRepliesError."""
+    _refuse_outliers(round)
     outcome, federation = round.outcome(), round.federation
     _require_quorum(round, outcome)
     server = federation.server(round.number)
@@ -123,6 +135,14 @@ def conclude(round: Round) -> Outcome:
     weights = federation.experiment.strategy.aggregate(server, updates)
     federation.commit(round.number, weights, server, outcome.accepted, round.floor)
     return outcome
+
+
+def _refuse_outliers(round: Round) -> None:
+    """Validate each reply by the others, once all are there."""
+    there = {client: each for client, each in round.conversations.items() if each.accepted}
+    changes = [Change(each.accepted.update, each.payload) for each in there.values() if each.accepted]
+    for client, reason in outliers(changes, round.federation.least_norms).items():
+        there[client].withdraw(reason)
 
 
 def _require_quorum(round: Round, outcome: Outcome) -> None:

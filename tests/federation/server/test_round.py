@@ -133,8 +133,8 @@ HOSTILE: dict[str, tuple[Callable[[Reply], bytes], str]] = {
     "NaN": (filled("values", 0xFF), "NaN or inf"),
     "NaN in a bias": (with_value("dense", np.nan), "NaN or inf"),
     "infinity in a bias": (with_value("dense", -np.inf), "NaN or inf"),
-    "an exploding norm": (filled("values", 0xFC), "norm is"),
-    "an exploding norm in a bias": (with_value("dense", -1e7), "norm is 1e\\+07"),
+    "an exploding norm": (filled("values", 0xFC), "a change of norm inf|a change of norm .*e\\+3"),
+    "an exploding norm in a bias": (with_value("dense", -1e7), "a change of norm 1e\\+07"),
     "one value too many": (lambda r: remade(r, lambda p: {**p, "values": p["values"] + bytes(4)}), "bytes"),
     "one value too few": (lambda r: remade(r, lambda p: {**p, "values": p["values"][:-4]}), "bytes"),
     "half a value": (lambda r: remade(r, lambda p: {**p, "values": p["values"][:-2]}), "bytes"),
@@ -166,6 +166,20 @@ HOSTILE: dict[str, tuple[Callable[[Reply], bytes], str]] = {
     "random bytes": (lambda r: np.random.default_rng(0).bytes(5000), "frame"),
     "no head": (lambda r: frame.pack({"values": bytes(8)}), "head"),
     "an unknown part": (lambda r: frame.pack({"code": b"import os"}), "unknown part"),
+    "a number far above all others": (with_value("values", 9e5), "a change of norm"),
+    "one in a bias": (with_value("dense", 9e3), "a change of norm 9e\\+03"),
+    "more multiply-adds than the model has": (lambda r: remade(r, multiply_adds=2**62), "multiply-adds"),
+    "more parameters than the model has": (lambda r: remade(r, parameters=10**9), "parameters, the whole"),
+    "more kept weights than there are": (lambda r: remade(r, alive=[10**9, 1, 1, 1]), "kept weights"),
+    "a head with a key that nobody reads": (with_head(spy="x" * 1000), "spy.*Unexpected keyword"),
+    "a floor, which only orders have": (
+        lambda r: remade(r, lambda p: {**p, "floor": bytes(8)}),
+        "floor.*Unexpected keyword",
+    ),
+    "side information that nobody reads": (
+        lambda r: remade(r, lambda p: {**p, "side": b""}),
+        "side: an empty",
+    ),
     "a bomb": (bomb, "bytes of JSON"),
 }
 

@@ -88,7 +88,7 @@ class Architecture:
             with torch.device("meta"):
                 return build(self.input_shape, self.outputs, **given, **self.options)
         except Exception as error:
-            if not self.imported or isinstance(error, UserError):
+            if isinstance(error, UserError):
                 raise
             from fedprune.models import imported
 
@@ -238,12 +238,13 @@ def _architecture(
     prune_embeddings: bool,
 ) -> Architecture:
     from fedprune.models.options import check_inputs, checked
+    from fedprune.models.sizes import check_memory
 
     build = _build(name)
     options = checked(name, build, json.loads(key))
     made = Architecture(name, input_shape, outputs, options, vocabulary, per_position, prune_embeddings)
     check_inputs(made, build)
-    assert made.template is not None  # built here, so that what cannot be built is refused here
+    check_memory(name, made.shapes)  # built here, so that what cannot be built is refused here
     if made.imported:
         from fedprune.models import imported
 

@@ -6,7 +6,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import psutil
+
 from fedprune.models import ModelError
+from fedprune.types import Shapes
+
+COPIES = 4
+"""The fewest copies of a model that a run holds at a time, in single precision: the initial weights, those of
+the server, and of a client at work its weights and their gradients."""
+
+
+def check_memory(model: str, shapes: Shapes) -> None:
+    """Raises ModelError, with its size, for a model that the memory of this machine cannot hold."""
+    numbers = sum(math.prod(shape) for shape in shapes.values())
+    needed, there = 4 * COPIES * numbers, psutil.virtual_memory().available
+    if needed > there:
+        raise ModelError(
+            f"model '{model}' has {numbers:.3g} parameters; a run with it needs at least "
+            f"{needed / 2**30:.3g} GiB of memory and {there / 2**30:.3g} GiB are available: make it smaller"
+        )
 
 
 def scaled(model: str, sizes: Sequence[int], width: float, *, multiple: int = 1) -> list[int]:

@@ -16,6 +16,15 @@ class Kind(NamedTuple):
     """Import path of the class or protocol that the file's one public frozen dataclass keeps to."""
     holds: tuple[str, ...] = ()
     """What the file defines by these names, where it defines no class."""
+    typed: tuple[tuple[str, str], ...] = ()
+    """What people write who know other tools, as a regular expression, and what to write instead."""
+
+
+_NUMBERS = (
+    (r"(?:u?int|q)?([2-8])(?:[-_ ]?bits?)?", r"'uniform', with bits = \1 beside it"),
+    (r"f(?:loat)?(16|32)", r"'fp\1'"),
+)
+"""Formats of numbers by the names that other tools give them."""
 
 
 KINDS: dict[str, Kind] = {
@@ -37,7 +46,9 @@ KINDS: dict[str, Kind] = {
     ),
     "updates": Kind("updates", "update stage", base="fedprune.updates:Stage"),
     "mask_codings": Kind("wire/mask_codings", "mask coding", holds=("encode", "decode")),
-    "quantizers": Kind("wire/quantizers", "quantizer", base="fedprune.wire.quantizers:Quantizer"),
+    "quantizers": Kind(
+        "wire/quantizers", "quantizer", base="fedprune.wire.quantizers:Quantizer", typed=_NUMBERS
+    ),
     "entropy_coders": Kind("wire/entropy_coders", "entropy coder", holds=("encode", "decode")),
     "engines": Kind("engines/crews", "engine", base="fedprune.engines.crew:Engine"),
     "studies": Kind("tickets/studies", "study", holds=("units", "measure", "conclude", "tables")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -67,7 +68,8 @@ def find(kind: str, name: str) -> Place:
     """
     there = places(kind)
     if name not in there:
-        what = f"unknown {KINDS[kind].called} '{name}'{suggest(name, sorted(there))}"
+        hint = _hint(kind, name) or suggest(name, sorted(there))
+        what = f"unknown {KINDS[kind].called} '{name}'{hint}"
         raise UnknownPluginError(f"{what} ({searched(kind)})")
     first, *others = there[name]
     for other in others:
@@ -75,6 +77,17 @@ def find(kind: str, name: str) -> Place:
             several = kind.replace("_", " ")
             raise PluginError(f"two {several} are called '{name}': {first} and {other}; rename yours")
     return first
+
+
+def _hint(kind: str, name: str) -> str:
+    """What to write instead of what people type who know other tools; empty where nothing is known."""
+    module, dot, last = name.rpartition(".")
+    if dot and module and all(part.isidentifier() for part in name.split(".")):
+        return f"; is an import path meant? write '{module}:{last}'"
+    for pattern, instead in KINDS[kind].typed:
+        if found := re.fullmatch(pattern, name):
+            return f"; write {found.expand(instead)}"
+    return ""
 
 
 def searched(kind: str) -> str:

@@ -33,13 +33,16 @@ def load_scenarios(source: str | Path, overrides: Iterable[str] = ()) -> list[Sc
     """
     path = _find(source)
     text = _read(path)
+    settings: dict[str, Any] = {}
     try:
         raw = _cleaned(_parse(text))
-        settings = dict(_override(item) for item in overrides)
+        settings.update(_override(item) for item in overrides)
         # A scenario's own folder comes before the one in which somebody happens to stand.
         with plugins.reaching([path.parent, *plugins.folders()], plugins.modules()):
             return _members(raw, settings, path.stem)
     except ScenarioError as error:
+        if flag := _flag(error, settings):
+            raise ScenarioError(error.what, key=flag) from None
         file = _place(path, text, error)
         raise ScenarioError(error.what, error.section, error.key, file, table=error.table) from None
 
@@ -78,7 +81,7 @@ def _override(text: str) -> tuple[str, Any]:
         raise ScenarioError(error.what, key=f"--set {key}") from None
     try:
         parsed = tomllib.loads(f"value = {value}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         parsed = {}
     return key, parsed["value"] if parsed.keys() == {"value"} else value.strip()
 
@@ -126,7 +129,8 @@ def _parse(text: str) -> dict[str, Any]:
             raise ScenarioError(f"a key of more than {MAX_KEY_PARTS} dotted parts (line {line})")
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
+        # Not only TOMLDecodeError: Python refuses to read integers of thousands of digits.
         raise ScenarioError(f"not valid TOML: {error}") from None
     except RecursionError:
         raise ScenarioError("not valid TOML: nested too deeply") from None
@@ -134,6 +138,14 @@ def _parse(text: str) -> dict[str, Any]:
 
 def _reason(error: Exception) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def _flag(error: ScenarioError, overrides: Iterable[str]) -> str:
+    """The override that an error is about, as it is written on the command line; empty if it is not."""
+    key = f"{error.section}.{error.key}".rstrip(".")
+    mine = [each for each in overrides if key == each or key.startswith(f"{each}.")]
+    # In a whole section, say which of its keys is meant.
+    return next((f"--set {each}{key.removeprefix(each)}" for each in mine), "") if error.section else ""
 
 
 def _place(path: Path, text: str, error: ScenarioError) -> str:

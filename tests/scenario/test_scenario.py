@@ -216,11 +216,11 @@ def test_overrides_are_toml_values_or_else_texts(tmp_path: Path) -> None:
         ("evaluate.evry=1", "--set evaluate.evry: unknown key, did you mean 'every'?"),
         ("trian.lr=1", "--set trian.lr: unknown section, did you mean 'train'?"),
         ("lr=1", "--set lr: unknown section, it is a key of [train]"),
-        ("train.lr=fast", "[train] lr: must be a valid number, not 'fast'"),
-        ("train.lr=nan", "[train] lr: must be a finite number, not nan"),
-        ("train=3", "[train]: must be a table"),
-        ("strategy.targt=0.5", "[strategy] targt: unknown key of strategy 'fedavg'"),
-        ("train.lr=1\nmomentum=0.9", "[train] lr: must hold printable characters only"),
+        ("train.lr=fast", "--set train.lr: must be a valid number, not 'fast'"),
+        ("train.lr=nan", "--set train.lr: must be a finite number, not nan"),
+        ("train=3", "--set train: must be a table"),
+        ("strategy.targt=0.5", "--set strategy.targt: unknown key of strategy 'fedavg'"),
+        ("train.lr=1\nmomentum=0.9", "--set train.lr: must hold printable characters only"),
     ],
 )
 def test_a_bad_override_is_refused_in_one_line(tmp_path: Path, override: str, said: str) -> None:

@@ -208,7 +208,7 @@ class CrewGrid(StreamingGrid):
             return self._failed(message, CRASHED, str(error))
         if reply.has_error() and reply.error.code == UNUSABLE:
             # No client's failure: to go on without this one would change the results unnoticed.
-            raise RunError(reply.error.reason)
+            raise RunError(reply.error.reason or "no reason given")
         return self._arrived(message, reply)
 
     def _failed(self, message: Message, code: int, reason: str) -> Message:

@@ -18,7 +18,9 @@ STYLES = ("-", "--", "-.", ":")
 
 def main(target: str, *folders: str) -> None:
     runs = [fedprune.load(folder) for folder in folders]
-    (score,) = {run.score for run in runs}
+    score, *others = {run.score for run in runs}
+    if others:
+        sys.exit(f"these runs have different scores ({score.name}, {others[0].name}): draw each task's apart")
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for index, run in enumerate(runs):
         megabytes = (pl.col("bytes_up") + pl.col("bytes_down")).cum_sum() / 1e6

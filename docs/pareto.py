@@ -18,7 +18,9 @@ MARKERS = "osD^v<>PX*phd8"
 
 def main(target: str, *folders: str) -> None:
     runs = [fedprune.load(folder) for folder in folders]
-    (score,) = {run.score for run in runs}
+    score, *others = {run.score for run in runs}
+    if others:
+        sys.exit(f"these runs have different scores ({score.name}, {others[0].name}): draw each task's apart")
     points = [
         (
             run.status["label"],

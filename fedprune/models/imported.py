@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.modules.lazy import LazyModuleMixin
 
 from fedprune import plugins
 from fedprune.models import ModelError
@@ -61,9 +62,15 @@ def check(made: Architecture) -> None:
 
 
 def _check_layers(made: Architecture) -> None:
-    """Raises ModelError for what cannot be repeated from a seed: draws from torch's global generator, and
-    tensors whose values only the constructor knows, which a module on the meta device does not keep."""
+    """Raises ModelError for layers without sizes, and for what cannot be repeated from a seed: draws from
+    torch's global generator, and tensors whose values only the constructor knows, which a module on the meta
+    device does not keep."""
     for name, layer in made.template.named_modules():
+        if isinstance(layer, LazyModuleMixin):
+            raise ModelError(
+                f"model '{made.name}': '{name}' ({type(layer).__name__}) has no sizes before its first "
+                "batch, so that no message could be checked against them; give its sizes in the constructor"
+            )
         drops = getattr(layer, "p" if isinstance(layer, _DropoutNd) else "dropout", 0.0)
         if isinstance(layer, _DropoutNd | nn.RNNBase | nn.MultiheadAttention) and drops:
             raise ModelError(

@@ -101,6 +101,7 @@ def test_a_module_may_say_how_its_own_parameters_begin() -> None:
         ("Dropping", r"'drop' \(Dropout\) drops by torch's global generator, .*; use .*KeyedDropout"),
         ("Indexed", "the values of buffer 'order' would be lost; compute them in forward"),
         ("Hidden", "the values of buffer 'scale' would be lost; compute them in forward"),
+        ("Lazy", r"'head' \(LazyLinear\) has no sizes before its first batch, .* in the constructor"),
         ("function", "is not a class derived from torch.nn.Module"),
     ],
 )

@@ -20,6 +20,12 @@ class Good(nn.Module):
         return self.head(self.conv(x).relu().mean((2, 3)))
 
 
+class Lazy(Good):
+    def __init__(self, input_shape, outputs):
+        super().__init__(input_shape, outputs)
+        self.head = nn.LazyLinear(outputs)
+
+
 class Scaled(Good):
     def __init__(self, input_shape, outputs, *, strength: float):
         super().__init__(input_shape, outputs)

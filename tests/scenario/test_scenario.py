@@ -266,6 +266,10 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         '[distill]\nteacher = "local"\nmodel = { width = 2.0 }',
         ":3: [distill] model: names no architecture",
     ),
+    "embeddings of a teacher's model to prune": (
+        '[distill]\nteacher = "local"\nmodel = { name = "mlp", prune_embeddings = true }',
+        ":3: [distill] model: prune_embeddings is nothing to a teacher, which is never pruned",
+    ),
     "patience without validation data": (
         "[train]\npatience = 2",
         ":2: [train] patience: waits for a better score on validation data: set [partition] validation",

@@ -30,4 +30,6 @@ class DistillSection(Section):
             raise ValueError('only teacher = "local" has a model of its own; remove this, or ask for that')
         if model is not None and "name" not in model.model_fields_set:
             raise ValueError('names no architecture; write model = { name = "lenet5", ... }')
+        if model is not None and model.prune_embeddings:
+            raise ValueError("prune_embeddings is nothing to a teacher, which is never pruned; leave it out")
         return model

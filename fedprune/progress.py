@@ -1,8 +1,10 @@
 """What a run tells whoever waits for it: a live bar on a terminal, plain lines elsewhere, or JSON lines.
 
 A run begins with the ``Score`` that says how its scores are to be read. A round's record holds ``round``,
-``rounds``, ``density`` (kept share), ``train_loss``, ``bytes_up``, ``bytes_down`` (both of that round),
-``seconds`` and, if anything was tested, ``test_score_after``.
+``rounds``, ``density`` (kept share), ``train_loss``, ``bytes_up``, ``bytes_down`` and ``seconds`` of that
+round, the sums of these three over the run so far under ``bytes_up_total``, ``bytes_down_total`` and
+``seconds_total`` (rounds from before it was resumed included), and, if anything was tested,
+``test_score_after``.
 """
 
 from __future__ import annotations
@@ -39,6 +41,9 @@ class Progress:
         """All rounds are done, now or in an earlier session."""
         self.run_id = ""
 
+    def note(self, line: str) -> None:
+        """Something that whoever waits should know, in one line."""
+
     def close(self) -> None:
         """Leave the terminal as it was; safe to call twice."""
 
@@ -61,6 +66,9 @@ class JsonProgress(Progress):
         self._write("run_finished", summary)
         super().run_finished(summary)
 
+    def note(self, line: str) -> None:
+        self._write("note", {"line": line})
+
     def _write(self, event: str, values: Mapping[str, Any]) -> None:
         print(json.dumps({"event": event, "run": self.run_id, **values}), file=self._stream, flush=True)
 
@@ -70,24 +78,21 @@ class _Told(Progress):
 
     def __init__(self) -> None:
         self._label = ""
-        self._rounds = self._up = self._down = 0
+        self._rounds = 0
         self._score = UNKNOWN
         self._scored: float | None = None
 
     def run_started(self, run_id: str, label: str, rounds: int, done: int, score: Score) -> None:
         super().run_started(run_id, label, rounds, done, score)
         self._label, self._rounds = label, rounds
-        self._up = self._down = 0
         self._score, self._scored = score, None
 
     def round_finished(self, record: Mapping[str, Any]) -> None:
-        self._up += record.get("bytes_up") or 0
-        self._down += record.get("bytes_down") or 0
         scored = record.get("test_score_after")
         self._scored = self._scored if scored is None else scored
 
     def _figures(self, record: Mapping[str, Any]) -> str:
-        """The score is the last one measured, bytes are those since this process took up the run."""
+        """The score is the last one measured; bytes are those of the whole run so far."""
         parts = []
         if self._scored is not None:
             parts.append(self._score.text(self._scored))
@@ -95,7 +100,8 @@ class _Told(Progress):
             parts.append(f"loss {record['train_loss']:.3f}")
         if record.get("density") is not None:
             parts.append(f"density {record['density']:.1%}")
-        return ", ".join([*parts, f"up {size(self._up)}, down {size(self._down)}"])
+        up, down = (record.get(f"bytes_{way}_total") or 0 for way in ("up", "down"))
+        return ", ".join([*parts, f"up {size(up)}, down {size(down)}"])
 
 
 class LineProgress(_Told):
@@ -117,6 +123,9 @@ class LineProgress(_Told):
         if record["round"] >= self._rounds or now - self._last >= SECONDS_BETWEEN_LINES:
             self._last = now
             self._write(f"{self._label}: round {record['round']}/{self._rounds}, {self._figures(record)}")
+
+    def note(self, line: str) -> None:
+        self._write(line)
 
     def _write(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
@@ -147,6 +156,9 @@ class LiveProgress(_Told):
     def round_finished(self, record: Mapping[str, Any]) -> None:
         super().round_finished(record)
         self._bar.update(self._task, completed=record["round"], figures=self._figures(record))
+
+    def note(self, line: str) -> None:
+        self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         self._bar.stop()

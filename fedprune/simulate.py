@@ -82,13 +82,15 @@ def resume(
     path = Path(folder)
     with RunFolder.open(path).lock() as opened, _Grids(path.resolve().parent) as grids:
         # Late: a wrong folder is told at once.
-        from fedprune.federation.server.lifecycle import check_versions
+        from fedprune.federation.server.lifecycle import check_data, check_versions
 
         check_code(opened, changed=other_versions)
         scenario = _scenario_of(opened)
         if not other_versions:
             check_versions(opened)
         with scenario.reach():
+            if opened.read_status()["state"] != "complete":
+                check_data(opened, scenario)
             return _go_on(scenario, opened, grids, progress or Progress(), trackers)
 
 
@@ -183,11 +185,11 @@ def _go_on(
     trackers: Mapping[str, Open],
 ) -> Results:
     from fedprune.federation.flower.server_app import serve
-    from fedprune.federation.server.lifecycle import summary
+    from fedprune.federation.server.lifecycle import keep
 
     with tracked(progress, trackers, folder.path, scenario.label, scenario.to_dict()) as told:
         if folder.read_status()["state"] == "complete":
-            told.run_finished(summary(folder, scenario))
+            keep(folder, scenario, told)
         else:
             serve(grids.grid(scenario), folder, scenario, told)
     return Results(folder.path, read_json(folder.path / "results.json"))

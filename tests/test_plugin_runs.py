@@ -98,6 +98,18 @@ def test_a_changed_plug_in_is_refused_unless_that_is_allowed(run: Path, file: Pa
     assert resumed(run, "--other-versions")[0] == 0
 
 
+def test_a_complete_run_is_kept_and_a_changed_strategy_makes_another(run: Path, file: Path) -> None:
+    before = (run / "results.json").stat().st_mtime_ns
+    done = fedprune(run.parents[1], "run", "../study/mine.toml", "--json")
+    assert f"{run.name}: already complete, kept; --force" in done.stdout
+    assert (run / "results.json").stat().st_mtime_ns == before
+    file.write_text(STRATEGY.replace("server.weights", "{**server.weights}"), "utf-8")
+    done = fedprune(run.parents[1], "run", "../study/mine.toml")
+    assert done.returncode == 0, done.stderr
+    assert "kept" not in done.stderr
+    assert len(list(run.parent.glob("mine-*-s0"))) == 2
+
+
 def test_a_plug_in_that_is_gone_is_named(run: Path, file: Path) -> None:
     file.unlink()
     status, line = resumed(run)

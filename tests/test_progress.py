@@ -29,6 +29,8 @@ def report(progress: Progress, rounds: int) -> None:
             "train_loss": 1.25,
             "bytes_up": 1000,
             "bytes_down": 2000,
+            "bytes_up_total": 1000 * number,
+            "bytes_down_total": 2000 * number,
             "seconds": 0.1,
             "test_score_after": 0.875 if number == rounds else None,
         }
@@ -52,6 +54,24 @@ def test_a_run_that_goes_on_says_how_far_it_was() -> None:
     stream = io.StringIO()
     LineProgress(stream).run_started("mine-0123-s0", "fedavg", 20, 7, ACCURACY)
     assert stream.getvalue() == "fedavg: 20 rounds, 7 of them done, in mine-0123-s0\n"
+
+
+def test_a_run_that_goes_on_counts_what_it_spent_before() -> None:
+    stream = io.StringIO()
+    progress = LineProgress(stream)
+    progress.run_started("mine-0123-s0", "fedavg", 20, 7, ACCURACY)
+    progress.round_finished({"round": 8, "bytes_up": 10, "bytes_up_total": 80, "bytes_down_total": 160})
+    assert stream.getvalue().splitlines()[1] == "fedavg: round 8/20, up 80 B, down 160 B"
+
+
+@pytest.mark.parametrize("make", [LineProgress, LiveProgress, JsonProgress])
+def test_a_note_is_one_line_whatever_it_holds(make: type[Progress]) -> None:
+    stream = io.StringIO()
+    progress = make(stream)  # type: ignore[call-arg]
+    progress.note("[b]kept[/b] " + "x" * 200)
+    progress.close()
+    (line,) = filter(None, stream.getvalue().splitlines())
+    assert "[b]kept[/b] " + "x" * 200 in line
 
 
 def test_a_round_that_knows_little_is_told_all_the_same() -> None:

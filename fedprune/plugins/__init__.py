@@ -21,6 +21,7 @@ from fedprune.plugins.code import check_path, import_module, imported, is_path, 
 from fedprune.plugins.contract import check_class, check_module, class_in, line_of, place_of
 from fedprune.plugins.errors import BrokenPluginError, PluginError, UnknownPluginError, shown, suggest
 from fedprune.plugins.kinds import KINDS, Kind
+from fedprune.plugins.local_code import is_installed
 from fedprune.plugins.named import plugin
 from fedprune.plugins.origin import Origin, origin, source
 from fedprune.plugins.places import PACKAGE, Place, bundled, find, names
@@ -44,6 +45,7 @@ __all__ = [
     "find",
     "folders",
     "imported",
+    "is_installed",
     "is_path",
     "line_of",
     "load",

@@ -18,6 +18,9 @@ class Kind(NamedTuple):
     """What the file defines by these names, where it defines no class."""
     typed: tuple[tuple[str, str], ...] = ()
     """What people write who know other tools, as a regular expression, and what to write instead."""
+    decides: bool = True
+    """Whether another plug-in of the kind may give other results. The code of those that may is part of what
+    names a run."""
 
 
 _NUMBERS = (
@@ -34,7 +37,7 @@ KINDS: dict[str, Kind] = {
     "tasks": Kind("tasks", "task", base="fedprune.tasks:Task"),
     "partitioners": Kind("data/partitioners", "partitioner", base="fedprune.data.partitioners:Partitioner"),
     "shifts": Kind("data/shifts", "shift", base="fedprune.data.shifts:Shift"),
-    "trainers": Kind("compute/trainers", "trainer", base="fedprune.compute.trainers:Trainer"),
+    "trainers": Kind("compute/trainers", "trainer", base="fedprune.compute.trainers:Trainer", decides=False),
     "optimizers": Kind("compute/optimizers", "optimizer", base="fedprune.compute.optimizers:Optimizer"),
     "schedules": Kind(
         "compute/schedules", "learning-rate schedule", base="fedprune.compute.schedules:Schedule"
@@ -50,8 +53,10 @@ KINDS: dict[str, Kind] = {
         "wire/quantizers", "quantizer", base="fedprune.wire.quantizers:Quantizer", typed=_NUMBERS
     ),
     "entropy_coders": Kind("wire/entropy_coders", "entropy coder", holds=("encode", "decode")),
-    "engines": Kind("engines/crews", "engine", base="fedprune.engines.crew:Engine"),
-    "studies": Kind("tickets/studies", "study", holds=("units", "measure", "conclude", "tables")),
-    "trackers": Kind("trackers/kinds", "tracker", holds=("open_tracker",)),
+    "engines": Kind("engines/crews", "engine", base="fedprune.engines.crew:Engine", decides=False),
+    "studies": Kind(
+        "tickets/studies", "study", holds=("units", "measure", "conclude", "tables"), decides=False
+    ),
+    "trackers": Kind("trackers/kinds", "tracker", holds=("open_tracker",), decides=False),
 }
 """Kind -> what it is. A new kind is one line here, and a folder."""

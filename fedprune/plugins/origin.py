@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fedprune.plugins.code import check_path, is_path
 from fedprune.plugins.kinds import KINDS
+from fedprune.plugins.local_code import local_files
 from fedprune.plugins.places import find
 
 
@@ -20,8 +22,10 @@ class Origin:
     name: str
     file: Path
     """Absolute."""
+    files: tuple[Path, ...]
+    """The file, and the modules of the user's own that it imports."""
     sha256: str
-    """Of what the file holds."""
+    """The hash of what the file holds; where it imports others of the user's, of their hashes too."""
     folder: Path | None
     """The folder that was searched; None for an installed module."""
 
@@ -41,7 +45,8 @@ def origin(kind: str, name: str) -> Origin | None:
     if file is None:
         return None
     folder = file.parents[1] if place is not None and place.point is None else None
-    return Origin(kind, name, file, hashlib.sha256(file.read_bytes()).hexdigest(), folder)
+    files = local_files(file)
+    return Origin(kind, name, file, files, _digest(files), folder)
 
 
 def source(kind: str, name: str) -> Path | None:
@@ -54,6 +59,15 @@ def source(kind: str, name: str) -> Path | None:
         return _file_of_module(name)
     place = find(kind, name)
     return place.path if place.point is None else _file_of_module(place.point.value)
+
+
+def _digest(files: Sequence[Path]) -> str:
+    """Of one file that of its bytes; of more that of their names and hashes, wherever they lie."""
+    hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    if len(hashes) == 1:
+        return hashes[0]
+    told = [f"{file.name} {digest}" for file, digest in zip(files, hashes, strict=True)]
+    return hashlib.sha256("\n".join([told[0], *sorted(told[1:])]).encode()).hexdigest()
 
 
 def _file_of_module(path: str) -> Path | None:

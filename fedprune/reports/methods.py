@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fedprune.estimate import Estimate, estimate, student_t
 from fedprune.runs import table
@@ -108,15 +108,10 @@ def methods(folders: Sequence[Path]) -> list[Method]:
     rows = table.results_table(folders)
     runs = {id(row): load(folder) for row, folder in zip(rows, folders, strict=True)}
     groups = [sorted(group, key=lambda row: row["seed"]) for group in table.grouped(rows)]
-    labels = [_label(group) for group in groups]
-    # Two scenarios may call different settings by one name.
-    unique = [
-        label if labels.count(label) == 1 else f"{label} ({group[0]['run']})"
-        for label, group in zip(labels, groups, strict=True)
-    ]
+    labels = [row["label"] for row in table.group_seeds(rows)]
     return [
         Method(label, tuple(runs[id(row)] for row in group), tuple(group))
-        for label, group in zip(unique, groups, strict=True)
+        for label, group in zip(labels, groups, strict=True)
     ]
 
 
@@ -141,10 +136,3 @@ def pareto(points: Iterable[tuple[str, float, float]], score: Score) -> list[tup
         if not front or score.better(point[2], front[-1][2]):
             front.append(point)
     return front
-
-
-def _label(group: Sequence[dict[str, Any]]) -> str:
-    first = group[0]
-    if len(group) > 1:
-        return table.label_without_seed(first)
-    return str(first["label"])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from fedprune.plugins import PACKAGE
+from fedprune.plugins import PACKAGE, bundled
 
 PACKAGES = ("fedprune", "torch", "flwr", "numpy")
 
@@ -23,7 +25,19 @@ def environment() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "versions": {name: _version(name) for name in PACKAGES},
         "commit": _commit(),
+        "source": source(),
     }
+
+
+@cache
+def source() -> str:
+    """The sha256 of fedprune's own Python files: equal for equal code, from a checkout or a wheel."""
+    inside = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    beside = {f"strategies/{path.name}": path for path in bundled("strategies").glob("*.py")}
+    digest = hashlib.sha256()
+    for name, path in sorted({**inside, **beside}.items()):
+        digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 def _version(package: str) -> str | None:

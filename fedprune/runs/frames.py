@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NESTED = {"failed", "density_layers"}
 """Fields that have a table of their own."""
 _TEXT, _WHOLE = {"label", "score", "score_unit", "score_better"}, {"", "bytes"}
-_COUNTS = {"samples"}
+_COUNTS = {"samples", "rounds_accepted", "clients_never_sampled"}
 """Counts that are no mean over clients."""
 
 

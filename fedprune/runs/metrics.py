@@ -6,8 +6,9 @@ A name says what was measured, on what, and after which step; null stands for wh
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from fedprune.score import Score
 
 CLOCK_FIELDS = frozenset({"seconds", "time", "seconds_total"})
 """Fields that read a clock: all others are the same bits each time a run is repeated or resumed."""
+
+SUMMED = ("bytes_up", "bytes_down", "seconds")
+"""Fields of a round whose sums over all rounds are a run's totals, ``<field>_total``."""
 
 WORST_OF = 10
 """The worst clients are one in so many."""
@@ -114,6 +118,7 @@ _CLIENTS = {
 _FINAL = {
     "client": Metric("", "id of the client"),
     "samples": Metric("count", "training samples of the client"),
+    "rounds_accepted": Metric("count", "rounds in which its reply was accepted; 0: it took no part"),
     "test_score_personal": Metric("score", _PERSONAL),
     "test_score_received": Metric("score", _BEFORE),
     "test_score_trained": Metric("score", f"{_AFTER} of what it received"),
@@ -128,6 +133,9 @@ _RESULTS = {
     "seed": Metric("", "the scenario's seed"),
     "rounds": Metric("count", "rounds trained"),
     "clients": Metric("count", "clients in the final evaluation: all that answered"),
+    "clients_never_sampled": Metric(
+        "count", "those of `clients` that took no part: never sampled, or their reply never accepted"
+    ),
     "score": Metric("", _NAME),
     "score_unit": Metric("", "unit of all scores; `share`: in [0, 1], which tables show in percent"),
     "score_better": Metric("", "which scores are better: `higher` or `lower` ones"),
@@ -135,6 +143,10 @@ _RESULTS = {
         "score", "score on all training targets of the best answer that ignores the input"
     ),
     **_spread("test_score_personal", _PERSONAL),
+    "test_score_personal_sampled": Metric("score", "mean of the same over the clients that took part"),
+    "test_score_personal_never_sampled": Metric(
+        "score", "mean of the same over `clients_never_sampled`; null where there are none"
+    ),
     **_spread("test_score_received", _BEFORE),
     **_spread("test_score_trained", f"{_AFTER} of what it received"),
     "test_score_global": Metric("score", _GLOBAL),
@@ -193,6 +205,12 @@ def summarise(values: Sequence[float], score: Score) -> dict[str, float]:
     tenth = math.ceil(len(ascending) / WORST_OF)
     worst = ascending[:tenth] if score.higher_is_better else ascending[-tenth:]
     return {"mean": float(ascending.mean()), "std": float(ascending.std()), "worst10": float(worst.mean())}
+
+
+def totals(rounds: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The sums of SUMMED over rounds, under ``<field>_total``; a round that lacks one adds nothing to it."""
+    told = list(rounds)
+    return {f"{name}_total": sum(record.get(name) or 0 for record in told) for name in SUMMED}
 
 
 def markdown() -> str:

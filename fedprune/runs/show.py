@@ -28,6 +28,12 @@ FINAL = (
 )
 """What a table of final scores says below it: they are no points of the curves by round."""
 
+NEVER_SAMPLED = (
+    "Never sampled: clients that took part in no round (those whose replies were never accepted, too), and "
+    "the score of the model that they would use; the other columns hold them as well."
+)
+"""What a table says below it where some clients took no part."""
+
 
 def render(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "text") -> str:
     """The text that ``fedprune show`` prints: runs grouped by seed as a table, or each run raw as JSON."""
@@ -46,6 +52,8 @@ def _notes(rows: Sequence[Row]) -> list[str]:
     said = []
     if any(row["test_score_personal"] is not None for row in rows):
         said.append(FINAL)
+    if any(_never_sampled(row) for row in rows):
+        said.append(NEVER_SAMPLED)
     if any("seeds" in row for row in rows):
         said.append(f"Means over seeds. {PLUS_MINUS}.")
     return said
@@ -73,6 +81,15 @@ def _state(row: Row) -> str:
     return "" if row["state"] == "complete" else f"{row['state']} at {row['round']}/{row['rounds']}"
 
 
+def _never_sampled(row: Row) -> str:
+    """How many clients took no part, and their mean score."""
+    count, reached = row["clients_never_sampled"], row["test_score_personal_never_sampled"]
+    if not count:
+        return ""
+    score = Score.of(row["score"])
+    return f"{count:g}" if reached is None else f"{count:g}: {reached * score.factor:.{score.digits}f}"
+
+
 def _of(score: Score, cell: Callable[[Row], str]) -> Callable[[Row], str]:
     """Rows of other scores have nothing to say."""
     return lambda row: cell(row) if Score.of(row["score"]) == score else ""
@@ -96,6 +113,7 @@ _ABOUT = (
     _Column("seeds", lambda row: str(len(row["seeds"])) if "seeds" in row else ""),
 )
 _SPENT = (
+    _Column("never sampled", _never_sampled),
     _Column("density %", _number("density", 100, 1)),
     _Column("M multiply-adds", _number("multiply_adds", 1e-6, 3)),
     _Column("MB up", _number("bytes_up_total", 1e-6, 2)),

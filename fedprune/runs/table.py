@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fedprune.estimate import estimate
+from fedprune.runs.code import code_of
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
+from fedprune.runs.labels import label_without_seed, told_apart
 from fedprune.runs.log import read_lines
+from fedprune.runs.metrics import totals
 from fedprune.runs.task import read_score
+from fedprune.scenario.flat import flat
 from fedprune.scenario.section import Section
 from fedprune.scenario.sections import SECTIONS
 from fedprune.score import UNKNOWN, Score
@@ -26,6 +31,8 @@ MEASURED = (
     "test_score_personal_worst10",
     "test_score_received",
     "test_score_trained",
+    "clients_never_sampled",
+    "test_score_personal_never_sampled",
     "density",
     "multiply_adds",
     "bytes_up_total",
@@ -44,8 +51,10 @@ def results_table(folders: Sequence[Path]) -> list[Row]:
     """One row a run folder, in the given order; an unfinished run has what it measured so far.
 
     A row holds ``run`` (folder name), ``name``, ``label``, ``seed``, ``state``, ``round``, ``rounds`` (asked
-    for), ``group`` (equal for runs that differ only by seed), ``score`` (the fields of ``Score``) and
-    MEASURED. Raises RunError for what is no run folder or damaged.
+    for), ``settings`` (dotted key -> value of those that decide the result, the seed aside), ``code`` (the
+    user's plug-ins that do -> sha256), ``group`` (equal for runs that differ only by seed), ``folder`` (its
+    path), ``score`` (the fields of ``Score``) and MEASURED. Raises RunError for what is no run folder or
+    damaged.
     """
     return [_row(Path(folder)) for folder in folders]
 
@@ -54,17 +63,24 @@ def group_seeds(rows: Sequence[Row]) -> list[Row]:
     """Complete runs that differ only by seed as one row: means, ``<field>_half``, ``seeds`` for ``seed``.
 
     The half is that of the 95 % t-interval over seeds (see ``fedprune.estimate``). A field that any of the
-    runs lacks is None. Runs that are alone or not complete stay as they are.
+    runs lacks is None. Runs that are alone or not complete stay as they are. No two rows have one label (see
+    runs.labels).
     """
-    return [members[0] if len(members) == 1 else _merged(members) for members in grouped(rows)]
+    groups = [members[0] if len(members) == 1 else _merged(members) for members in grouped(rows)]
+    return [{**row, "label": label} for row, label in zip(groups, told_apart(groups), strict=True)]
 
 
 def grouped(rows: Sequence[Row]) -> list[list[Row]]:
-    """Complete rows that differ only by seed together, in order of their first; any other row alone."""
-    groups: dict[str, list[Row]] = {}
+    """Complete rows that differ only by seed together, in order of their first; any other row alone.
+
+    A seed counts once in a group: the same run from another folder is no further seed but begins a group.
+    """
+    groups: dict[tuple[str, int], list[Row]] = {}
+    seen: Counter[tuple[str, int]] = Counter()
     for row in rows:
-        complete = row["state"] == "complete"
-        groups.setdefault(row["group"] if complete else f"{row['run']}/{len(groups)}", []).append(row)
+        group = row["group"] if row["state"] == "complete" else f"{row['run']}/{len(groups)}"
+        groups.setdefault((group, seen[group, row["seed"]]), []).append(row)
+        seen[group, row["seed"]] += 1
     return list(groups.values())
 
 
@@ -72,7 +88,8 @@ def _row(path: Path) -> Row:
     folder = RunFolder.open(path)
     scenario = scenario_of(folder)
     run = scenario.get("run", {})
-    status = folder.read_status()
+    settings = flat({section: _decisive(section, keys) for section, keys in scenario.items()})
+    code, status = code_of(folder.environment), folder.read_status()
     results = read_json(path / "results.json") if (path / "results.json").exists() else _so_far(folder)
     return {
         "run": path.resolve().name,
@@ -86,7 +103,10 @@ def _row(path: Path) -> Row:
         "state": status.get("state", "unknown"),
         "round": status.get("round", 0),
         "rounds": run.get("rounds"),
-        "group": _group(scenario),
+        "group": _group(settings, code),
+        "settings": settings,
+        "code": code,
+        "folder": str(path),
         "score": read_score(path).record(),
         **{name: results.get(name) for name in MEASURED},
     }
@@ -107,17 +127,12 @@ def scenario_of(folder: RunFolder) -> dict[str, Any]:
 def _so_far(folder: RunFolder) -> Row:
     """The fields that an unfinished run can give already: bytes, seconds and density so far."""
     rounds = read_lines(folder.rounds)
-    totals = {
-        f"{name}_total": sum(record.get(name) or 0 for record in rounds)
-        for name in ("bytes_up", "bytes_down", "seconds")
-    }
-    return {**totals, "density": rounds[-1].get("density") if rounds else None}
+    return {**totals(rounds), "density": rounds[-1].get("density") if rounds else None}
 
 
-def _group(scenario: dict[str, Any]) -> str:
-    """A short name for the settings that decide the result, the seed aside."""
-    settings = {section: _decisive(section, keys) for section, keys in scenario.items()}
-    text = json.dumps({name: keys for name, keys in settings.items() if keys}, sort_keys=True, default=str)
+def _group(settings: Row, code: Row) -> str:
+    """A short name for what decides the result, the seed aside."""
+    text = json.dumps([settings, code], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -133,8 +148,12 @@ def _decisive(section: str, keys: Any) -> Any:
     }
 
 
+_COMMON = ("run", "name", "state", "round", "rounds", "group", "settings", "code", "folder", "score")
+"""Fields that a row of several seeds has from its first."""
+
+
 def _merged(rows: Sequence[Row]) -> Row:
-    merged = {key: rows[0][key] for key in ("run", "name", "state", "round", "rounds", "group", "score")}
+    merged = {key: rows[0][key] for key in _COMMON}
     merged["label"] = label_without_seed(rows[0])
     merged["seeds"] = [row["seed"] for row in rows]
     for name in MEASURED:
@@ -142,12 +161,6 @@ def _merged(rows: Sequence[Row]) -> Row:
         found = None if None in values else estimate(values)
         merged[name], merged[name + HALF] = (found.mean, found.half) if found else (None, None)
     return merged
-
-
-def label_without_seed(row: Row) -> str:
-    """The row's label without the ``seed 3`` that a sweep over seeds puts into it."""
-    parts = [part for part in row["label"].split(", ") if part != f"seed {row['seed']}"]
-    return ", ".join(parts) or str(row["name"])
 
 
 SCORES = (

@@ -134,9 +134,22 @@ class Scenario(BaseModel):
         text = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    def run_hash(self) -> str:
+        """12 hex digits that name the run: of its settings, and of the user's code that can change a result.
+
+        That code is the plug-ins which the scenario names and which are not fedprune's own, each with the
+        modules of the user's that it imports; a run without any has the hash of its settings. fedprune's own
+        code is written down in the run's environment instead: another version of it makes no other name.
+        """
+        deciding = [origin for origin in self._origins if plugins.KINDS[origin.kind].decides]
+        if not deciding:
+            return self.settings_hash()
+        code = sorted({f"{origin.kind} {origin.name} {origin.sha256}" for origin in deciding})
+        return hashlib.sha256("\n".join([self.settings_hash(), *code]).encode()).hexdigest()[:12]
+
     def run_id(self) -> str:
-        """The name of the run's folder: its own name, the hash of its settings, and its seed."""
-        return f"{self.run.name}-{self.settings_hash()}-s{self.run.seed}"
+        """The name of the run's folder: its own name, its hash (see ``run_hash``), and its seed."""
+        return f"{self.run.name}-{self.run_hash()}-s{self.run.seed}"
 
     def client_settings(self) -> dict[str, Any]:
         """What a client needs to know, as JSON-able sections: only what differs from defaults."""

@@ -9,7 +9,6 @@ can be tracked late, even when it is complete.
 from __future__ import annotations
 
 import io
-import json
 import signal
 import sys
 import threading
@@ -27,6 +26,7 @@ from fedprune.runs.files import read_json, write_json
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import METRICS
 from fedprune.runs.task import read_score
+from fedprune.scenario.flat import Sections, flat
 from fedprune.score import Score
 from fedprune.trackers import TrackedRun, Tracker
 
@@ -36,8 +36,6 @@ _LONGEST = 300
 
 Open = Callable[[Path, TrackedRun], Tracker]
 """What opens a tracker, given the folder that it may write in, and the run."""
-Sections = Mapping[str, Any]
-"""A section's name -> its keys, or the list of its tables."""
 
 
 def check(names: Sequence[str]) -> dict[str, Open]:
@@ -73,21 +71,6 @@ def tracked(
         told.end()
 
 
-def flat(scenario: Sections) -> dict[str, bool | int | float | str]:
-    """``section.key`` -> value, lists and tables as JSON; ``section.1.key`` for the tables of a list."""
-    tables: dict[str, Mapping[str, Any]] = {}
-    for section, keys in scenario.items():
-        if isinstance(keys, Mapping):
-            tables[section] = keys
-        else:
-            tables |= {f"{section}.{number}": table for number, table in enumerate(keys, start=1)}
-    return {
-        f"{table}.{key}": value if isinstance(value, bool | int | float | str) else json.dumps(value)
-        for table, keys in tables.items()
-        for key, value in keys.items()
-    }
-
-
 def figures(file: str, record: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a record of ``file`` (see runs.metrics), without those that were not measured."""
     found = {name: record.get(name) for name in METRICS[file] if name != "round"}
@@ -111,6 +94,9 @@ class _Tracked(Progress):
     def run_finished(self, summary: Mapping[str, Any]) -> None:
         self._progress.run_finished(summary)
         self._tell(lambda feed: feed.results(summary))
+
+    def note(self, line: str) -> None:
+        self._progress.note(line)
 
     def end(self) -> None:
         """Nothing more will come in this session."""

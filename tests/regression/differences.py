@@ -23,7 +23,11 @@ FIELDS = {
 }
 """How fields of records, or the beginnings of their names, were called -> how they are called now."""
 
-ONE_SIDED = frozenset({"score", "score_unit", "score_better", "score_chance"})
+ONE_SIDED = frozenset(
+    {"score", "score_unit", "score_better", "score_chance"}
+    | {"rounds_accepted", "clients_never_sampled"}
+    | {"test_score_personal_sampled", "test_score_personal_never_sampled"}
+)
 """Fields that records of only one of the commits hold, and that say nothing about the other's."""
 
 ARRAYS: dict[str, str] = {}

@@ -98,7 +98,10 @@ def test_privacy_has_a_column_where_a_run_gives_any(tmp_path: Path) -> None:
 
 def test_methods_of_one_name_are_told_apart(tmp_path: Path) -> None:
     runs = [write_run(tmp_path / "runs", method, label="same") for method in ("a", "b")]
-    assert Parsed(write(runs, tmp_path / "a.html")).data["methods"] == ["same (a-s0)", "same (b-s0)"]
+    assert Parsed(write(runs, tmp_path / "a.html")).data["methods"] == [
+        "same (strategy a)",
+        "same (strategy b)",
+    ]
 
 
 def test_bands_come_with_three_seeds(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_new_run_folder_says_what_it_is(tmp_path: Path) -> None:
 def test_the_environment_names_versions_but_no_one(tmp_path: Path) -> None:
     with create(tmp_path) as folder:
         found = folder.environment
-    machine = ["python", "platform", "cpu", "cores", "versions", "commit"]
+    machine = ["python", "platform", "cpu", "cores", "versions", "commit", "source"]
     assert list(found) == ["settings_hash", *machine, "plugins"]
     assert found["plugins"] == []
     assert {"fedprune", "torch", "flwr", "numpy"} == set(found["versions"])

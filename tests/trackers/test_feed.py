@@ -17,7 +17,7 @@ from fedprune.plugins import places
 from fedprune.progress import Progress
 from fedprune.runs.metrics import CLOCK_FIELDS, METRICS
 from fedprune.score import Score
-from fedprune.trackers.feed import figures, flat
+from fedprune.trackers.feed import figures
 
 SETTINGS: dict[str, Any] = {
     "run": {"name": "followed", "rounds": 3, "clients_per_round": 2, "checkpoint_every": 1},
@@ -133,16 +133,6 @@ def test_figures_are_the_numbers_of_a_record_under_documented_names() -> None:
     assert set(figures("rounds.jsonl", dict.fromkeys(METRICS["rounds.jsonl"], 1))) < set(
         METRICS["rounds.jsonl"]
     )
-
-
-def test_settings_are_flat_and_lists_are_json() -> None:
-    made = flat({"train": {"lr": 0.1, "steps": [1, 2]}, "data": {"augment": False}})
-    assert made == {"train.lr": 0.1, "train.steps": "[1, 2]", "data.augment": False}
-
-
-def test_the_tables_of_a_list_are_told_apart_by_number() -> None:
-    made = flat({"update": [{"name": "clip", "norm": 1.0}, {"name": "gaussian_noise"}]})
-    assert made == {"update.1.name": "clip", "update.1.norm": 1.0, "update.2.name": "gaussian_noise"}
 
 
 def test_an_interrupted_run_closes_its_tracker_and_a_resumed_one_repeats_no_round(

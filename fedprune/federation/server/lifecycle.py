@@ -14,9 +14,11 @@ from fedprune.federation.experiment import checked_experiment
 from fedprune.federation.server.loop import Rounds
 from fedprune.progress import Progress
 from fedprune.runs.checkpoint import retained_rounds
-from fedprune.runs.code import check_code, code_record
+from fedprune.runs.code import check_code, code_record, kept
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder, RunState
+from fedprune.runs.log import read_lines
+from fedprune.runs.metrics import totals
 from fedprune.runs.task import read_score, write_task
 from fedprune.scenario import Scenario
 
@@ -32,6 +34,7 @@ def run_folder(scenario: Scenario, path: Path, *, force: bool = False) -> Iterat
         with RunFolder.open(path).lock() as folder:
             check_versions(folder)
             check_code(folder)
+            check_data(folder, scenario)
             yield folder
         return
     with RunFolder.create(
@@ -53,19 +56,21 @@ def carry(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress)
 
     A complete run is only reported. Raises TooFewRepliesError when a round misses its quorum.
     """
-    if folder.read_status()["state"] != "complete":
-        # Not the status's: a killed run had trained further than its last checkpoint.
-        done = max(retained_rounds(folder.checkpoints), default=0)
-        score = read_score(folder.path)
-        progress.run_started(folder.path.name, scenario.label, scenario.run.rounds, done, score)
-        _work(grid, folder, scenario, progress, done)
-    progress.run_finished(summary(folder, scenario))
+    if folder.read_status()["state"] == "complete":
+        keep(folder, scenario, progress)
+        return
+    # Not the status's: a killed run had trained further than its last checkpoint.
+    done = max(retained_rounds(folder.checkpoints), default=0)
+    score = read_score(folder.path)
+    progress.run_started(folder.path.name, scenario.label, scenario.run.rounds, done, score)
+    _work(grid, folder, scenario, progress, done)
+    progress.run_finished(_summary(folder, scenario))
 
 
-def summary(folder: RunFolder, scenario: Scenario) -> dict[str, Any]:
-    """A complete run's results, with its name and place."""
-    metrics = read_json(folder.path / "results.json")
-    return {"run": folder.path.name, "label": scenario.label, "folder": str(folder.path), **metrics}
+def keep(folder: RunFolder, scenario: Scenario, progress: Progress) -> None:
+    """Report a complete run as it is, and say that it was not made again."""
+    progress.note(kept(folder))
+    progress.run_finished(_summary(folder, scenario))
 
 
 def check_versions(folder: RunFolder) -> None:
@@ -78,19 +83,42 @@ def check_versions(folder: RunFolder) -> None:
         )
 
 
+def check_data(folder: RunFolder, scenario: Scenario) -> None:
+    """Raises RunError when the run began with other samples than its data set holds now."""
+    path = folder.path / "partition.json"
+    then = read_json(path)["settings"].get("fingerprint") if path.exists() else None
+    if then not in (None, checked_experiment(scenario).dataset.fingerprint):
+        raise RunError(
+            f"{folder.path}: the data '{scenario.data.name}' were changed since the run began: its results "
+            "are of others; undo the change, or replace the run with fedprune run --force"
+        )
+
+
+def _summary(folder: RunFolder, scenario: Scenario) -> dict[str, Any]:
+    """A complete run's results, with its name and place."""
+    metrics = read_json(folder.path / "results.json")
+    return {"run": folder.path.name, "label": scenario.label, "folder": str(folder.path), **metrics}
+
+
 def _work(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress, done: int) -> None:
     """The rounds after ``done``, and the final evaluation."""
     folder.write_status("running", done)
+    spent: dict[str, float] = {}
 
     def on_round(record: dict[str, Any]) -> None:
         nonlocal done
         done = record["round"]
         folder.write_status("running", done)
-        progress.round_finished({**record, "rounds": scenario.run.rounds})
+        for name, more in totals([record]).items():
+            spent[name] += more
+        progress.round_finished({**record, **spent, "rounds": scenario.run.rounds})
 
     state: RunState = "failed"
     try:
-        Rounds(grid, folder, scenario, on_round).run()
+        rounds = Rounds(grid, folder, scenario, on_round)
+        # Only now is the log cut back to the checkpoint from which the run goes on.
+        spent |= totals(read_lines(folder.rounds))
+        rounds.run()
         state = "complete"
     except (KeyboardInterrupt, SystemExit):
         state = "stopped"

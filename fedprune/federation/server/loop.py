@@ -122,6 +122,8 @@ class Rounds:
         clients = range(experiment.partition.clients)
         asked = Round(self.federation, round, clients, phase="final", evaluate=True)
         limit = self.scenario.engine.timeout
+        rounds = read_lines(self.folder.rounds)
+        taken = records.rounds_accepted(rounds)
         rows: dict[int, dict[str, Any]] = {}
         for conversation, reply in exchange(
             self.grid,
@@ -131,16 +133,17 @@ class Rounds:
             FINAL_AT_ONCE,
         ):
             conversation.take(reply)
+            client = conversation.client
             if conversation.accepted:
-                rows[conversation.client] = records.final_record(conversation.accepted, experiment)
+                rows[client] = records.final_record(conversation.accepted, experiment, taken[client])
             # Memory does not grow with the clients that exist.
-            asked.conversations.pop(conversation.client, None)
+            asked.conversations.pop(client, None)
         ordered = [rows[client] for client in sorted(rows)]
         self.folder.write_final_clients(ordered)
         self.folder.write_final("weights", dict(self.federation.state.weights))
         for client in self.federation.state.versions if experiment.maskable else ():
             self.folder.write_final(f"mask-{client}", dict(self.federation.mask(client)))
-        rounds, score, chance = read_lines(self.folder.rounds), experiment.score, experiment.chance
+        score, chance = experiment.score, experiment.chance
         results = records.results(self.scenario, score, chance, ordered, rounds, self._global_score())
         self.folder.write_results({**results, **privacy_record(self.scenario, experiment, rounds)})
 

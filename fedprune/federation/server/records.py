@@ -6,6 +6,7 @@ Names and units are those of ``runs/metrics.py``.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from fedprune.federation.experiment import Experiment
 from fedprune.federation.server.conversation import Accepted
 from fedprune.federation.server.round import Outcome
-from fedprune.runs.metrics import summarise
+from fedprune.runs.metrics import summarise, totals
 from fedprune.scenario import Scenario
 from fedprune.score import Score
 from fedprune.types import Shapes
@@ -90,8 +91,8 @@ def round_record(
     }
 
 
-def final_record(reply: Accepted, experiment: Experiment) -> Record:
-    """One client in the final evaluation."""
+def final_record(reply: Accepted, experiment: Experiment, rounds_accepted: int) -> Record:
+    """One client in the final evaluation, whose reply was accepted in so many rounds."""
     report = reply.report
     # A method without a personal model deploys the global one after local training; a client that was never
     # sampled has nothing of its own yet and deploys what it receives.
@@ -99,6 +100,7 @@ def final_record(reply: Accepted, experiment: Experiment) -> Record:
     return {
         "client": report.client,
         "samples": report.samples,
+        "rounds_accepted": rounds_accepted,
         "test_score_personal": report.test_score_before if own is None else own,
         "test_score_received": report.test_score_before,
         "test_score_trained": report.test_score_after,
@@ -119,17 +121,22 @@ def results(
 ) -> Record:
     """The run's results over all clients that answered the final evaluation."""
     layers = rows[0]["density_layers"] if rows else {}
-    target = scenario.evaluate.target
+    target, spent = scenario.evaluate.target, totals(rounds)
+    sampled = [row for row in rows if row["rounds_accepted"]]
+    never = [row for row in rows if not row["rounds_accepted"]]
     return {
         "label": scenario.label,
         "seed": scenario.run.seed,
         "rounds": len(rounds),
         "clients": len(rows),
+        "clients_never_sampled": len(never),
         "score": score.name,
         "score_unit": "share" if score.percent else score.unit,
         "score_better": "higher" if score.higher_is_better else "lower",
         "score_chance": chance,
         **_spread("test_score_personal", rows, score),
+        "test_score_personal_sampled": _mean("test_score_personal", sampled),
+        "test_score_personal_never_sampled": _mean("test_score_personal", never),
         **_spread("test_score_received", rows, score),
         **_spread("test_score_trained", rows, score),
         "test_score_global": test_score_global,
@@ -139,12 +146,21 @@ def results(
         },
         "multiply_adds": _mean("multiply_adds", rows),
         "parameters": _mean("parameters", rows),
-        "bytes_up_total": sum(record["bytes_up"] for record in rounds),
-        "bytes_down_total": sum(record["bytes_down"] for record in rounds),
+        "bytes_up_total": spent["bytes_up_total"],
+        "bytes_down_total": spent["bytes_down_total"],
         "target_score": target,
         "bytes_to_target": bytes_to_target(rounds, target, score),
-        "seconds_total": sum(record["seconds"] for record in rounds),
+        "seconds_total": spent["seconds_total"],
     }
+
+
+def rounds_accepted(rounds: Sequence[Record]) -> Counter[int]:
+    """Client -> rounds in which its reply was accepted."""
+    taken: Counter[int] = Counter()
+    for record in rounds:
+        failed = {failure["client"] for failure in record["failed"]}
+        taken.update(client for client in record["clients"] if client not in failed)
+    return taken
 
 
 def bytes_to_target(rounds: Sequence[Record], target: float | None, score: Score) -> int | None:

@@ -268,7 +268,22 @@ def test_a_wrong_command_line_is_status_2(arguments: list[str], capsys: pytest.C
     assert re.search(r"; see fedprune( run| list)? --help$", line)
 
 
-@pytest.mark.parametrize("verb", ["run", "resume", "show", "watch", "tickets", "bits", "list", "doctor"])
+VERBS = [
+    "run",
+    "resume",
+    "show",
+    "watch",
+    "report",
+    "compare",
+    "artifact",
+    "tickets",
+    "bits",
+    "list",
+    "doctor",
+]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_the_help_of_a_verb_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([verb, "--help"])

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
+from fedprune.cli.completion import complete
 from fedprune.cli.parser import parser
 from fedprune.types import UserError, printable
 
@@ -31,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         with _sigterm_interrupts():
-            arguments = parser().parse_args(argv)
+            made = parser()
+            complete(made)
+            arguments = made.parse_args(argv)
             arguments.verb(arguments)
             sys.stdout.flush()
     except UserError as error:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from fedprune.cli import verbs
+from fedprune.cli import completion, verbs
 from fedprune.types import UserError
 
 
@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     added = made.add_subparsers(title="verbs", metavar="VERB", required=True)
     _add_running(added)
     _add_looking(added)
+    _add_comparing(added)
     _add_studying(added)
     _add_asking(added)
     return made
@@ -50,13 +51,20 @@ def _add_running(added: Any) -> None:
     )
     verb.add_argument(
         "scenario", nargs="+", metavar="SCENARIO", help="a TOML file, or a bundled scenario's name"
-    )
+    ).completer = completion.scenarios
     verb.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
         help="override section.key, as in train.lr=0.05",
+    )
+    verb.add_argument(
+        "--sweep",
+        action="append",
+        default=[],
+        metavar="KEY=VALUES",
+        help="a run for each value of section.key, as in run.seed=0,1",
     )
     verb.add_argument("--out", default="runs", metavar="FOLDER", help="where run folders go (default: runs)")
     verb.add_argument("--force", action="store_true", help="replace run folders that exist")
@@ -103,11 +111,42 @@ def _add_looking(added: Any) -> None:
     verb.add_argument("--png", action="store_true", help="write pictures as PNG too (needs fedprune[png])")
 
 
+def _add_comparing(added: Any) -> None:
+    verb = _verb(
+        added,
+        "compare",
+        verbs.compare,
+        "say what differs between two runs",
+        "fedprune compare runs/quickstart-0123456789ab-s0 runs/quickstart-ba9876543210-s0",
+    )
+    verb.add_argument(
+        "run",
+        nargs="+",
+        metavar="RUN",
+        help="two run folders, or two groups that differ by seed",
+    )
+    _forms(verb)
+
+    verb = _verb(
+        added,
+        "artifact",
+        verbs.artifact,
+        "pack runs with all that it takes to repeat them",
+        "fedprune artifact runs/quickstart-* --out quickstart.zip",
+    )
+    verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
+    verb.add_argument(
+        "--out", default="artifact.zip", metavar="FILE", help="the archive (default: artifact.zip)"
+    )
+
+
 def _add_studying(added: Any) -> None:
     example = "fedprune tickets runs/quickstart-0123456789ab-s0 --study overlap"
     verb = _verb(added, "tickets", verbs.tickets, "study a run's masks: are they tickets?", example)
     verb.add_argument("run", metavar="RUN", help="the folder of a finished run")
-    verb.add_argument("--study", action="append", metavar="NAME", help="a study, repeatable (default: all)")
+    verb.add_argument(
+        "--study", action="append", metavar="NAME", help="a study, repeatable (default: all)"
+    ).completer = completion.of_kind("studies")
     for name, line in (
         ("clients", "clients to sample where studies train or test (default: 20)"),
         ("seeds", "replicates of each training in 'retrain' (default: 3)"),
@@ -179,7 +218,8 @@ def _forms(parser: Any) -> None:
 
 def _track(parser: Any) -> None:
     line = "a tracker to tell all figures too, repeatable; see fedprune list trackers"
-    parser.add_argument("--track", action="append", default=[], metavar="NAME", help=line)
+    made = parser.add_argument("--track", action="append", default=[], metavar="NAME", help=line)
+    made.completer = completion.of_kind("trackers")
 
 
 def _json(parser: Any, line: str) -> None:

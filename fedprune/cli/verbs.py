@@ -24,7 +24,7 @@ LISTED = (*plugins.KINDS, "scenarios")
 
 def run(arguments: argparse.Namespace) -> None:
     """Run every run of every scenario, then show their results."""
-    scenarios = _scenarios(arguments.scenario, arguments.set)
+    scenarios = _scenarios(arguments.scenario, arguments.set, arguments.sweep)
     from fedprune import simulate
 
     _say_origins(scenarios)
@@ -81,6 +81,30 @@ def report(arguments: argparse.Namespace) -> None:
     """Write one HTML file that shows runs side by side, and its tables and pictures in a folder beside it."""
     target = None if arguments.out is None else Path(arguments.out)
     _report(_runs(arguments.run), target, png=arguments.png)
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Say what differs between two runs: settings, code, environment, and results, paired by client.
+
+    More than two runs are grouped by all settings but the seed, and two such groups are paired by seed.
+    """
+    from fedprune.comparison import compare as compared
+    from fedprune.comparison.show import render
+
+    print(render(compared(_runs(arguments.run)), arguments.form))
+
+
+def artifact(arguments: argparse.Namespace) -> None:
+    """Pack finished runs into one archive: results, code, versions, and one command that repeats them.
+
+    Unpacked, python repeat.py makes the runs again and says whether they are equal to the bit.
+    """
+    from fedprune.artifact import pack
+
+    target = Path(arguments.out)
+    for line in pack(_runs(arguments.run), target):
+        print(f"note: {line}", file=sys.stderr)
+    print(f"artifact: {target}; unpacked, python repeat.py makes its runs again and compares them to the bit")
 
 
 def tickets(arguments: argparse.Namespace) -> None:
@@ -148,12 +172,12 @@ def doctor(arguments: argparse.Namespace) -> None:
     print(json.dumps(facts, indent=2) if arguments.json else render(facts))
 
 
-def _scenarios(sources: Sequence[str], overrides: Sequence[str]) -> list[Scenario]:
+def _scenarios(sources: Sequence[str], overrides: Sequence[str], sweeps: Sequence[str]) -> list[Scenario]:
     from fedprune.scenario import load_scenarios
 
     found: dict[str, Scenario] = {}
     for source in sources:
-        for scenario in load_scenarios(source, overrides):
+        for scenario in load_scenarios(source, overrides, sweeps):
             if scenario.run_id() in found:
                 raise UserError(f"{source}: run {scenario.run_id()} is given twice; name each scenario once")
             found[scenario.run_id()] = scenario
@@ -198,10 +222,10 @@ def _report(folders: Sequence[Path], target: Path | None = None, *, png: bool = 
 
 
 def _runs(given: Sequence[str]) -> list[Path]:
-    """The run folders among the arguments: a pattern such as runs/* finds reports as well."""
+    """The run folders among the arguments, each once: a pattern such as runs/* finds reports as well."""
     from fedprune.reports.place import is_part
 
-    paths = [Path(path) for path in given]
+    paths = list(dict.fromkeys(Path(path) for path in given))
     return [path for path in paths if not is_part(path)] or paths
 
 

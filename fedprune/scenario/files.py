@@ -11,7 +11,7 @@ from typing import Any
 from fedprune import plugins
 from fedprune.scenario.errors import ScenarioError, plain
 from fedprune.scenario.scenario import Scenario
-from fedprune.scenario.sweep import check_key, expand, put
+from fedprune.scenario.sweep import check_key, expand, put, with_axes
 
 MAX_BYTES = 1 << 20
 """Scenario files larger than this are refused."""
@@ -25,23 +25,30 @@ def bundled_scenarios() -> dict[str, Path]:
     return {path.stem: path for path in sorted(plugins.bundled("scenarios").glob("*.toml"))}
 
 
-def load_scenarios(source: str | Path, overrides: Iterable[str] = ()) -> list[Scenario]:
+def load_scenarios(
+    source: str | Path, overrides: Iterable[str] = (), sweeps: Iterable[str] = ()
+) -> list[Scenario]:
     """The runs of a scenario file (or of a bundled scenario's name), its sweep expanded, in a stable order.
 
     ``overrides`` are ``section.key=value`` texts whose value is TOML, or else taken as a text; they win over
-    the file, and over the sweep's list for the same key. Raises ScenarioError.
+    the file, and over the sweep's list for the same key. ``sweeps`` are ``section.key=value,value`` texts: an
+    axis of the sweep each, in place of the file's for the same key. Raises ScenarioError.
     """
     path = _find(source)
     text = _read(path)
     settings: dict[str, Any] = {}
+    axes: dict[str, list[Any]] = {}
     try:
         raw = _cleaned(_parse(text))
         settings.update(_override(item) for item in overrides)
+        axes.update(_axis(item) for item in sweeps)
+        if twice := min(settings.keys() & axes.keys(), default=""):
+            raise ScenarioError("is given by --set too; give it once", key=f"--sweep {twice}")
         # A scenario's own folder comes before the one in which somebody happens to stand.
         with plugins.reaching([path.parent, *plugins.folders()], plugins.modules()):
-            return _members(raw, settings, path.stem)
+            return _members(with_axes(raw, axes), settings, path.stem)
     except ScenarioError as error:
-        if flag := _flag(error, settings):
+        if flag := _flag(error, {**dict.fromkeys(axes, "--sweep"), **dict.fromkeys(settings, "--set")}):
             raise ScenarioError(error.what, key=flag) from None
         file = _place(path, text, error)
         raise ScenarioError(error.what, error.section, error.key, file, table=error.table) from None
@@ -71,19 +78,39 @@ def _members(raw: dict[str, Any], overrides: dict[str, Any], stem: str) -> list[
 
 def _override(text: str) -> tuple[str, Any]:
     """``section.key=value`` as (dotted key, value)."""
+    key, value = _key_and_text(text, "--set", "value")
+    return key, _value(value, value.strip())
+
+
+def _axis(text: str) -> tuple[str, list[Any]]:
+    """``section.key=value,value`` as (dotted key, values): a TOML list without brackets, or else texts."""
+    key, value = _key_and_text(text, "--sweep", "value,value")
+    found = _value(f"[{value}]", [_value(part, part.strip()) for part in value.split(",")])
+    if not value.strip():
+        raise ScenarioError("give one or more values, as in run.seed=0,1", key=f"--sweep {key}")
+    return key, found
+
+
+def _key_and_text(text: str, flag: str, form: str) -> tuple[str, str]:
+    """The key of a scenario and what stands behind its equals sign, for an option of the command line."""
     key, equals, value = text.partition("=")
     key = key.strip()
     if not equals or not key:
-        raise ScenarioError(f"write it as section.key=value, not '{text}'", key="--set")
+        raise ScenarioError(f"write it as section.key={form}, not '{text}'", key=flag)
     try:
         check_key(key)
     except ScenarioError as error:
-        raise ScenarioError(error.what, key=f"--set {key}") from None
+        raise ScenarioError(error.what, key=f"{flag} {key}") from None
+    return key, value
+
+
+def _value(text: str, otherwise: Any) -> Any:
+    """``text`` as a TOML value, or ``otherwise`` where it is none."""
     try:
-        parsed = tomllib.loads(f"value = {value}")
+        parsed = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
-        parsed = {}
-    return key, parsed["value"] if parsed.keys() == {"value"} else value.strip()
+        return otherwise
+    return parsed["value"] if parsed.keys() == {"value"} else otherwise
 
 
 def _find(source: str | Path) -> Path:
@@ -140,12 +167,16 @@ def _reason(error: Exception) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
-def _flag(error: ScenarioError, overrides: Iterable[str]) -> str:
-    """The override that an error is about, as it is written on the command line; empty if it is not."""
+def _flag(error: ScenarioError, given: Mapping[str, str]) -> str:
+    """The option that an error is about, as it is written on the command line; empty if it is about none.
+
+    ``given`` has the option of each key that was given there.
+    """
     key = f"{error.section}.{error.key}".rstrip(".")
-    mine = [each for each in overrides if key == each or key.startswith(f"{each}.")]
+    mine = [each for each in given if key == each or key.startswith(f"{each}.")]
     # In a whole section, say which of its keys is meant.
-    return next((f"--set {each}{key.removeprefix(each)}" for each in mine), "") if error.section else ""
+    named = (f"{given[each]} {each}{key.removeprefix(each)}" for each in mine)
+    return next(named, "") if error.section else ""
 
 
 def _place(path: Path, text: str, error: ScenarioError) -> str:

@@ -60,6 +60,23 @@ def expand(raw: dict[str, Any], pinned: Iterable[str] = ()) -> list[tuple[str, d
     return members
 
 
+def with_axes(raw: dict[str, Any], axes: dict[str, list[Any]]) -> dict[str, Any]:
+    """The raw scenario with these axes (dotted key -> its values) in its sweep, in place of those of equal
+    keys there and after all others.
+
+    Raises ScenarioError for a sweep that is no table.
+    """
+    if not axes:
+        return raw
+    sweep = raw.get("sweep", {})
+    if not isinstance(sweep, dict):
+        raise ScenarioError(f"must be a table, not {shown(sweep)}", "sweep")
+    variants = {key: value for key, value in sweep.items() if key == "variant"}
+    lists = _flattened({key: value for key, value in sweep.items() if key not in variants})
+    kept = {key: values for key, values in lists.items() if key not in axes}
+    return {**raw, "sweep": {**variants, **kept, **axes}}
+
+
 def put(raw: dict[str, Any], key: str, value: Any) -> None:
     """Set a section or a dotted key of a raw scenario in place."""
     section, _, name = key.partition(".")

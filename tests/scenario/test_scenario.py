@@ -230,6 +230,41 @@ def test_a_bad_override_is_refused_in_one_line(tmp_path: Path, override: str, sa
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_sweep_of_the_command_line_is_a_list_without_its_brackets_or_texts(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[sweep]\n'run.seed' = [5]\n", "utf-8")
+    found = load_scenarios(path, ["train.epochs=2"], ["run.seed=0,1", "strategy.name=fedavg, standalone"])
+    assert [scenario.label for scenario in found] == [
+        f"name {name}, seed {seed}" for name in ("fedavg", "standalone") for seed in (0, 1)
+    ]
+    assert {scenario.train.epochs for scenario in found} == {2}
+    (one,) = load_scenarios(path, [], ["run.seed=3"])
+    assert one.run.seed == 3
+
+
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [
+        ("run.seed", "--sweep: write it as section.key=value,value"),
+        ("run.seed=", "--sweep run.seed: give one or more values"),
+        ("run.sede=0,1", "--sweep run.sede: unknown key, did you mean 'seed'?"),
+        ("train.epochs=1,2", "--sweep train.epochs: is given by --set too"),
+        (
+            "train.lr=0.1,fast",
+            "--sweep train.lr: must be a valid number, not 'fast' (in the sweep's",
+        ),
+    ],
+)
+def test_a_bad_sweep_of_the_command_line_is_refused_in_one_line(
+    tmp_path: Path, sweep: str, said: str
+) -> None:
+    (tmp_path / "mine.toml").write_text("", "utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load_scenarios(tmp_path / "mine.toml", ["train.epochs=3"], [sweep])
+    assert said in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 BAD: dict[str, tuple[str | bytes, str]] = {
     "a mistyped key": (
         "[train]\n\nlrr = 0.1",

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedprune.scenario.errors import ScenarioError
-from fedprune.scenario.sweep import expand
+from fedprune.scenario.sweep import expand, with_axes
 
 AXES = {
     "train.lr": [0.1, 0.2, 0.3],
@@ -179,3 +179,10 @@ def test_a_sweep_that_makes_no_sense_is_refused(sweep: str, said: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         members(sweep)
     assert said in str(caught.value)
+
+
+def test_axes_of_the_command_line_take_the_place_of_the_files_for_the_same_key() -> None:
+    raw = tomllib.loads("[sweep]\nrun.seed = [0, 1]\n'train.lr' = [0.1]\n[[sweep.variant]]\nlabel = 'a'\n")
+    found = expand(with_axes(raw, {"run.seed": [7, 8], "train.epochs": [2]}))
+    assert [label for label, _ in found] == ["a, lr 0.1, epochs 2, seed 7", "a, lr 0.1, epochs 2, seed 8"]
+    assert raw["sweep"]["run"] == {"seed": [0, 1]}

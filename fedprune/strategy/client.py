@@ -127,12 +127,13 @@ class Client:
         """
         _absent("gate")
 
-    def peer(self, model: Mapping[str, Any], weights: Arrays) -> Loop:
+    def peer(self, model: Mapping[str, Any], weights: Arrays, *, steps: int = 1) -> Loop:
         """A second model on the client, with an optimizer of its own.
 
         Args:
             model: as the scenario's ``[model]`` section; the scenario's own when empty.
             weights: what it holds by parameter name; keyed initial ones where they are missing.
+            steps: how many steps it is to take on each batch: a schedule over steps runs as much slower.
 
         Returns:
             The loop that trains it: ``peer.model`` is the model, ``peer.descend(loss)`` takes a step.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fedprune.types import Shapes, layer_of
+from fedprune.types import Shapes, UserError, layer_of
 
 
 def last_layers(shapes: Shapes, count: int) -> Shapes:
@@ -13,9 +13,14 @@ def last_layers(shapes: Shapes, count: int) -> Shapes:
         count: how many layers, at least 1: each array with more than one axis begins one, unless it belongs
             to the module of the one before. Biases and norms go with the layer that they follow. The first
             layer is never among the last ones, so that something is left before them.
+
+    Raises:
+        UserError: the model has a single layer.
     """
     layers = list(dict.fromkeys(layer_of(name) for name, shape in shapes.items() if len(shape) > 1))
-    first = layers[max(1, len(layers) - count)] if len(layers) > 1 else None
+    if len(layers) < 2:
+        raise UserError("a model of a single layer has no head beside its body; take one with more layers")
     names = list(shapes)
-    start = next((at for at, name in enumerate(names) if layer_of(name) == first), len(names))
+    first = layers[max(1, len(layers) - count)]
+    start = next(at for at, name in enumerate(names) if layer_of(name) == first)
     return {name: shapes[name] for name in names[start:]}

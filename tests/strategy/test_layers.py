@@ -6,6 +6,7 @@ import pytest
 
 from fedprune.models import architecture
 from fedprune.strategy.layers import last_layers
+from fedprune.types import UserError
 
 LINEAR = ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]
 
@@ -32,5 +33,6 @@ def test_several_matrices_of_one_module_are_one_layer() -> None:
     assert list(last_layers({"embed.weight": (5, 2), **lstm}, 2)) == list(lstm)
 
 
-def test_a_model_of_one_layer_has_no_last_ones() -> None:
-    assert last_layers({"fc.weight": (3, 4), "fc.bias": (3,)}, 1) == {}
+def test_a_model_of_a_single_layer_has_no_last_ones() -> None:
+    with pytest.raises(UserError, match=r"a model of a single layer has no head"):
+        last_layers({"fc.weight": (3, 4), "fc.bias": (3,)}, 1)

@@ -127,7 +127,7 @@ class LocalWork:
         self.gate_score = experiment.trainer.score(ScoreRequest(state, samples))
         return experiment.score.quality(self.gate_score, experiment.chance)
 
-    def peer(self, model: Mapping[str, Any], weights: Arrays) -> Loop:
+    def peer(self, model: Mapping[str, Any], weights: Arrays, *, steps: int = 1) -> Loop:
         """See ``Client.peer``."""
         experiment, made = self._experiment, self._experiment.architecture
         if model:
@@ -136,7 +136,8 @@ class LocalWork:
         initial = made.initial_weights(experiment.scenario.run.seed)
         state = experiment.state({**initial, **weights}, Mask(), made)
         keys = self._keys(_numbered("peer {}", next(self._peers)))
-        return Loop.of(self._asked(state, keys))
+        request = self._asked(state, keys)
+        return Loop.of(replace(request, epochs=steps * request.epochs))
 
     def rng(self, purpose: str, *, every_round: bool = True) -> np.random.Generator:
         """See ``Client.rng``."""

@@ -137,6 +137,20 @@ def test_a_peer_has_the_architecture_asked_for_and_weights_of_its_own(experiment
     assert np.array_equal(own.model.weights()["fc1.weight"], experiment.initial["fc1.weight"])
 
 
+def test_a_peers_rate_falls_as_much_slower_as_it_takes_more_steps_on_each_batch() -> None:
+    settings = {**SETTINGS, "run": {"clients_per_round": 4}, "schedule": {"name": "cosine", "over": "steps"}}
+    settings["train"] = {"epochs": 2, "lr": 0.05, "momentum": 0.0}
+    experiment = open_experiment(Scenario.from_dict(settings).client_settings(), None)
+    total = 3 * 2 * -(-len(experiment.training(0)[1]) // experiment.step.batch_size)
+    peer = work(experiment).peer({}, {}, steps=3)
+    values = []
+    for _ in range(total):
+        values.append(float(peer.model.weights()["fc2.bias"][0]))
+        peer.descend(peer.model.parameters["fc2.bias"].sum())
+    rates = [experiment.step.rate(at, total) for at in range(total - 1)]
+    assert np.negative(np.diff(values)) == pytest.approx(rates, abs=1e-6)
+
+
 def test_draws_are_keyed_by_purpose_client_and_round_unless_they_are_for_all_rounds(
     experiment: Experiment,
 ) -> None:

@@ -2,17 +2,20 @@
 
 Dai, Shen, He, Tian, Tao: DisPFL: Towards Communication-Efficient Personalized Federated Learning via
 Decentralized Sparse Training, ICML 2022, https://arxiv.org/abs/2206.00187. Defaults are the published code's
-unless said otherwise. Departures, from that code:
+(github.com/rong-dai/DisPFL, ``standalone/DisPFL/dispfl_api.py`` and ``client.py``) unless said otherwise. As
+there, a client starts each round from the mean over holders under its *next* mask, so what it regrows arrives
+trained by others. Departures, from that code:
 
 - A server instead of neighbours: a client receives, on its mask, the last mean over holders that the server
-  made of each weight, over the clients of one round and not of each client's own neighbours.
-- A client moves its mask after training, as there, but the server learns of it with the client's next reply,
-  whose mask is the one trained. So a mean never counts a regrown weight as held before it was trained, and a
-  regrown weight starts at zero; there it starts at its neighbours' mean.
+  made of each weight, over the clients of one round and not of each client's own neighbours. A weight that
+  nobody has held yet arrives as it was initialised; there it is zero.
+- The server learns the next mask with the reply, coded against the mask that was trained; there masks come
+  with the neighbours' models. A mean counts only what was trained, in both.
 - The first order to a client goes down whole: the server cannot know its random mask.
-- Only weights of convolutions and linear layers are masked; there biases are, too.
+- Only weights of convolutions and linear layers are masked; there biases and norms are, too.
 - Places are regrown by gradient, as there by default; its script for CIFAR-10 regrows at random.
 - The gradient is taken in training mode, there in evaluation mode; shares are rounded down, there up.
+- Clients train only when they are sampled; there all train in every round, with gradients clipped at 10.
 """
 
 from __future__ import annotations
@@ -22,7 +25,6 @@ from dataclasses import dataclass
 
 from fedprune.aggregation import Update
 from fedprune.pruning.groups import ChannelGroup
-from fedprune.pruning.mask import Mask
 from fedprune.pruning.regrow import Layers, cosine_share, drop_and_regrow, layer_counts, random_mask
 from fedprune.strategy import Client, Payload, Server, Strategy
 from fedprune.types import Arrays, Shapes
@@ -55,15 +57,9 @@ class DisPFL(Strategy):
     def masked(self, prunable: tuple[str, ...], groups: tuple[ChannelGroup, ...]) -> tuple[str, ...]:
         return prunable
 
-    def receive(self, client: Client, arrays: Arrays) -> None:
-        # Zero outside the shared mask, so what is regrown starts there.
-        client.weights.update(arrays)
-        client.mask = Mask(client.state) if client.state else client.shared
-        client.weights = client.mask.apply(client.weights)
-
     def before_training(self, client: Client) -> None:
         """A newcomer's random mask; what it received is tested as it came."""
-        if client.state:
+        if client.mask:
             return
         shapes = {name: client.weights[name].shape for name in client.prunable}
         counts = layer_counts(shapes, self.density, self.layers)
@@ -71,17 +67,17 @@ class DisPFL(Strategy):
         client.weights = client.mask.apply(client.weights)
 
     def after_training(self, client: Client) -> None:
-        """Choose the mask of the client's next round; this round's goes up with what it trained."""
-        chosen, over = client.mask, self.anneal or client.rounds
-        share = cosine_share(self.drop, client.round - 1, over)
+        """Choose the mask of the client's next round; what this round trained stays under its own."""
+        share = cosine_share(self.drop, client.round - 1, self.anneal or client.rounds)
         if share > 0:
             gradient = client.gradient(client.weights, batches=1)
-            chosen = drop_and_regrow(client.mask, client.weights, gradient, share, client.prunable)
-        client.state = dict(chosen)
+            moved = drop_and_regrow(client.mask, client.weights, gradient, share, client.prunable)
+            client.scratch["next"] = moved
 
     def upload(self, client: Client, travelling: Shapes) -> Payload:
         news = None if client.mask == client.shared else client.mask
-        return Payload({name: client.weights[name] for name in travelling}, news)
+        arrays = {name: client.weights[name] for name in travelling}
+        return Payload(arrays, news, next_mask=client.scratch.get("next"))
 
     def aggregate(self, server: Server, updates: Sequence[Update]) -> Arrays:
         return server.combine(updates)

@@ -19,10 +19,15 @@ class Payload:
     ``arrays`` holds every parameter that travels and no other. Of a parameter under a mask only kept
     coordinates are encoded: those of ``mask``, or, when that is None, those of the mask both sides already
     know. The receiver finds zeros elsewhere.
+
+    A reply may also announce ``next_mask``: the mask that both sides go on with instead of this message's.
+    The client's next order comes on it, so weights that it brings to life arrive with the server's values.
     """
 
     arrays: Arrays
     mask: Mask | None = None
+    next_mask: Mask | None = None
+    """In a reply, and over exactly what the method's masks cover; it is coded against this message's mask."""
 
 
 @dataclass

@@ -188,7 +188,7 @@ class FinishedRun:
         return None if weights is None else (first, weights)
 
     def history(self, client: int) -> dict[int, Mask]:
-        """Round -> the mask that the server accepted then, ascending; the last few unless all were kept."""
+        """Round -> the mask that both sides knew after it, ascending; the last few unless all were kept."""
         store = self.folder.server_state
         rounds = [round for round in store.rounds(client) if round <= self.versions[client]]
         return {round: ServerMemory.load(store, client, round).shared.mask for round in rounds}

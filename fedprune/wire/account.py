@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_COLUMNS = {"values": "values", "dense": "values", "mask": "mask", "chosen": "mask", "side": "side"}
+_COLUMNS = {
+    "values": "values",
+    "dense": "values",
+    "mask": "mask",
+    "next": "mask",
+    "chosen": "mask",
+    "side": "side",
+}
 """Part of a message -> column of the account; every other part is overhead."""
 
 

@@ -9,6 +9,8 @@ values   kept coordinates of parameters with two or more axes (kernels, matrices
 side     the quantizer's side information (scales)
 dense    kept coordinates of parameters with fewer axes (biases, norms and their running statistics), always
          fp32: they are few, and a rounded running variance hurts out of all proportion
+next     the mask of the messages after this one, coded against this one's; in replies alone, and only where a
+         client chooses it ahead (see ``federation/protocol/link.py``)
 ======== ==================================================================================================
 
 Parameters stand one after the other in each part, sorted by name; a parameter that the mask has no entry for
@@ -33,8 +35,8 @@ from fedprune.wire.pipeline import Keys, Part, Pipeline
 from fedprune.wire.quantizers import Slot, Values
 from fedprune.wire.shift import follow, minus, plus, put, shift_of, take
 
-PARTS = ("mask", "chosen", "values", "side", "dense")
-"""Every part that ``encode_payload`` may make."""
+PARTS = ("mask", "chosen", "values", "side", "dense", "next")
+"""Every part that a payload may have; ``encode_payload`` makes all but the last."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Decoded:
     arrays: Arrays
     mask: Mask
     tracked: Arrays
+    next_mask: Mask | None = None
+    """The mask of the messages after this one, where that is another."""
 
 
 def encode_payload(

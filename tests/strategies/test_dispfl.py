@@ -34,21 +34,37 @@ def client_with(weights: Arrays, gradient: Arrays, mask: Mask, *, round: int = 1
     return client
 
 
-def test_the_weak_move_to_the_largest_gradients_and_only_in_the_next_round() -> None:
+def test_the_weak_move_to_the_largest_gradients_and_the_reply_says_where_to() -> None:
     trained = row(0.1, -4, 0.2, 3, 0, 0, 0, 0)
     client = client_with(trained, row(0, 9, 0, 9, 1, -6, 2, 5), HALF)
     DisPFL(drop=0.5).after_training(client)
-    # What was trained goes up as it was trained.
     payload = DisPFL().upload(client, {"w": (1, 8)})
+    # What was trained goes up, and is kept, as it was trained.
     assert client.mask == HALF
     assert payload.mask is None
     np.testing.assert_array_equal(payload.arrays["w"], trained["w"])
     # 0 and 2 are the smallest; 5 and 7 have the largest gradients of what is dead.
-    DisPFL().receive(client, row(1, 2, 3, 4, 0, 0, 0, 0))
-    np.testing.assert_array_equal(client.mask["w"], [[0, 1, 0, 1, 0, 1, 0, 1]])
-    np.testing.assert_array_equal(client.weights["w"], [[0, 2, 0, 4, 0, 0, 0, 0]])
-    news = DisPFL().upload(client, {"w": (1, 8)}).mask
-    assert news == client.mask
+    assert payload.next_mask is not None
+    np.testing.assert_array_equal(payload.next_mask["w"], [[0, 1, 0, 1, 0, 1, 0, 1]])
+
+
+def test_a_regrown_weight_starts_from_the_mean_of_those_that_held_it() -> None:
+    strategy = DisPFL(drop=0.25)
+    client = client_with(row(1, 2, 3, 4, 0, 0, 0, 0), row(0, 0, 0, 0, 0, 0, 0, 9), HALF)
+    strategy.after_training(client)
+    sent = strategy.upload(client, {"w": (1, 8)})
+    other = Mask({"w": ~HALF["w"] | np.array([[False, True] * 4])})
+    server = Server(row(*[100] * 8))
+    server.weights = strategy.aggregate(
+        server, [Update(0, 5, sent.arrays, client.mask), Update(1, 50, row(0, 4, 0, 8, 5, 6, 7, 8), other)]
+    )
+    # A place counts only those that trained it: 7 is the other's alone, 1 and 3 are both's.
+    np.testing.assert_array_equal(server.weights["w"], [[1, 3, 3, 6, 5, 6, 7, 8]])
+    # The next order comes on the mask that the reply announced: without 0, and with 7 at the other's value.
+    client.shared = sent.next_mask or HALF
+    strategy.receive(client, client.shared.apply(strategy.send(server, {"w": (1, 8)}, client.shared).arrays))
+    np.testing.assert_array_equal(client.weights["w"], [[0, 3, 3, 6, 0, 0, 0, 8]])
+    assert client.mask == client.shared
 
 
 @pytest.mark.parametrize(("round", "moved"), [(1, 2), (3, 1), (5, 0), (9, 0)])
@@ -56,9 +72,11 @@ def test_fewer_move_from_round_to_round_until_none_do(round: int, moved: int) ->
     # Half of four at first, a quarter half-way through four rounds.
     client = client_with(row(1, 2, 3, 4, 0, 0, 0, 0), row(0, 0, 0, 0, 1, 2, 3, 4), HALF, round=round)
     for strategy, client.rounds in ((DisPFL(drop=0.5, anneal=4), 99), (DisPFL(drop=0.5), 4)):
+        client.scratch.clear()
         strategy.after_training(client)
-        assert int((client.state["w"] & ~HALF["w"]).sum()) == moved
-        assert Mask(client.state).kept == 4
+        coming = strategy.upload(client, {"w": (1, 8)}).next_mask or HALF
+        assert int((coming["w"] & ~HALF["w"]).sum()) == moved
+        assert coming.kept == 4
 
 
 def test_a_newcomer_draws_a_mask_of_its_own_and_its_weights_outside_are_zero() -> None:

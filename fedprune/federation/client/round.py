@@ -50,7 +50,7 @@ def client_round(blob: bytes, machine: Machine) -> bytes:
     # Keep.
     keep = ClientMemory(
         mask=client.mask,
-        shared=link.after(received, mask, encoded.tracked),
+        shared=link.after(received, mask, payload.next_mask, encoded.tracked),
         weights=_own_weights(experiment, client.weights),
         state=client.state,
         teacher=local.teacher.keeps(client.weights),

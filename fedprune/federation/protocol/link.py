@@ -8,13 +8,14 @@ the last accepted round, so after a failure the client goes on from the version 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fedprune.federation.experiment import Experiment
 from fedprune.pruning.mask import Mask
 from fedprune.strategy import Payload
 from fedprune.types import Arrays, Shapes, Way
 from fedprune.wire.codec import Decoded, Encoded, Reference, decode_payload, encode_payload
+from fedprune.wire.errors import CodecError
 from fedprune.wire.pipeline import Keys, Part
 
 
@@ -23,7 +24,7 @@ class SharedMemory:
     """What server and client both know of each other after an accepted round; empty before the first."""
 
     mask: Mask = field(default_factory=Mask)
-    """The client's mask, as the server knows it too."""
+    """The client's mask, as the server knows it too: what its next order comes on."""
     held: Arrays = field(default_factory=dict)
     """What the client last received, as decoded, where orders are coded with its help."""
     up: Arrays = field(default_factory=dict)
@@ -95,21 +96,40 @@ class Link:
 
     def send_up(self, payload: Payload, received: Decoded, residual: Arrays) -> Encoded:
         """Client: a reply's parts; ``residual`` is what the server did not get of earlier replies."""
-        before, keys = self._before_up(received), self._keys("up")
-        return encode_payload(payload.arrays, payload.mask, before, self.experiment.uplink, keys, residual)
+        before, keys, pipeline = self._before_up(received), self._keys("up"), self.experiment.uplink
+        encoded = encode_payload(payload.arrays, payload.mask, before, pipeline, keys, residual)
+        if payload.next_mask is None:
+            return encoded
+        now = before.mask if payload.mask is None else payload.mask
+        coded = pipeline.coding.encode(payload.next_mask, now, before.held)
+        return replace(encoded, parts={**encoded.parts, "next": coded})
 
     def receive_up(self, parts: Mapping[str, Part], expected: Shapes, received: Decoded) -> Decoded:
         """Server: what a reply's parts say. Raises CodecError."""
         experiment, before = self.experiment, self._before_up(received)
         keys, travels = self._keys("up"), self._mask_travels(parts)
-        return decode_payload(parts, expected, before, experiment.maskable, travels, experiment.uplink, keys)
+        pipeline = experiment.uplink
+        decoded = decode_payload(parts, expected, before, experiment.maskable, travels, pipeline, keys)
+        if "next" not in parts:
+            return decoded
+        if not experiment.maskable:
+            raise CodecError("next mask: it should not travel")
+        coming = pipeline.coding.decode(parts["next"], experiment.maskable, decoded.mask, before.held)
+        return replace(decoded, next_mask=coming)
 
-    def after(self, received: Decoded, mask: Mask, tracked: Arrays) -> SharedMemory:
-        """What both know once the reply is accepted: its mask, and what is tracked of it."""
+    def after(self, received: Decoded, mask: Mask, next_mask: Mask | None, tracked: Arrays) -> SharedMemory:
+        """What both know once the reply is accepted.
+
+        Args:
+            received: the order, as the client decoded it.
+            mask: that of the reply's values.
+            next_mask: the one that the reply announces, if it does; it takes the other's place.
+            tracked: what is tracked of the reply.
+        """
         held = self.shared.held
         if self.experiment.downlink.uses_held:
             held = held | {name: value for name, value in received.arrays.items() if value.ndim > 1}
-        return SharedMemory(mask, held, tracked, received.tracked)
+        return SharedMemory(mask if next_mask is None else next_mask, held, tracked, received.tracked)
 
     def _mask_travels(self, parts: Mapping[str, Part]) -> bool:
         """Whether a mask is to be read: the sender decides in each message, but a dense method has none."""

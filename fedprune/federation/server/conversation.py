@@ -115,7 +115,7 @@ class Conversation:
         claims.check_report(report, self.link)
         decoded = self.link.receive_up(parts, self.expected, self.received)
         claims.check_variances(decoded.arrays)
-        shared = self.link.after(self.received, decoded.mask, decoded.tracked)
+        shared = self.link.after(self.received, decoded.mask, decoded.next_mask, decoded.tracked)
         claims.check_kept(report, self.link.experiment, shared, training=self.training)
         return Accepted(
             report=report,

@@ -13,7 +13,7 @@ from fedprune.federation.client.round import client_round
 from fedprune.federation.protocol.link import SharedMemory
 from fedprune.federation.protocol.memory import ClientMemory, ServerMemory
 from fedprune.federation.protocol.messages import Order, Report, read, write
-from fedprune.federation.server.conversation import Incoming
+from fedprune.federation.server.conversation import Conversation, Incoming
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.round import Outcome, Round, conclude
 from fedprune.pruning.mask import Mask
@@ -96,6 +96,57 @@ def test_client_and_server_keep_the_same_of_what_both_know(tmp_path: Path) -> No
             assert one
             assert one.keys() == other.keys()
             assert all(one[name].tobytes() == other[name].tobytes() for name in one)
+
+
+DISPFL = {"name": "dispfl", "density": 0.3}
+
+
+@pytest.mark.parametrize("uplink", [{}, {"mask": "context"}, {"mask": "change", **LOSSY}])
+def test_the_next_order_comes_on_the_mask_that_a_reply_announced(
+    uplink: dict[str, Any], tmp_path: Path
+) -> None:
+    server = federation(tmp_path, strategy=DISPFL, uplink=uplink)
+    (asked,) = Round(server, 1, [0]).orders()
+    trained, coming = _taken(asked, tmp_path)
+    regrown = {name: coming[name] & ~kept for name, kept in trained.items()}
+    assert sum(int(places.sum()) for places in regrown.values()) > 100
+    # A reply's values, and what the server averages, stay under the mask that was trained.
+    assert asked.accepted
+    assert all(not asked.accepted.update.arrays[name][places].any() for name, places in regrown.items())
+    server.commit(1, server.state.weights, server.server(1), [asked.accepted], 0)
+    (again,) = Round(server, 2, [0]).orders()
+    assert "mask" not in again.parts
+    arrived = again.link.receive_down(again.parts).arrays
+    for name, kept in coming.items():
+        np.testing.assert_array_equal(arrived[name], kept * server.state.weights[name])
+    assert _taken(again, tmp_path)[0] == coming
+
+
+def _taken(asked: Conversation, folder: Path) -> tuple[Mask, Mask]:
+    """The mask that a client's accepted reply was trained under, and the one that both sides know then."""
+    blob = client_round(asked.order, Machine(folder))
+    asked.take(Incoming(blob, "", 10**9))
+    assert asked.accepted, asked.refused
+    _, parts = read(Report, blob)
+    assert asked.accepted.bytes_up.mask == sum(len(parts[name]) for name in ("mask", "next") if name in parts)
+    kept = ClientMemory.load(store(folder, "clients"), asked.client, asked.link.round).shared.mask
+    assert kept == asked.accepted.memory.shared.mask
+    return asked.accepted.update.mask, kept
+
+
+@pytest.mark.parametrize(
+    ("strategy", "part"), [(DISPFL, b""), (DISPFL, b"\xff" * 9), ({"name": "fedavg"}, b"\x01")]
+)
+def test_a_next_mask_that_is_broken_or_uncalled_for_is_refused(
+    strategy: dict[str, Any], part: bytes, tmp_path: Path
+) -> None:
+    server = federation(tmp_path, strategy=strategy)
+    (asked,) = Round(server, 1, [0]).orders()
+    report, parts = read(Report, client_round(asked.order, Machine(tmp_path)))
+    blob, _ = write(report, {**{name: bytes(value) for name, value in parts.items()}, "next": part})
+    asked.take(Incoming(blob, "", 10**9))
+    assert asked.accepted is None
+    assert asked.refused
 
 
 def arrays(seed: int) -> Arrays:

@@ -13,7 +13,7 @@ from fedprune.federation.client.work import LocalWork
 from fedprune.federation.experiment import open_experiment
 from fedprune.pruning.mask import Mask
 from fedprune.scenario import Scenario
-from fedprune.strategy import Client, Server, Update
+from fedprune.strategy import Client, Payload, Server, Update
 from fedprune.types import Arrays
 
 from .toy import client_of, lend, row, toy_client
@@ -21,27 +21,37 @@ from .toy import client_of, lend, row, toy_client
 FedSelect: Any = plugins.load("strategies", "fedselect").FedSelect
 
 
-def grown(strategy: Any, shared: list[bool] | None, received: Arrays, trained: Arrays) -> list[bool]:
-    """What is still shared after training made ``trained`` of ``received``."""
-    client = toy_client(received)
+def grown(strategy: Any, shared: list[bool] | None, before: Arrays, trained: Arrays) -> list[bool]:
+    """What is still shared in the round after a step, when training made ``trained`` of ``before``."""
+    client = toy_client(before)
+    client.initial = before
     client.shared = Mask({"w": np.array([shared])}) if shared else Mask()
-    strategy.before_training(client)
-    client.weights = trained
-    strategy.after_training(client)
+    client.state = {"visits": np.array([strategy.interval])}
+    visit(strategy, client, trained)
     assert not client.mask
+    strategy.before_training(client)
     return [bool(kept) for kept in client.shared["w"][0]]
 
 
-def test_the_weights_that_training_changed_most_become_personal() -> None:
-    received, trained = row(1, 1, 1, 1, 1), row(1.1, -2, 1.2, 4, 1)
-    assert grown(FedSelect(rate=0.4), None, received, trained) == [True, False, True, False, True]
+def visit(strategy: Any, client: Client, trained: Arrays) -> Payload:
+    """One participation in which training gives these weights."""
+    strategy.before_training(client)
+    client.weights = trained
+    strategy.after_training(client)
+    payload: Payload = strategy.upload(client, {"w": (1, trained["w"].size)})
+    return payload
+
+
+def test_the_weights_that_moved_furthest_become_personal() -> None:
+    before, trained = row(1, 1, 1, 1, 1), row(1.1, -2, 1.2, 4, 1)
+    assert grown(FedSelect(rate=0.4), None, before, trained) == [True, False, True, False, True]
 
 
 def test_what_is_personal_stays_so_and_only_shared_weights_are_ranked() -> None:
-    received, trained = row(0, 0, 0, 0, 0, 0), row(9, 9, 1, 2, 3, 4)
+    before, trained = row(0, 0, 0, 0, 0, 0), row(9, 9, 1, 2, 3, 4)
     shared = [False, False, True, True, True, True]
     strategy = FedSelect(rate=0.5, limit=1.0)
-    assert grown(strategy, shared, received, trained) == [False, False, True, True, False, False]
+    assert grown(strategy, shared, before, trained) == [False, False, True, True, False, False]
 
 
 @pytest.mark.parametrize(("limit", "left"), [(0.0, 5), (0.2, 4), (0.5, 3), (0.59, 3), (0.6, 2), (1.0, 0)])
@@ -50,6 +60,53 @@ def test_the_personal_share_reaches_its_limit_and_goes_no_further(limit: float, 
     for _ in range(3):
         shared = grown(FedSelect(rate=1.0, limit=limit), shared, row(0, 0, 0, 0, 0), row(1, 2, 3, 4, 5))
         assert sum(shared) == left
+
+
+def test_a_step_ranks_what_moved_since_the_step_before_it() -> None:
+    client = toy_client(row(0, 0, 0, 0))
+    client.initial = row(0, 0, 0, 0)
+    strategy = FedSelect(rate=0.34, limit=1.0, interval=1)
+    # In the first participation nothing is chosen; then 3, which moved by 5; then 0, by 3 and not by 4.
+    for trained, shared in (
+        (row(1, 2, 3, 4), [True, True, True, True]),
+        (row(1, 2, 4, 5), [True, True, True, False]),
+        (row(4, 2, 5, 9), [False, True, True, False]),
+    ):
+        visit(strategy, client, trained)
+        strategy.before_training(client)
+        np.testing.assert_array_equal(client.shared["w"], [shared])
+
+
+def test_what_a_step_chose_still_counts_in_that_rounds_mean_and_is_overwritten_by_it_once() -> None:
+    client = toy_client(row(0, 0, 0))
+    client.initial = row(0, 0, 0)
+    client.state = {"visits": np.array([3])}
+    strategy = FedSelect(rate=0.34)
+    sent = visit(strategy, client, row(1, 2, 6))
+    known = sent.mask or Mask()
+    assert known["w"].all()
+    server = Server(row(0, 0, 0))
+    both = Mask.ones({"w": (1, 3)})
+    server.weights = strategy.aggregate(
+        server, [Update(0, 1, sent.arrays, both), Update(1, 1, row(3, 4, 8), both)]
+    )
+    # The mean of 6 and 8 takes the place of the client's own 6 ...
+    client.shared = known
+    strategy.receive(client, dict(server.weights))
+    np.testing.assert_array_equal(client.weights["w"], [[2, 3, 7]])
+    # ... and from then on the weight is its own.
+    assert (visit(strategy, client, row(2, 3, 5)).mask or both)["w"].tolist() == [[True, True, False]]
+
+
+def test_a_mask_travels_only_when_it_has_changed() -> None:
+    client = toy_client(row(0, 0, 0))
+    client.initial = row(0, 0, 0)
+    strategy, travelled = FedSelect(rate=0.34), []
+    for _ in range(6):
+        sent = visit(strategy, client, row(1, 2, 6))
+        travelled.append(sent.mask is not None)
+    # Round 1 tells that all is shared; the step of round 4 shows in round 5.
+    assert travelled == [True, False, False, False, True, False]
 
 
 def test_biases_never_become_personal() -> None:
@@ -134,3 +191,8 @@ def test_with_nothing_personal_an_epoch_is_one_pass() -> None:
 def test_shares_outside_0_to_1_are_refused(field: str) -> None:
     with pytest.raises(ValueError, match=f"^{field}: "):
         FedSelect(**{field: 1.1})
+
+
+def test_an_interval_of_no_participation_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^interval: "):
+        FedSelect(interval=0)

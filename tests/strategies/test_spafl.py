@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,8 @@ def working_client(threshold: float) -> tuple[Client, Arrays]:
     return client, weights
 
 
-def test_thresholds_learn_straight_through_and_weights_only_where_they_live() -> None:
+@pytest.mark.parametrize(("blind", "sees"), [(0.0, True), (1.0, False)])
+def test_the_step_passes_a_gradient_on_only_where_it_is_not_blind(blind: float, sees: bool) -> None:
     made, coefficient = architecture("mlp", (1, 8, 8), 10), 0.01
     # About the mean magnitude of the first layer's weights, which are uniform up to 1/8.
     client, initial = working_client(1 / 16)
@@ -111,17 +113,35 @@ def test_thresholds_learn_straight_through_and_weights_only_where_they_live() ->
         loss(model, x, y).backward()
         for name in client.prunable:
             np.testing.assert_array_equal(weights[name], initial[name])
-            gradient = cut[name].grad
+            whole, gradient = torch.tensor(initial[name]), cut[name].grad
+            assert gradient is not None
+            # Through the step: of the loss by the filter's mask, whose margin is mean |w| - threshold.
+            straight = sees * (gradient * whole).sum(1)
             held = torch.from_numpy(client.mask[name])
-            torch.testing.assert_close(model.parameters[name].grad, gradient * held)
-            # d mask / d threshold is -1 for each of the filter's weights.
-            straight = -(gradient * torch.tensor(initial[name])).sum(1)
+            expected = gradient * held + straight[:, None] * whole.sign() / whole.shape[1]
+            torch.testing.assert_close(model.parameters[name].grad, expected)
             push = coefficient * torch.exp(-torch.tensor(client.weights[f"{name}.threshold"]))
-            torch.testing.assert_close(model.extra[f"{name}.threshold"].grad, straight - push)
+            torch.testing.assert_close(model.extra[f"{name}.threshold"].grad, -straight - push)
         return model.weights()
 
     lend(client, fit=fit)
-    SpaFL(coefficient=coefficient).train(client)
+    SpaFL(coefficient=coefficient, blind=blind).train(client)
+
+
+def test_far_from_its_threshold_a_filter_passes_the_gradient_on() -> None:
+    weights = torch.tensor([[3.0, -1.0], [0.5, 0.5]], requires_grad=True)
+    limits = torch.tensor([0.5, 0.2], requires_grad=True)
+    model = SimpleNamespace(
+        parameters={"weight": weights},
+        extra={"weight.threshold": limits},
+        module=torch.nn.Linear(2, 2, bias=False),
+        loss=lambda outputs, targets: (outputs * targets).sum(),
+    )
+    spafl._loss(("weight",), 0.0, 1.0)(model, torch.eye(2), torch.ones(2, 2)).backward()
+    # Margins 1.5 and 0.3: only of the first filter, whose weights sum to 2, does the step have a gradient.
+    np.testing.assert_allclose(limits.grad, [-2, 0])
+    # 1 for each living weight, and of the first filter 2 * sign(w) / 2 beside.
+    np.testing.assert_allclose(weights.grad, [[2, 0], [1, 1]])
 
 
 def test_training_revives_a_layer_that_would_be_empty() -> None:
@@ -172,6 +192,7 @@ def test_a_run_moves_four_bytes_a_filter_and_no_weight(tmp_path: Path) -> None:
     assert rounds[1]["train_loss"] < rounds[0]["train_loss"]
 
 
-def test_a_negative_coefficient_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^coefficient: "):
-        SpaFL(coefficient=-0.1)
+@pytest.mark.parametrize("field", ["coefficient", "blind"])
+def test_settings_below_zero_are_refused(field: str) -> None:
+    with pytest.raises(ValueError, match=f"^{field}: "):
+        SpaFL(**{field: -0.1})

@@ -1,10 +1,14 @@
 """Sub-FedAvg: clients prune to subnetworks of their own; each coordinate is averaged over its holders.
 
 Vahidian, Morafah, Lin: Personalized Federated Learning by Structured and Unstructured Pruning under Data
-Heterogeneity, ICDCS Workshops 2021, https://arxiv.org/abs/2105.00562. Defaults are the paper's. Departures:
+Heterogeneity, ICDCS Workshops 2021, https://arxiv.org/abs/2105.00562. Defaults are the paper's. Read against
+the authors' code (github.com/MMorafah/Sub-FedAvg, ``client_u.py`` and ``client_s.py``). As there, the hybrid
+decides on weights of linear layers first and on channels afterwards, each by a gate of its own. Departures:
 
 - The accuracy gate reads the client's validation (or, without any, training) data; the published code reads
   test data.
+- Channels are chosen again after linear layers were pruned, and only as many as ``target`` leaves room for;
+  the published code takes those of the second candidate, and bounds linear layers alone by the target.
 - The first candidate mask is taken after the first local epoch and the second after the last, whatever their
   number; with a single epoch the first is taken before training. The published code takes the second after
   epoch 5.
@@ -82,12 +86,12 @@ class SubFedAvg(Strategy):
     def after_training(self, client: Client) -> None:
         first, second = client.scratch["first"], self._candidates(client)
         conv = tuple(group.members[0][0] for group in _conv(client.groups))
-        parts = ((CHANNELS, self.channel_distance, conv), (WEIGHTS, self.distance, self._weights(client)))
+        parts = ((WEIGHTS, self.distance, self._weights(client)), (CHANNELS, self.channel_distance, conv))
         for part, threshold, names in parts:
             if part not in second or distance(first[part], second[part], names) <= threshold:
                 continue
-            # Channels may just have gone: what is left of the step is decided under the mask as it is now.
-            mask = second[part] if part == CHANNELS else self._prune_weights(client)
+            # Weights may just have gone: how many channels go is decided under the mask as it is now.
+            mask = self._prune_weights(client) if part == WEIGHTS else self._prune_channels(client)
             weights = mask.apply(client.weights)
             if mask != client.mask and client.gate(weights, mask) > self.gate:
                 client.mask, client.weights = mask, weights

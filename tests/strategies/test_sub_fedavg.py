@@ -26,7 +26,7 @@ from fedprune.scenario import Scenario
 from fedprune.strategy import Server, Update
 from fedprune.types import Array, Arrays
 
-from .toy import client_of, play, row, toy_client
+from .toy import client_of, lend, play, row, toy_client
 
 SubFedAvg: Any = plugins.load("strategies", "sub_fedavg").SubFedAvg
 
@@ -151,6 +151,31 @@ def test_hybrid_prunes_channels_of_convolutions_and_weights_of_linear_layers() -
     conv2 = mask["conv2.weight"]
     assert all(kernel.all() or not kernel.any() for kernel in conv2.reshape(-1, 9))
     assert 0 < mask["fc2.weight"].mean() < 1
+
+
+@pytest.mark.parametrize(("linear", "channels"), [(True, True), (True, False), (False, True)])
+def test_the_hybrid_asks_the_gate_about_linear_layers_and_then_about_channels(
+    linear: bool, channels: bool
+) -> None:
+    made = architecture("digits_cnn", (1, 8, 8), 10, {"batch_norm": True})
+    rng, asked, answers = np.random.default_rng(0), [], iter([linear, channels])
+    client = client_of(made, random_weights(made, rng), Mask())
+
+    def gate(weights: Arrays, mask: Mask) -> float:
+        asked.append(mask)
+        return float(next(answers))
+
+    lend(client, gate=gate)
+    strategy = SubFedAvg(variant="hybrid", target=0.5, distance=0.0, channel_distance=0.0)
+    play(strategy, client, [random_weights(made, rng), random_weights(made, rng)])
+    first, second = asked
+    assert first["conv2.weight"].all()
+    # A tenth of what is alive in a linear layer, and of the second question also whole channels.
+    assert first["fc2.weight"].mean() == pytest.approx(0.9, abs=0.01)
+    assert not second["conv2.weight"].all()
+    assert second["fc2.weight"].all() != linear
+    assert client.mask["fc2.weight"].all() != linear
+    assert client.mask.with_dense(made.shapes)["conv2.weight"].all() != channels
 
 
 def test_channels_go_by_their_batch_norm_scale_and_keep_the_floor() -> None:

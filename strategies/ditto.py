@@ -1,14 +1,17 @@
 """Ditto: FedAvg's global model, and beside it a personal one that is pulled towards it.
 
 Li, Hu, Beirami, Smith: Ditto: Fair and Robust Federated Learning Through Personalization, ICML 2021,
-https://arxiv.org/abs/2012.04221. Departures:
+https://arxiv.org/abs/2012.04221. Read against the authors' code (github.com/litian96/ditto, ``ditto.py`` and
+``fedbase.py`` of ``trainers_MTL``). Departures:
 
 - ``pull`` is one number for all clients; the paper lets a client with enough validation data choose its own
   from a grid.
 - A client's personal model starts, at its first participation, from the global model that it receives; the
   published code starts it from the initial weights.
-- The two models see the same samples in orders of their own; the published code gives both the same batches.
-- Replies are averaged by sample counts, clients sampled uniformly.
+- The two models see the same samples in orders of their own, for the scenario's epochs and with its
+  optimizer; the published code gives both the same batches, a fixed number of plain gradient steps.
+- Replies are averaged by sample counts and clients sampled uniformly; the published code averages plainly and
+  samples by sample counts or, by an option, uniformly.
 """
 
 from __future__ import annotations

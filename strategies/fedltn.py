@@ -2,7 +2,7 @@
 
 Mugunthan, Lin, Gokul, Lau, Kagal, Pietz: FedLTN: Federated Learning for Sparse and Personalized Lottery
 Ticket Networks, ECCV 2022, https://doi.org/10.1007/978-3-031-19775-8_5. Written from the paper's abstract and
-summary; no code of the authors was at hand. Departures, and what could not be checked:
+summary; no code, of the authors or of others, was found. Departures, and what could not be checked:
 
 - ``step`` and ``gate`` are LotteryFL's (the paper builds on it), ``target`` is the 90 % that its authors
   report; whether they are the paper's own is not verified.

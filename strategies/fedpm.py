@@ -2,18 +2,19 @@
 
 Isik, Pase, Gunduz, Weissman, Zorzi: Sparse Random Networks for Communication-Efficient Federated Learning,
 ICLR 2023, https://arxiv.org/abs/2209.15328. A weight is kept with probability theta = sigmoid(score); clients
-train scores, the server infers theta from their sampled masks (Bayesian aggregation). Defaults of ``prior``
-and ``reset`` are those of the authors' code (github.com/BerivanIsik/sparse-random-networks). Departures:
+train scores, the server infers theta from their sampled masks (Bayesian aggregation). ``prior`` and ``reset``
+are those of the authors' code (github.com/BerivanIsik/sparse-random-networks). Departures, from this code:
 
 - Frozen weights are the signs of the keyed initial weights times sqrt(2 / fan-in), the deviation of a Kaiming
-  normal distribution; the published code takes e * sqrt(1 / fan-in).
+  normal distribution; there times e * sqrt(1 / fan-in).
 - Biases are zero; in the published code they are random constants under masks of their own. Norms stay the
-  identity; their running statistics are averaged, or kept (``statistics``), and are all but the mask that
-  goes up.
-- All theta begin at 0.5, the prior's mean; the published code draws normal initial scores.
+  identity; their running statistics are averaged, or kept (``statistics``), and alone go up with the mask.
+- All theta begin at 0.5, the prior's mean; there initial scores are normal.
+- A drawn mask passes its gradient to theta unchanged (straight through); the published code multiplies it by
+  theta, so that a weight unlikely to be kept hardly learns to be.
 - Scores are trained by the scenario's SGD at ``lr_scale`` times its rate; the published code has Adam at 0.1.
-- The global model keeps what has theta of at least 0.5, and so does a client's before training; the published
-  code also tests networks that are drawn at random.
+- The global model, and a client's before training, keep what has theta of at least 0.5; the published code
+  also tests networks that are drawn at random.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
 """FedProx: FedAvg whose local training is pulled towards the received model.
 
 Li, Sahu, Zaheer, Sanjabi, Talwalkar, Smith: Federated Optimization in Heterogeneous Networks, MLSys 2020,
-https://arxiv.org/abs/1812.06127. Departures:
+https://arxiv.org/abs/1812.06127. Read against the authors' code (github.com/litian96/FedProx, ``fedprox.py``
+and ``pgd.py``). Departures:
 
 - No stragglers: every client trains for all its epochs. The paper's other half, accepting partial work of
   slow clients (gamma-inexact solutions), is not here.
-- Clients are sampled uniformly and averaged by sample counts, as in FedAvg here; the paper samples by sample
-  counts and averages plainly.
+- Clients are sampled uniformly and averaged by sample counts, as in FedAvg here and in the published code;
+  the paper samples by sample counts and averages plainly.
+- The scenario's optimizer, which may have momentum; the published one is plain gradient descent.
 """
 
 from __future__ import annotations

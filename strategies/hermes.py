@@ -2,7 +2,9 @@
 
 Li, Sun, Li, Pu, Li, Chen: Hermes: An Efficient Federated Learning Framework for Heterogeneous Mobile Clients,
 MobiCom 2021, https://doi.org/10.1145/3447993.3483278. Written from the paper's abstract and summary; no code
-of the authors was at hand. Departures, and what could not be checked:
+of the authors was found. Others' (github.com/TL-System/plato, ``examples/personalized_fl/hermes``) has the
+same gate of 0.5 and the same strict intersection, but prunes before training, by the received model's
+accuracy on test data and by L1 norms of filters. Departures, and what could not be checked:
 
 - ``step``, ``gate`` and the rule of the gate are those of LotteryFL, by the same group, and ``target`` is a
   choice; none of them is verified against the paper. The gate reads the client's validation (or, without any,
@@ -15,7 +17,8 @@ of the authors was at hand. Departures, and what could not be checked:
 - What comes down is what the last round averaged and the client kept. A client sampled now and then therefore
   misses averages of rounds in between on channels that one of the last round's participants had dropped. A
   newcomer receives the server's whole model, with the last average known of each coordinate.
-- Participants count alike, whatever their number of samples.
+- Participants count alike, whatever their number of samples; in Plato's code they count by it, and a client
+  gets back what its own last round averaged, not what the newest one did.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """LG-FedAvg: lower layers stay personal, the upper ones are averaged.
 
 Liang, Liu, Ziyin, Allen, Auerbach, Brent, Salakhutdinov, Morency: Think Locally, Act Globally: Federated
-Learning with Local and Global Representations, 2020, https://arxiv.org/abs/2001.01523. Departures:
+Learning with Local and Global Representations, 2020, https://arxiv.org/abs/2001.01523. Read against the
+authors' code (github.com/pliang279/LG-FedAvg, ``main_lg.py`` and ``Nets.py``). Departures:
 
 - All clients start from the initial weights; the published code starts from a model that FedAvg has trained.
-- A client is tested with its own last model; the published code puts the newest upper layers on each client's
-  lower ones (here: the accuracy as received) and reports the round that is best on test data.
+- A client is tested with its own last model. The published code puts the newest upper layers on each client's
+  lower ones (here: the accuracy as received), keeps of each client the model that was best on its test data,
+  averages the upper layers of these, and reports the round that is best on test data again.
 - The layers that travel are the last ones of the network. The published code's list of layers for CIFAR-10
   ends in the two convolutions, so that there it is the lower layers that travel.
 - Averaged by sample counts; the published code averages plainly. The adversarial term of the paper's

@@ -1,13 +1,15 @@
 """SSFL: saliencies of many clients at the initial weights give one shared mask; then FedAvg under it.
 
 Ohib, Thapaliya, Dziugaite, Liu, Calhoun, Plis: SSFL: Discovering Sparse Unified Subnetworks at Initialization
-for Efficient Federated Learning, TMLR, https://arxiv.org/abs/2405.09037. Departures, from the published code:
+for Efficient Federated Learning, TMLR, https://arxiv.org/abs/2405.09037. Read against the authors' README
+(github.com/riohib/SSFL, which held no code) and the code of its predecessor (github.com/riohib/SalientGrads,
+``sailentgrads_api.py`` and ``snip.py``). As in both, a score is |gradient times weight| of one batch and the
+largest of all layers together are kept; as in the README, clients count by their number of samples, where the
+predecessor's scripts count all alike. Departures:
 
 - Only the clients sampled in the first ``phase`` rounds score, once in each they are sampled in; there all
   clients do. Those rounds count as rounds: nothing goes down (initial weights are keyed), saliencies go up.
-- Saliencies are averaged by sample counts; there all clients count the same.
 - Exactly the asked number of weights is kept, ties by layer and index; there all that tie with the last.
-- The gradient is that of one batch of the scenario's size, as there.
 """
 
 from __future__ import annotations

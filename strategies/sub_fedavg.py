@@ -5,14 +5,11 @@ Heterogeneity, ICDCS Workshops 2021, https://arxiv.org/abs/2105.00562. Defaults 
 the authors' code (github.com/MMorafah/Sub-FedAvg, ``client_u.py`` and ``client_s.py``). As there, the hybrid
 decides on weights of linear layers first and on channels afterwards, each by a gate of its own. Departures:
 
-- The accuracy gate reads the client's validation (or, without any, training) data; the published code reads
-  test data.
-- Channels are chosen again after linear layers were pruned, and only as many as ``target`` leaves room for;
-  the published code takes those of the second candidate, and bounds linear layers alone by the target.
+- The gate reads validation (or, without any, training) data of the client; the published code test data.
 - The first candidate mask is taken after the first local epoch and the second after the last, whatever their
-  number; with a single epoch the first is taken before training. The published code takes the second after
-  epoch 5.
-- The last step is cut so that ``target`` is met exactly; channels stop short of it rather than overshoot.
+  number (there epoch 5); with a single epoch the first is taken before training.
+- The last step is cut so that ``target`` is met exactly; channels, chosen after linear layers were pruned,
+  stop short of it rather than overshoot. In the published hybrid the target bounds linear layers alone.
 - Batch-norm statistics are sent down like weights (``statistics = "averaged"``) or stay with the client.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,8 +58,16 @@ def floor(name: str) -> int:
     return found[0]
 
 
+@functools.cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
+
+
+@functools.cache
+def texts(path: Path) -> frozenset[str]:
+    """Every string constant of a file."""
+    constants = (node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant))
+    return frozenset(value for value in constants if isinstance(value, str))
 
 
 def imports(path: Path, *, types_too: bool = True) -> Iterator[str]:
@@ -122,12 +131,7 @@ def test_a_strategy_is_one_short_file_that_nothing_else_names(path: Path) -> Non
     own = {PACKAGE / "scenario/sections/strategy.py"} if path.stem == "fedavg" else set()
     for source in SOURCES:
         if source.is_relative_to(PACKAGE) and source not in own:
-            texts = {
-                node.value
-                for node in ast.walk(tree(source))
-                if isinstance(node, ast.Constant) and isinstance(node.value, str)
-            }
-            assert path.stem not in texts, source
+            assert path.stem not in texts(source), source
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=shown)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fedprune.aggregation import Update
+    from fedprune.library import Codec, compare_masks, prune, shrink
     from fedprune.pruning.mask import Mask
     from fedprune.runs.frames import RunData, load
     from fedprune.scenario import Scenario, load_scenarios
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Client",
+    "Codec",
     "Mask",
     "Payload",
     "RunData",
@@ -30,14 +32,18 @@ __all__ = [
     "Update",
     "UserError",
     "__version__",
+    "compare_masks",
     "load",
     "load_scenarios",
+    "prune",
     "resume",
     "run",
+    "shrink",
 ]
 
 _HOMES = {
     "Client": "strategy",
+    "Codec": "library",
     "Mask": "pruning.mask",
     "Payload": "strategy",
     "RunData": "runs.frames",
@@ -46,10 +52,13 @@ _HOMES = {
     "Strategy": "strategy",
     "Update": "aggregation",
     "UserError": "types",
+    "compare_masks": "library",
     "load": "runs.frames",
     "load_scenarios": "scenario",
+    "prune": "library",
     "resume": "simulate",
     "run": "simulate",
+    "shrink": "library",
 }
 """Public name -> module of this package that defines it."""
 

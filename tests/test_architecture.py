@@ -24,8 +24,8 @@ FLOORS = (
     {"compute", "pruning", "aggregation", "updates", "privacy"},
     {"strategy", "wire"},
     {"strategies", "runs", "federation"},
-    {"engines", "reports", "tickets", "trackers", "watch", "saved_update", "comparison"},
-    {"simulate", "artifact", "doctor", "cli", "__main__", "__init__"},
+    {"engines", "reports", "tickets", "trackers", "watch", "saved_update", "comparison", "reference"},
+    {"simulate", "library", "artifact", "doctor", "cli", "__main__", "__init__"},
 )
 """Rooms from the ground up; a file imports from its own floor and from those below."""
 

@@ -177,10 +177,12 @@ def _add_studying(added: Any) -> None:
 
 
 def _add_asking(added: Any) -> None:
-    verb = _verb(added, "list", verbs.list_, "list what can be named", "fedprune list strategies")
+    example = "fedprune list strategies sub_fedavg"
+    verb = _verb(added, "list", verbs.list_, "list what can be named, and what it takes", example)
     verb.add_argument(
         "kind", nargs="?", choices=verbs.LISTED, metavar="KIND", help=f"one of {', '.join(verbs.LISTED)}"
     )
+    verb.add_argument("name", nargs="?", metavar="NAME", help="one of them: its options, paper, an example")
     _json(verb, "print JSON")
 
     verb = _verb(added, "doctor", verbs.doctor, "check this machine", "fedprune doctor --json")

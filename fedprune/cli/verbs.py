@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from fedprune.progress import Progress
     from fedprune.scenario import Scenario
 
-LISTED = (*plugins.KINDS, "scenarios")
-"""The groups that ``fedprune list`` names: every kind of plug-in, and the scenarios that come along."""
+LISTED = (*plugins.KINDS, "sections", "scenarios")
+"""The groups that ``fedprune list`` names: every kind of plug-in, and what a scenario's sections and the
+scenarios that come along are called."""
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -152,7 +153,12 @@ def bits(arguments: argparse.Namespace) -> None:
 
 
 def list_(arguments: argparse.Namespace) -> None:
-    """List the names that a scenario or an option can have, one line each."""
+    """List the names that a scenario or an option can have, one line each; or all that one of them takes."""
+    if arguments.name:
+        from fedprune.reference import entry
+
+        print(entry(arguments.kind, arguments.name), end="")
+        return
     found = {kind: _known(kind) for kind in ([arguments.kind] if arguments.kind else LISTED)}
     if arguments.json:
         print(json.dumps(found, indent=2))
@@ -197,16 +203,9 @@ def _say_origins(scenarios: Sequence[Scenario]) -> None:
 
 def _known(kind: str) -> dict[str, str]:
     """Name -> one line, without importing plug-ins."""
-    if kind == "partitioners":
-        from fedprune.data.partition import describe_partitioners
+    from fedprune.reference import names
 
-        return describe_partitioners()
-    if kind == "scenarios":
-        from fedprune.scenario import bundled_scenarios
-
-        texts = {name: path.read_text("utf-8") for name, path in bundled_scenarios().items()}
-        return {name: text.split("\n", 1)[0].strip("# ") for name, text in texts.items()}
-    return plugins.describe(kind)
+    return names(kind)
 
 
 def _show(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "text") -> None:

@@ -63,6 +63,11 @@ def describe() -> dict[str, str]:
     return {_short(name): line for name, line in sorted(_classes().items()) if name not in REFUSED}
 
 
+def partitioner_class(name: str) -> Any:
+    """The library's class that a name means, imported. Raises PartitionError for an unknown name."""
+    return getattr(importlib.import_module("flwr_datasets.partitioner"), class_name(name))
+
+
 def divide(
     name: str, samples: Undivided, clients: int, arguments: Mapping[str, Any], seed: int
 ) -> list[Array]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fedprune.models import Architecture
-from fedprune.pruning.groups import alive_channels
+from fedprune.pruning.groups import ChannelGroup, alive_channels
 from fedprune.pruning.mask import Mask
 from fedprune.types import Arrays, Shapes
 
@@ -20,7 +20,19 @@ Kept = Mapping[str, tuple[NDArray[np.intp] | None, ...]]
 """Parameter -> for each axis the sorted indices that a shrunk model keeps, None where it keeps all of it."""
 
 
-def kept_indices(architecture: Architecture, mask: Mask) -> Kept:
+class Shaped(Protocol):
+    """What of an architecture tells which indices a shrunk model keeps."""
+
+    @property
+    def shapes(self) -> Shapes:
+        """Parameter -> its full shape."""
+
+    @property
+    def groups(self) -> tuple[ChannelGroup, ...]:
+        """The channels that can be removed."""
+
+
+def kept_indices(architecture: Shaped, mask: Mask) -> Kept:
     """What is left of every parameter when the channels that ``mask`` makes dead are removed.
 
     A group with no channel alive keeps its first one, so that its layers still exist.

@@ -64,7 +64,8 @@ def build(
     width: float = 1.0,
     dropout: float = 0.0,
 ) -> nn.Module:
-    """The network for token ids of shape (length,), with ``layers`` of ``hidden`` units each.
+    """The network for token ids of shape (length,): an ``embedding`` of so many values, and ``layers`` of
+    ``hidden`` units each.
 
     ``width`` multiplies the embedding and the units; ``dropout`` is the probability in [0, 1) with which the
     outputs of LSTM layers are dropped in training.

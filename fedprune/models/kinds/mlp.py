@@ -36,7 +36,7 @@ def build(
     hidden: list[int] | None = None,
     dropout: float = 0.0,
 ) -> nn.Module:
-    """A perceptron with hidden layers of these sizes, by default 128 and 64; none with an empty list.
+    """A perceptron with ``hidden`` layers of these sizes, by default 128 and 64; none with an empty list.
 
     ``dropout`` is the probability in [0, 1) with which hidden units are dropped in training.
     """

@@ -16,7 +16,7 @@ def build(
 ) -> nn.Module:
     """The network for inputs of at least 9 by 9, of any size with group norm.
 
-    ``width`` multiplies channels, in whole groups with group norm.
+    ``norm`` is what follows each convolution; ``width`` multiplies channels, in whole groups with group norm.
     """
     return ResNet(
         "resnet18", input_shape, outputs, channels=(64, 128, 256, 512), blocks=2, norm=norm, width=width

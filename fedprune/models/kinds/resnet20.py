@@ -17,6 +17,6 @@ def build(
 ) -> nn.Module:
     """The network for inputs of at least 5 by 5, of any size with group norm.
 
-    ``width`` multiplies channels, in whole groups with group norm.
+    ``norm`` is what follows each convolution; ``width`` multiplies channels, in whole groups with group norm.
     """
     return ResNet("resnet20", input_shape, outputs, channels=(16, 32, 64), blocks=3, norm=norm, width=width)

@@ -43,6 +43,6 @@ def build(
 ) -> nn.Module:
     """The network for inputs of at least 32 by 32.
 
-    ``width`` multiplies channels, in whole groups with group norm.
+    ``norm`` is what follows each convolution; ``width`` multiplies channels, in whole groups with group norm.
     """
     return VGG11(input_shape, outputs, norm, width)

@@ -15,3 +15,4 @@ class AggregateSection(PluginSection):
     ROLE: ClassVar[Role] = Role(for_clients=False)
 
     name: Annotated[str, plugin("aggregators")] = "mean"
+    """The rule."""

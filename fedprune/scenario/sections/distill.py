@@ -20,6 +20,7 @@ class DistillSection(Section):
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of distillation in the loss; the rest is the task's own."""
     temperature: Annotated[float, Field(gt=0)] = 2.0
+    """What the outputs of both models are divided by before they are compared; higher is softer."""
     recover: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Epochs of training after a prune, taught by the model from before it; with alpha 0 by labels alone."""
 

@@ -17,5 +17,6 @@ class EngineSection(PluginSection):
     ROLE: ClassVar[Role] = Role(changes_results=False, for_clients=False)
 
     name: Annotated[str, plugin("engines")] = "processes"
+    """The engine."""
     timeout: Annotated[float, Field(gt=0)] | None = None
     """Seconds that a round may take; unlimited unless given."""

@@ -15,13 +15,16 @@ class ShiftSection(OpenSection):
     """How a client's samples differ in more than labels; further keys are the shift's own."""
 
     name: Annotated[str, plugin("shifts")]
+    """The shift: `fedprune list shifts`."""
 
 
 class PartitionSection(OpenSection):
     """Who holds which samples; further keys are the partitioner's own arguments."""
 
     name: str = "shards"
+    """The partitioner, ours or one of flwr-datasets: `fedprune list partitioners`."""
     clients: Count = 100
+    """Clients that there are."""
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of each client's samples held out for decisions."""
     test: Literal["labels", "partition", "natural", "global"] = "labels"

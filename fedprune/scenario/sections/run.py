@@ -32,12 +32,15 @@ class RunSection(Section):
     label: Annotated[str, Field(max_length=200), _RECORD] = ""
     """What tables call the run; a sweep writes what it varied."""
     rounds: Annotated[Count, Role()] = 20
+    """Rounds of communication."""
     seed: Annotated[int, Field(ge=0, lt=2**63), Role()] = 0
+    """What every random draw is keyed by: the same seed gives the same bits."""
     clients_per_round: Count = 10
+    """Clients that the server samples in each round."""
     quorum: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of the sampled clients that must reply for a round to count."""
     checkpoint_every: Annotated[Count, _RECORD] = 10
-    """How many rounds lie between two checkpoints."""
+    """Rounds between two checkpoints."""
     patience: Count | None = None
     """Rounds without a better mean validation accuracy after which the run ends; never unless given."""
     keep_history: Annotated[bool, _RECORD] = False

@@ -16,6 +16,7 @@ class ScheduleSection(PluginSection):
     KIND, NAMED_BY, SECTION = "schedules", "name", "schedule"
 
     name: Annotated[str, plugin("schedules")] = "constant"
+    """The form of the schedule."""
     over: Literal["rounds", "steps"] = "rounds"
     """Whether it runs over the rounds of the run, or anew over the steps of each local training."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -15,3 +15,4 @@ class ServerOptimizerSection(PluginSection):
     ROLE: ClassVar[Role] = Role(for_clients=False)
 
     name: Annotated[str, plugin("server_optimizers")] = "none"
+    """The step that the server takes."""

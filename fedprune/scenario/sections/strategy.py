@@ -14,3 +14,4 @@ class StrategySection(PluginSection):
     KIND, NAMED_BY, SECTION = "strategies", "name", "strategy"
 
     name: Annotated[str, plugin("strategies")] = "fedavg"
+    """The algorithm."""

@@ -18,6 +18,7 @@ class TaskSection(PluginSection):
     KIND, NAMED_BY, SECTION = "tasks", "name", "task"
 
     name: Annotated[str, plugin("tasks")] | None = None
+    """The task; the one that the data set is for unless given."""
 
     @model_validator(mode="before")
     @classmethod

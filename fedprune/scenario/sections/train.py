@@ -18,8 +18,11 @@ class TrainSection(PluginSection):
     optimizer: Annotated[str, plugin("optimizers")] = "sgd"
     """What takes a step: its own keys stand beside it, as momentum does for sgd."""
     epochs: Count = 5
+    """Epochs over its own samples that a client trains in each round in which it takes part."""
     batch_size: Count = 10
+    """Samples of a batch; the last batch of an epoch may have fewer."""
     lr: Annotated[float, Field(gt=0)] = 0.01
+    """The learning rate, before the factor of [schedule]."""
     l1: Annotated[float, Field(ge=0)] = 0.0
     """Times the sum of absolute weights of convolutions and linear layers."""
     batch_norm_l1: Annotated[float, Field(ge=0)] = 0.0

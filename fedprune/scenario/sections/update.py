@@ -15,6 +15,7 @@ class UpdateSection(PluginSection):
     KIND, NAMED_BY, SECTION = "updates", "name", "update"
 
     name: Annotated[str, plugin("updates")] = "clip"
+    """The stage."""
 
 
 class UpdateChain(SectionList[UpdateSection]):

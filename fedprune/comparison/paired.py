@@ -70,16 +70,40 @@ def by_client(first: RunData, second: RunData, score: Score) -> list[Line]:
     different samples.
     """
     same = first.partition.get("hash") == second.partition.get("hash")
-    scores = []
-    for what, name in SCORES:
-        values = [dict(run.final.select("client", name).drop_nulls().iter_rows()) for run in (first, second)]
-        shared = sorted(values[0].keys() & values[1].keys()) if same else []
-        paired = estimate([score.factor * (values[1][client] - values[0][client]) for client in shared])
-        means = [run.summary.get(name) for run in (first, second)]
-        known = [score.factor * mean for mean in means if mean is not None]
-        if len(known) == 2:
-            scores.append(_scored(score, what, (known[0], known[1]), paired))
-    return [*scores, *_spent([(first, second)])]
+    runs = [(first, second)]
+    scores = [
+        _scored(score, what, means, _over_clients(first, second, name, score) if same else None)
+        for what, name in SCORES
+        if (found := _over_seeds(runs, name, score.factor))
+        for means, _ in [found]
+    ]
+    if same and (sampled := _of_sampled(first, second, score)):
+        scores.insert(1, sampled)
+    return [*scores, *_spent(runs)]
+
+
+def _over_clients(first: RunData, second: RunData, name: str, score: Score) -> Estimate | None:
+    """The second's score less the first's, over the clients that both evaluated."""
+    one, other = (dict(run.final.select("client", name).drop_nulls().iter_rows()) for run in (first, second))
+    return estimate([score.factor * (other[client] - one[client]) for client in sorted(one.keys() & other)])
+
+
+def _of_sampled(first: RunData, second: RunData, score: Score) -> Line | None:
+    """The first score of the clients that took part in both runs; None where that is said of all of them.
+
+    What a client is left with that never took part depends on the method, and may hide what others gain.
+    """
+    import polars as pl
+
+    took_part = pl.col("rounds_accepted").fill_null(1) > 0
+    one, other = (run.final.filter(took_part).select("client", SCORES[0][1]) for run in (first, second))
+    both = one.join(other, on="client").drop_nulls()
+    everybody = len(one) == first.final.height and len(other) == second.final.height
+    if everybody or not both.height:
+        return None
+    before, after = (score.factor * both[name] for name in both.columns[1:])
+    means = (math.fsum(before) / len(before), math.fsum(after) / len(after))
+    return _scored(score, f"of {len(both)} sampled", means, estimate((after - before).to_list()))
 
 
 def by_seed(pairs: Sequence[tuple[RunData, RunData]], score: Score) -> list[Line]:

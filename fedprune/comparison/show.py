@@ -36,7 +36,7 @@ def render(found: Comparison, form: Literal["text", "markdown", "json"] = "text"
 
 def _side(found: Comparison, side: int) -> str:
     runs = found.runs[side]
-    more = f" and {len(runs) - 1} more seeds" if len(runs) > 1 else ""
+    more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
     return f"{printable(found.labels[side])} ({runs[0]}{more})"
 
 
@@ -56,7 +56,7 @@ def _lines(lines: Sequence[Line]) -> list[list[str]]:
             line.title,
             f"{line.first:.{line.digits}f}",
             f"{line.second:.{line.digits}f}",
-            f"{line.shift:+.{line.digits}f}",
+            _signed(line.shift, line.digits),
             _interval(line),
             line.verdict or "-",
         ]
@@ -68,7 +68,13 @@ def _interval(line: Line) -> str:
     found = line.difference
     if found is None or found.low is None or found.high is None:
         return "-"
-    return f"[{found.low:+.{line.digits}f}, {found.high:+.{line.digits}f}]"
+    return f"[{_signed(found.low, line.digits)}, {_signed(found.high, line.digits)}]"
+
+
+def _signed(value: float, digits: int) -> str:
+    """A difference with its sign, in its line's digits; one that they would hide, by its size."""
+    hidden = value and abs(value) < 0.5 * 10**-digits
+    return f"{value:+.0e}" if hidden else f"{value:+.{digits}f}"
 
 
 def _note(found: Comparison) -> str:

@@ -11,7 +11,7 @@ from fedprune.scenario import Scenario
 
 TINY = {
     "run": {"name": "tiny", "rounds": 2, "clients_per_round": 2},
-    "partition": {"name": "iid", "clients": 4},
+    "partition": {"name": "iid", "clients": 6},
     "model": {"name": "mlp"},
     "train": {"epochs": 1, "batch_size": 100},
     "engine": {"name": "in_process"},

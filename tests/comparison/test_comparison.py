@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import statistics
@@ -49,7 +50,7 @@ def test_settings_and_results_that_differ_are_told_and_paired_by_client(runs: Ru
     first, second = final(runs["fedavg-0"]), final(runs["standalone-0"])
     expected = estimate([100 * (second[client] - first[client]) for client in sorted(first)])
     line = found.lines[0]
-    assert (line.title, found.over) == ("accuracy %", "4 clients")
+    assert (line.title, found.over) == ("accuracy %", "6 clients")
     assert line.difference == expected
     assert (line.first, line.second) == (
         pytest.approx(100 * statistics.fmean(first.values())),
@@ -57,6 +58,28 @@ def test_settings_and_results_that_differ_are_told_and_paired_by_client(runs: Ru
     )
     (up,) = [line for line in found.lines if line.title == "MB up"]
     assert up.second < 0.01 * up.first
+
+
+def test_clients_that_took_part_are_compared_by_themselves_where_others_did_not(runs: Runs) -> None:
+    first, second = final(runs["fedavg-0"]), final(runs["standalone-0"])
+    lines = [json.loads(line) for line in (runs["fedavg-0"] / "final.jsonl").read_text().splitlines()]
+    sampled = [line["client"] for line in lines if line["rounds_accepted"]]
+    assert 0 < len(sampled) < 6
+    found = compare([runs["fedavg-0"], runs["standalone-0"]])
+    (line,) = [line for line in found.lines if line.title == f"accuracy of {len(sampled)} sampled %"]
+    assert line.difference is not None
+    expected = 100 * statistics.fmean(second[client] - first[client] for client in sampled)
+    assert line.difference.mean == pytest.approx(expected)
+    assert line.first == pytest.approx(100 * statistics.fmean(first[client] for client in sampled))
+
+
+def test_a_difference_that_its_digits_would_hide_is_shown_by_its_size(runs: Runs) -> None:
+    found = compare([runs["fedavg-0"], runs["again-0"]])
+    (up,) = [line for line in found.lines if line.title == "MB up"]
+    shown = render(
+        dataclasses.replace(found, lines=[dataclasses.replace(up, second=up.first - 3e-5, difference=None)])
+    )
+    assert "-3e-05" in shown
 
 
 def test_groups_are_paired_by_seed(runs: Runs) -> None:
@@ -90,7 +113,7 @@ def test_json_holds_all_that_the_text_says(runs: Runs) -> None:
     record = json.loads(render(compare([runs["fedavg-0"], runs["standalone-0"]]), "json"))
     assert record["settings"] == [{"name": "strategy.name", "first": "fedavg", "second": "standalone"}]
     assert record["equal"] is False
-    assert record["results"][0]["difference"]["n"] == 4
+    assert record["results"][0]["difference"]["n"] == 6
     assert render(compare([runs["fedavg-0"], runs["standalone-0"]]), "markdown").count("| --- |") >= 1
 
 

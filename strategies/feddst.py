@@ -3,8 +3,8 @@
 Bibikar, Vikalo, Wang, Chen: Federated Dynamic Sparse Training: Computing Less, Communicating Less, Yet
 Learning Better, AAAI 2022, https://arxiv.org/abs/2112.09824. Defaults are those of the published code's
 command for CIFAR-10 (github.com/bibikar/feddst: sparsity 0.8, alpha 0.01, every 15 rounds), and so the mask
-moves very little: four times in 60 rounds, at most 1 % of each layer. Its ``dst.py`` and ``models.py`` were
-read; its argument parser has alpha 0.5 every 10 rounds. Departures, from this code:
+moves very little: twice in 60 rounds, by at most 1 % of each layer. Read against its ``dst.py`` and
+``models.py``; its argument parser has alpha 0.5 every 10 rounds. Departures, from this code:
 
 - A client readjusts after the first half of its local epochs, rounded up, and trains on with fresh momentum;
   there after epochs that are counted over all its rounds, by default the last of 10. With a single epoch the

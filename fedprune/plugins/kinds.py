@@ -55,7 +55,10 @@ KINDS: dict[str, Kind] = {
     "entropy_coders": Kind("wire/entropy_coders", "entropy coder", holds=("encode", "decode")),
     "engines": Kind("engines/crews", "engine", base="fedprune.engines.crew:Engine", decides=False),
     "studies": Kind(
-        "tickets/studies", "study", holds=("units", "measure", "conclude", "tables"), decides=False
+        "tickets/studies",
+        "study",
+        holds=("units", "measure", "conclude", "tables", "verdict"),
+        decides=False,
     ),
     "trackers": Kind("trackers/kinds", "tracker", holds=("open_tracker",), decides=False),
 }

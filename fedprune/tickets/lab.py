@@ -57,6 +57,10 @@ class Study(Protocol):
     def tables(self, result: Record, score: Score) -> list[StudyTable]:
         """The tables that show people the result of a run whose scores are to be read as ``score`` says."""
 
+    def verdict(self, result: Record, score: Score) -> str:
+        """The answer to what the study asks, in a line: whether it is so, by how much, how sure (see
+        ``tickets.verdicts``)."""
+
 
 def study(name: str) -> Study:
     """The study of that name. Raises UnknownPluginError when there is none."""
@@ -89,7 +93,9 @@ def render(records: Mapping[str, Record], score: Score) -> str:
         if "skipped" in record:
             texts.append(f"{name}: skipped: {record['skipped']}")
         else:
-            texts += [table.render() for table in study(name).tables(record["result"], score)]
+            found = study(name)
+            texts += [table.render() for table in found.tables(record["result"], score)]
+            texts[-1] += f"\n  verdict: {found.verdict(record['result'], score)}"
     return "\n\n".join(texts)
 
 

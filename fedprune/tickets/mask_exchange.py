@@ -12,6 +12,7 @@ from fedprune.seeds import generator
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.statistics import Floats, holm, mantel, paired, shared_labels
 from fedprune.tickets.study_table import StudyTable, difference, interval, lower_is_better, number
+from fedprune.tickets.verdicts import beats, sentence
 
 
 def matrix(clients: Sequence[int], scores: Mapping[str, float]) -> Floats:
@@ -81,6 +82,13 @@ def shown(title: str, result: Record, notes: Sequence[str], score: Score) -> lis
         "(Spearman, clients permuted)"
     )
     return [StudyTable(title, header, lines, told), _by_shared_labels(result["by_shared_labels"], score)]
+
+
+def verdict(result: Record, score: Score) -> str:
+    """Whether one's own mask serves better than others', and how it stands to random ones."""
+    found = result["differences"]
+    text = beats("own mask", found, ["others' masks"], score)
+    return f"{text}; {sentence('it', 'random masks', found['random masks'], score)}"
 
 
 def _by_shared_labels(rows: Sequence[Record], score: Score) -> StudyTable:

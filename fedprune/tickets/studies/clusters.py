@@ -22,6 +22,7 @@ from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import Floats, p_value, shared_labels
 from fedprune.tickets.studies.overlap import agreement
 from fedprune.tickets.study_table import StudyTable, number
+from fedprune.tickets.verdicts import told
 
 MOST = 10
 """Numbers of clusters tried: from 2 to this."""
@@ -56,6 +57,12 @@ def tables(result: Record, score: Score) -> list[StudyTable]:
             "clusters by masks against clusters by labels", ["clusters", "adjusted Rand"], lines, notes
         )
     ]
+
+
+def verdict(result: Record, score: Score) -> str:
+    """Whether masks cluster as labels do."""
+    best, chance = number(result["best"]), number(result["best_by_chance"])
+    return told(result["p"], f"the best cut agrees by {best}, 95 % of shuffles by less than {chance}")
 
 
 def compare(

@@ -34,6 +34,8 @@ POINTS = 11
 BATCH = 100
 """Samples at a time while statistics of batch norms are made."""
 KINDS = ("clients", "training", "fresh")
+CONNECTED = 0.02
+"""Below this rise of the error models are linearly connected (Frankle et al., ICML 2020, section 2)."""
 
 
 def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
@@ -98,6 +100,23 @@ def tables(result: Record, score: Score) -> list[StudyTable]:
         "clients: two clients; training: before and after local training; fresh: own and from a fresh start"
     ]
     return [StudyTable("linear mode connectivity", header, lines, notes)]
+
+
+def verdict(result: Record, score: Score) -> str:
+    """Whether two clients' models are connected: where errors are shares, by the 2 % of Frankle et al."""
+
+    def rise(found: Record) -> str:
+        amount = f"{difference(found['mean'], score)} {score.error.difference_unit}".rstrip()
+        return f"{amount} {interval(found['low'], found['high'], score)}".removesuffix(" -")
+
+    found, control = (result["lines"][f"{kind}, shared mask"] for kind in ("clients", "fresh"))
+    text = f"between two clients, under both masks, the error rises by {rise(found)}"
+    text += f"; to a fresh start (control) by {rise(control)}"
+    if not score.percent:
+        return text
+    most = found["mean"] if found["high"] is None else found["high"]
+    word = "yes" if most < CONNECTED else "not shown"
+    return f"{word}: {text}; models count as connected below {100 * CONNECTED:.0f} points"
 
 
 def intersection(first: Mask, second: Mask) -> Mask:

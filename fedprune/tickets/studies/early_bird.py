@@ -78,7 +78,7 @@ def tables(result: Record, score: Score) -> list[StudyTable]:
         ["median visits until then", number(result["visits_until_found_median"], 0)],
         ["rounds in all", str(result["rounds"])],
     ]
-    shown = [StudyTable(f"when masks stop moving by {STILL:.0%} or more", ["mask found at", ""], found)]
+    shown = [StudyTable(f"when masks stop moving by {STILL:.0%} or more", ["mask found at", "value"], found)]
     lines = [
         [
             f"{row['from']}-{row['to']}",
@@ -102,6 +102,15 @@ def tables(result: Record, score: Score) -> list[StudyTable]:
         f"masks kept from round {result['history_from']} on; all of them with keep_history = true in [run]"
     ]
     return [*shown, StudyTable("distance of masks over rounds", header, lines, notes)]
+
+
+def verdict(result: Record, score: Score) -> str:
+    """By when half of the masks stand still; how early is early is for the reader to say."""
+    median, rounds = result["found_at_median"], result["rounds"]
+    return (
+        f"half of the masks stand still from round {number(median, 0)} of {rounds} on"
+        f" ({100 * median / rounds:.0f} % of the way)"
+    )
 
 
 def found_at(rounds: Sequence[int], moves: Sequence[float]) -> int:

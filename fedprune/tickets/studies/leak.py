@@ -21,6 +21,7 @@ from fedprune.tickets.finished import FinishedRun, NothingToStudyError, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import Floats, p_value
 from fedprune.tickets.study_table import StudyTable, number
+from fedprune.tickets.verdicts import told
 from fedprune.types import Bools
 
 ALL = "all layers"
@@ -63,6 +64,13 @@ def tables(result: Record, score: Score) -> list[StudyTable]:
     ]
     notes += ["p: the same with labels shuffled among clients; labels told: p corrected for their number"]
     return [StudyTable("do masks leak labels?", header, lines, notes)]
+
+
+def verdict(result: Record, score: Score) -> str:
+    """Whether masks tell labels better than shuffled ones do."""
+    found = result["layers"][ALL]
+    auc, chance = number(found["auc"]), number(found["auc_by_chance"])
+    return told(found["p"], f"masks tell labels with an AUC of {auc}, 95 % of shuffles stay below {chance}")
 
 
 def targets(labels: NDArray[np.int64]) -> tuple[Bools, list[int]]:

@@ -13,6 +13,7 @@ import numpy as np
 from fedprune.pruning.mask import Mask
 from fedprune.score import Score
 from fedprune.seeds import generator
+from fedprune.tickets import mask_exchange
 from fedprune.tickets.controls import largest_of, random_like
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
@@ -53,6 +54,10 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
 def tables(result: Record, score: Score) -> list[StudyTable]:
     notes = [f"the server's weights on the test data of {len(result['clients'])} clients"]
     return shown("mask swap: the server's weights under whose mask?", result, notes, score)
+
+
+def verdict(result: Record, score: Score) -> str:
+    return mask_exchange.verdict(result, score)
 
 
 def _tested(run: FinishedRun, client: int, weights: Arrays, mask: Mask) -> float:

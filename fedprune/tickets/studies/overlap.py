@@ -7,6 +7,7 @@ correlation of the two masks' bits: 0 by chance at any density, 1 for equal mask
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import Floats, mantel, shared_labels
 from fedprune.tickets.study_table import StudyTable, number
+from fedprune.tickets.verdicts import ALPHA, p_text, told
 from fedprune.types import Bools
 
 ALL = "all layers"
@@ -78,6 +80,20 @@ def tables(result: Record, score: Score) -> list[StudyTable]:
         "with initial, server's: agreement with masks of the largest initial and last server's weights",
     ]
     return [StudyTable("overlap of masks", header, lines, notes)]
+
+
+def verdict(result: Record, score: Score) -> str:
+    """Whether masks agree beyond chance, and the more so the more labels are shared."""
+    found = result["layers"][ALL]
+    text = f"masks agree by {number(found['agreement'])}, by chance they would by 0"
+    if (z := found["z"]) is not None:
+        # One-sided: how often independent masks agree as much, by the normal distribution.
+        text = told(math.erfc(z / math.sqrt(2)) / 2, f"{text} (z = {number(z, 1)})")
+    rho, p = found["labels"]["rho"], found["labels"]["p"]
+    if rho is None:
+        return text
+    how = "the more so the more labels are shared" if p < ALPHA else "not shown to follow shared labels"
+    return f"{text}; {how} (rho = {number(rho)}, {p_text(p)})"
 
 
 def _with_labels(run: FinishedRun, layers: Sequence[Bools], permutations: int, unit: str) -> Record:

@@ -23,6 +23,7 @@ from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import Floats, holm, paired
 from fedprune.tickets.study_table import StudyTable, difference, interval, lower_is_better, number
 from fedprune.tickets.training import fresh_weights, score_on_test_data, trained
+from fedprune.tickets.verdicts import beats, relation, sentence
 from fedprune.types import Arrays
 
 OWN = "own mask, original weights"
@@ -139,6 +140,15 @@ def tables(result: Record, score: Score) -> list[StudyTable]:
         StudyTable(f"is it a ticket? {score.name} after training from scratch", header, means, notes),
         StudyTable("own mask with its original weights, less the others", paired_header, lines, told),
     ]
+
+
+def verdict(result: Record, score: Score) -> str:
+    """A ticket beats every control at its density, and is no worse than the whole network."""
+    found = result["differences"]
+    text = beats(OWN, found, [name for name in found if name not in (REWIND, DENSE)], score)
+    if relation(found[DENSE], score) == "loses to":
+        text = text.replace("yes:", "no, for the whole network is better:", 1)
+    return f"{text}; {sentence('it', DENSE, found[DENSE], score)}"
 
 
 def by_condition(scores: Mapping[str, float]) -> dict[str, dict[tuple[int, int], float]]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from fedprune.pruning.mask import Mask
 from fedprune.score import Score
 from fedprune.seeds import generator
+from fedprune.tickets import mask_exchange
 from fedprune.tickets.controls import random_like
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
@@ -49,3 +50,7 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
 def tables(result: Record, score: Score) -> list[StudyTable]:
     notes = [f"{len(result['clients'])} clients' data under all their masks, {result['epochs']} epochs each"]
     return shown("transfer: trained from scratch under whose mask?", result, notes, score)
+
+
+def verdict(result: Record, score: Score) -> str:
+    return mask_exchange.verdict(result, score)

@@ -29,3 +29,8 @@ def tables(result: Record, score: Score) -> list[StudyTable]:
     """One table, a line for each layer."""
     rows = [[name, number(layer["weights"], 0)] for name, layer in result["layers"].items()]
     return [StudyTable("sizes", ["layer", "weights"], rows)]
+
+
+def verdict(result: Record, score: Score) -> str:
+    """Sizes answer no question with yes or no."""
+    return f"{len(result['layers'])} layers"

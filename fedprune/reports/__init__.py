@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fedprune.reports import export, figures, scores, tables
+from fedprune.reports import export, figures, scores, tables, traffic
+from fedprune.reports.gains import gains
 from fedprune.reports.methods import Method, methods
 from fedprune.reports.page import page
 from fedprune.reports.partition import partitions
@@ -40,8 +41,9 @@ def write(folders: Sequence[Path], target: Path | None = None, *, png: bool = Fa
     drawn = [figure for _, group in sections for figure in group]
     drawn += [figure for run in studied for figure in run.figures]
     shown = [tables.results(found), tables.traffic(found), tables.failures(found), tables.environments(found)]
-    text = page(found, sections, [table for table in shown if table is not None], studied, ", ".join(names))
     beside = path.with_suffix("")
+    present = [table for table in shown if table is not None]
+    text = page(found, sections, present, studied, ", ".join(names), beside.name)
     with explained("make", beside):
         beside.mkdir(parents=True, exist_ok=True)
     export.write_tables(found, beside)
@@ -56,10 +58,10 @@ def _sections(found: Sequence[Method]) -> list[tuple[str, list[figures.Figure]]]
     kinds = scores_of([method.score.record() for method in found])
     what = kinds[0].name if len(kinds) == 1 else "scores"
     return [
-        (f"{what[:1].upper()}{what[1:]} and bytes", _each(scores.by_bytes, found, kinds)),
-        ("Clients", _each(scores.distribution, found, kinds)),
+        (f"{what[:1].upper()}{what[1:]} and what it costs", _each(scores.by_cost, found, kinds)),
+        ("Clients", [*_each(scores.distribution, found, kinds), *_each(gains, found, kinds)]),
         ("Rounds", [*_each(scores.by_round, found, kinds), *figures.work(found)]),
-        ("Bytes by round, direction and part", figures.traffic(found)),
+        ("Bytes by part, direction and round", [*traffic.parts(found), *traffic.by_round(found)]),
         ("Density by layer", figures.densities(found)),
         ("Partition: who holds what", partitions(found)),
     ]

@@ -4,12 +4,16 @@
 
 const keyOf = (figure, series) => "method" in series ? `m${series.method}` : `${figure.id}/${series.name}`;
 const nameOf = (series) => "method" in series ? data.methods[series.method] : series.name;
+// The methods or layers of a figure that a reader can switch off: its lines, and methods with a star alone.
+const entriesOf = ({ series, finals = [] }) => [...series,
+  ...finals.filter((end) => !series.some((line) => line.method === end.method)).map(({ method }) => ({ method, star: true }))];
 const styleOf = (figure, series) => style("method" in series ? series.method : figure.series.indexOf(series));
 
 function extent(chart) {
   const { figure } = chart;
   const shown = figure.series.filter((series) => !hidden.has(keyOf(figure, series)));
-  const points = [...(figure.finals ?? []), ...(figure.reached ?? [])].filter((one) => !hidden.has(`m${one.method}`));
+  const points = [...(figure.finals ?? []), ...(figure.finals ?? []).flatMap((end) => end.seeds.map((seed) => ({ ...seed, method: end.method }))),
+    ...(figure.reached ?? [])].filter((one) => !hidden.has(`m${one.method}`));
   const xs = [...shown.flatMap((series) => series.x), ...points.map((one) => one.x)];
   const ys = [...shown.flatMap((series) => series.y), ...points.map((one) => one.y ?? figure.target)];
   if (figure.target !== undefined && figure.target !== null) ys.push(figure.target);
@@ -121,8 +125,13 @@ function drawPoints(figure, plot, x, y, hits) {
     const group = add(plot, "g", { "data-key": key });
     if (end.low !== null)
       add(group, "line", { x1: x(end.x), x2: x(end.x), y1: y(end.low), y2: y(end.high), stroke: colour, class: "whisker" });
+    for (const seed of end.seeds) {
+      add(group, "circle", { cx: x(seed.x), cy: y(seed.y), r: 3, stroke: colour, class: "seed" });
+      hits.push({ x: x(seed.x), y: y(seed.y), key, text: [data.methods[end.method], `final evaluation, seed ${seed.seed}`,
+        `${figure.x.label}: ${quantity(seed.x, figure.x)}`, `${figure.y.label}: ${quantity(seed.y, figure.y)}`] });
+    }
     add(group, "path", { d: STAR, transform: at(x(end.x), y(end.y)), fill: colour, class: "end" });
-    const text = [data.methods[end.method], "final evaluation, all clients",
+    const text = [data.methods[end.method], "final evaluation of all clients",
       `${figure.x.label}: ${quantity(end.x, figure.x)}`, `${figure.y.label}: ${quantity(end.y, figure.y)}`];
     if (end.low !== null) text.push(intervalText(end.low, end.high, end.n, figure.y));
     hits.push({ x: x(end.x), y: y(end.y), key, text });
@@ -139,10 +148,12 @@ function drawPoints(figure, plot, x, y, hits) {
 // ---- stacked bars, clients, grids -----------------------------------------------------------------------------
 
 function drawStack(chart, svg, width) {
-  const { figure } = chart, height = 220;
-  const box = frame(58, width - 10, 8, height - 44);
+  const { figure } = chart, height = 234;
+  const box = frame(58, width - 10, 20, height - 44);
   const first = figure.bins[0].first, last = figure.bins[figure.bins.length - 1].last;
-  const domain = { x: [first - 0.5, last + 0.5], y: [figure.y.min * 1.05, figure.y.max * 1.05 || 1] };
+  // Below the bars there is room for the name of what they are.
+  const least = figure.y.min * 1.05, most = figure.y.max * 1.05 || 1, room = 20 / box.height;
+  const domain = { x: [first - 0.5, last + 0.5], y: [least - (most - least) * room / (1 - room), most] };
   const x = scale(domain.x, [box.left, box.right]), y = scale(domain.y, [box.bottom, box.top]);
   axes(svg, box, x, y, figure, { ...domain, absolute: true });
   const hits = [];
@@ -159,11 +170,36 @@ function drawStack(chart, svg, width) {
       const parts = bin[way].map((value, part) => [value, part]).filter(([value]) => value)
         .map(([value, part]) => `${figure.parts[part]}: ${quantity(value, { ...figure.y, digits: 4 })}`);
       hits.push({ x: left + wide / 2, y: y((sign * base) / 2), key: way,
-        text: [figure.title, rounds, `${way}: ${quantity(base, { ...figure.y, digits: 4 })}`, ...parts] });
+        text: [figure.title, rounds, `${figure.sides[way]}: ${quantity(base, { ...figure.y, digits: 4 })}`, ...parts] });
     }
   }
   add(svg, "line", { x1: box.left, x2: box.right, y1: y(0), y2: y(0), class: "zero" });
+  add(svg, "text", { x: box.left + 4, y: box.top - 4, class: "name" }, figure.sides.up);
+  add(svg, "text", { x: box.left + 4, y: box.bottom - 5, class: "mark" }, figure.sides.down);
   return { height, hits };
+}
+
+// A row a method, each part at its size: what clients send points up, what the server sends points down.
+function drawParts(chart, svg, width) {
+  const { figure } = chart, tall = 50, rows = figure.rows.filter((row) => !hidden.has(`m${row.method}`));
+  const box = frame(16, width - 16, 6, 10 + rows.length * tall), hits = [];
+  const domain = { x: [figure.x.min, figure.x.max], log: true };
+  const x = scale(domain.x, [box.left, box.right], true);
+  axes(svg, box, x, null, figure, domain);
+  rows.forEach((row, place) => {
+    const top = box.top + place * tall, key = `m${row.method}`;
+    add(svg, "text", { x: 16, y: top + 15, class: "name" }, data.methods[row.method]);
+    for (const [way, lane, mark] of [["up", top + 26, UP], ["down", top + 40, DOWN]]) {
+      const whole = row[way].reduce((a, b) => a + b, 0), sent = row[way].map((value, part) => ({ value, part })).filter(({ value }) => value);
+      if (sent.length) add(svg, "line", { x1: x(Math.min(...sent.map(({ value }) => value))), x2: x(Math.max(...sent.map(({ value }) => value))), y1: lane, y2: lane, class: "rule" });
+      for (const { value, part } of sent) {
+        add(svg, "path", { d: mark, transform: at(x(value), lane), fill: PARTS[part], class: "marker" });
+        hits.push({ x: x(value), y: lane, key, text: [data.methods[row.method], `${figure.sides[way]}: ${figure.parts[part]}`,
+          `${tickText(Number(value.toPrecision(3)))} ${figure.x.unit} ${figure.x.label}`, `${Number((100 * value / whole).toPrecision(2))} % of this direction`] });
+      }
+    }
+  });
+  return { height: box.bottom + 46, hits };
 }
 
 function drawDots(chart, svg, width) {
@@ -207,7 +243,7 @@ function drawRow(figure, row, svg, x, top, tall, hits) {
   add(svg, "path", { d: DIAMOND, transform: at(x(row.mean), lane), class: "mean" });
   hits.push({ x: x(row.mean), y: lane, key, text: [name, ...(row.told ?? [`mean of clients: ${quantity(row.mean, figure.x)}`])] });
   if (row.worst === undefined) return;
-  add(svg, "path", { d: "M0,-8L7,5H-7Z", transform: at(x(row.worst), lane), class: "worst" });
+  add(svg, "path", { d: TRIANGLE, transform: at(x(row.worst), lane), class: "worst" });
   hits.push({ x: x(row.worst), y: lane, key, text: [name, `mean of the worst 10 %: ${quantity(row.worst, figure.x)}`] });
 }
 

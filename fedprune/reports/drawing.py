@@ -1,4 +1,4 @@
-"""What SVG files are drawn with: colours, scales, axes, marks; the same looks as ``tools.js`` has."""
+"""What SVG files are drawn with: scales, axes, marks."""
 
 from __future__ import annotations
 
@@ -9,24 +9,9 @@ from html import escape
 from typing import Any
 
 from fedprune.reports.figures import Figure
+from fedprune.reports.looks import DARK, PALE
 
 WIDTH, LEFT, RIGHT, TOP = 720, 64, 16, 12
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, which colour-blind people can tell apart (less yellow, too pale on white)."""
-DASHES = ("none", "7 3", "2 3", "9 3 2 3")
-MARKERS = (
-    "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0Z",
-    "M-3.6,-3.6h7.2v7.2h-7.2Z",
-    "M0,-4.8L4.6,3.6H-4.6Z",
-    "M0,-5.2L4.4,0L0,5.2L-4.4,0Z",
-    "M-4.6,-3.6H4.6L0,4.8Z",
-)
-STAR = "M0,-8.5L2.2,-2.8L8.1,-2.6L3.5,1.1L5,6.9L0,3.6L-5,6.9L-3.5,1.1L-8.1,-2.6L-2.2,-2.8Z"
-DIAMOND, TRIANGLE = "M0,-6.5L5,0L0,6.5L-5,0Z", "M0,-8L7,5H-7Z"
-PART_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#555555")
-CONTROL = "#777777"
-SHADES = 24
-PALE, DARK = (233, 241, 248), (8, 48, 107)
 
 
 @dataclass

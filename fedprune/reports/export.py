@@ -74,9 +74,8 @@ def write_studies(studied: Sequence[RunTickets], folder: Path) -> None:
     for run in studied:
         about = {"run": run.run, "label": run.label, "seed": run.seed}
         for study in run.studies:
-            for place, table in enumerate(study.tables):
-                name = f"tickets_{study.name}" + (f"_{place + 1}" if place else "")
-                found.setdefault(name, []).append(_about(_shown(table), about))
+            for table in study.tables:
+                found.setdefault(table.file, []).append(_about(_shown(table), about))
     for name, frames in found.items():
         _write(pl.concat(frames, how="diagonal_relaxed"), folder / name)
 
@@ -106,7 +105,7 @@ def _shown(table: Table) -> pl.DataFrame:
     """Columns of numbers as numbers, all others as text; a dash is null."""
     import polars as pl
 
-    names = [name or "value" for name in table.header]
+    names = list(table.header)
     # Two columns of one name belong to those before them: "Jaccard", "by chance", "Hamming", "by chance".
     names = [f"{names[at - 1]} {name}" if names.count(name) > 1 else name for at, name in enumerate(names)]
     columns = {}

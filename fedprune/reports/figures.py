@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from fedprune.reports.findings import PART_NAMES, last_finding, traffic_finding
-from fedprune.reports.methods import DIRECTIONS, MEGA, PARTS, Method
+from fedprune.reports.findings import ends_finding
+from fedprune.reports.methods import MEGA, Method
 from fedprune.score import Score
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ Figure = dict[str, Any]
 MOST_POINTS = 300
 """Points of a line: more cannot be told apart on a screen."""
 MOST_BINS = 60
-"""Bars of a stack; a bar is the mean over its rounds."""
+"""Bars of a stack, of which each is the mean over its rounds; columns of a grid of rounds."""
 MOST_LINES = 8
 """Layers drawn as lines; of more, a grid."""
 BAND_FROM = 3
@@ -53,51 +52,37 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "x"
 
 
+def curve(
+    id: str, title: str, note: str, y: Figure, methods: Sequence[tuple[int, Method]], what: pl.Expr
+) -> list[Figure]:
+    """``what`` by round, a line for each (index, method) that measured it; no figure where none did."""
+    found = series(methods, what, "round")
+    labels = dict(methods)
+    figure = {
+        "id": id,
+        "kind": "lines",
+        "title": title,
+        "alt": ends_finding([(labels[line["method"]].label, line["y"][-1]) for line in found], y),
+        "note": note + bands([method for _, method in methods]),
+        "x": ROUND,
+        "y": y,
+        "series": found,
+    }
+    return [figure] if found else []
+
+
 def work(methods: Sequence[Method]) -> list[Figure]:
     """Multiply-adds by round; no figure where no run has any."""
     import polars as pl
 
-    figure = {
-        "id": "multiply-adds",
-        "kind": "lines",
-        "title": "Multiply-adds of a forward pass",
-        "alt": last_finding(methods, "multiply_adds", 1 / MEGA, "multiply-adds", "M"),
-        "note": "One sample through the physically shrunk model, mean over a round's clients."
-        + bands(methods),
-        "x": ROUND,
-        "y": {"label": "multiply-adds", "unit": "M", "digits": 3, "zero": True},
-        "series": series(list(enumerate(methods)), pl.col("multiply_adds") / MEGA, "round"),
-    }
-    return [figure] if figure["series"] else []
-
-
-def traffic(methods: Sequence[Method]) -> list[Figure]:
-    """A panel a method: MB by round, sent down below the axis, sent up above it, stacked by part."""
-    tables = [method.traffic() for method in methods]
-    panels: list[Figure] = []
-    for index, (method, table) in enumerate(zip(methods, tables, strict=True)):
-        if not table.height:
-            continue
-        means = {f"{way}_{part}": _mean(table, f"{way}_{part}") for way in DIRECTIONS for part in PARTS}
-        panels.append(
-            {
-                "id": f"traffic-{index}-{slug(method.label)}",
-                "kind": "stack",
-                "method": index,
-                "title": method.label,
-                "alt": traffic_finding(method.label, means),
-                "note": "",
-                "x": ROUND,
-                "y": {"label": "down | up", "unit": "MB", "digits": 3},
-                "parts": [PART_NAMES[part] for part in PARTS],
-                "bins": _bins(table),
-            }
-        )
-    top = max((sum(bar["up"]) for panel in panels for bar in panel["bins"]), default=0.0)
-    low = max((sum(bar["down"]) for panel in panels for bar in panel["bins"]), default=0.0)
-    for panel in panels:
-        panel["y"] |= {"max": top, "min": -low}
-    return panels
+    return curve(
+        "multiply-adds",
+        "Multiply-adds of a forward pass",
+        "Round curve: one sample through the physically shrunk model, mean over a round's clients.",
+        {"label": "multiply-adds", "unit": "M", "digits": 3, "zero": True},
+        list(enumerate(methods)),
+        pl.col("multiply_adds") / MEGA,
+    )
 
 
 def densities(methods: Sequence[Method]) -> list[Figure]:
@@ -141,7 +126,7 @@ def _density_lines(names: Sequence[str], layers: Sequence[pl.DataFrame]) -> Figu
 
 def _density_grid(names: Sequence[str], layers: Sequence[pl.DataFrame]) -> Figure:
     rounds = sorted({round for layer in layers for round in layer["round"]})
-    shown = [rounds[place] for place in _places(len(rounds), MOST_BINS)]
+    shown = [rounds[place] for place in places(len(rounds), MOST_BINS)]
     column = {round: place for place, round in enumerate(shown)}
     cells = [
         [column[round], row, 100 * density]
@@ -177,23 +162,12 @@ def series(methods: Sequence[tuple[int, Method]], y: pl.Expr, x: str) -> list[Fi
     ]
 
 
-def _bins(table: pl.DataFrame) -> list[Figure]:
-    """Rounds in at most MOST_BINS groups of neighbours: first and last round, mean MB by part each way."""
-    edges = [*_places(table.height, min(MOST_BINS, table.height) + 1, ends=table.height)]
-    bins = []
-    for start, stop in pairwise(edges):
-        part = table[start:stop]
-        bar = {way: [_mean(part, f"{way}_{name}") for name in PARTS] for way in DIRECTIONS}
-        bins.append({"first": part["round"][0], "last": part["round"][-1], **bar})
-    return bins
-
-
 def _thinned(table: pl.DataFrame, most: int) -> pl.DataFrame:
     """At most ``most`` rows, evenly spaced, the last one among them."""
-    return table if table.height <= most else table[_places(table.height, most)]
+    return table if table.height <= most else table[places(table.height, most)]
 
 
-def _places(count: int, most: int, ends: int | None = None) -> list[int]:
+def places(count: int, most: int, ends: int | None = None) -> list[int]:
     """``most`` evenly spaced places from 0 to ``ends`` (the last of ``count``), all when there are fewer."""
     last = count - 1 if ends is None else ends
     steps = min(most, last + 1)
@@ -204,5 +178,6 @@ def _float(value: Any) -> float:
     return 0.0 if value is None else float(value)
 
 
-def _mean(table: pl.DataFrame, name: str) -> float:
+def mean(table: pl.DataFrame, name: str) -> float:
+    """The mean of a column; 0 of one without values."""
     return _float(table[name].mean())

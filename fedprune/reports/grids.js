@@ -1,6 +1,10 @@
 // Draws figures of cells: grids, whose empty cells are left out, and whole matrices.
 
-const mix = (share) => `rgb(${[[233, 8], [241, 48], [248, 107]].map(([a, b]) => Math.round(a + (b - a) * share)).join(",")})`;
+// The colour of a share of the range: the further from the page's own colour, the more.
+function mix(share) {
+  const [little, much] = look().map;
+  return `rgb(${little.map((value, place) => Math.round(value + (much[place] - value) * share)).join(",")})`;
+}
 
 function drawGrid(chart, svg, width) {
   const { figure } = chart;
@@ -97,4 +101,4 @@ function named(svg, names, size, spot, apart) {
   });
 }
 
-const DRAW = { lines: drawLines, stack: drawStack, dots: drawDots, grid: drawGrid, matrix: drawMatrix };
+const DRAW = { lines: drawLines, stack: drawStack, dots: drawDots, grid: drawGrid, matrix: drawMatrix, parts: drawParts };

@@ -53,21 +53,22 @@ class Method:
     def curve(self, y: pl.Expr) -> pl.DataFrame:
         """``y`` of runs.frames.RunData.rounds by round, where it was measured: mean, interval, traffic.
 
-        Columns: ``round``, ``mb`` (both directions, cumulative, mean over seeds), ``mean``, ``low``, ``high``
-        (null for a single seed), ``n`` (seeds that measured it in that round).
+        Columns: ``round``, ``mb`` (both directions) and ``seconds`` (wall-clock), both cumulative means over
+        seeds, ``mean``, ``low``, ``high`` (null for a single seed), ``n`` (seeds that measured it then).
         """
         import polars as pl
 
         spent = (pl.col("bytes_up") + pl.col("bytes_down")).cum_sum() / MEGA
-        runs = pl.concat([run.rounds.select("round", mb=spent, y=y) for run in self.runs])
+        taken = pl.col("seconds").cum_sum()
+        runs = pl.concat([run.rounds.select("round", mb=spent, seconds=taken, y=y) for run in self.runs])
         by_round = runs.drop_nulls("y").group_by("round").agg(
-            pl.col("mb").mean(), mean=pl.col("y").mean(), std=pl.col("y").std(), n=pl.len()
+            pl.col("mb", "seconds").mean(), mean=pl.col("y").mean(), std=pl.col("y").std(), n=pl.len()
         )  # fmt: skip
         t = {n: student_t(n - 1) for n in range(2, len(self.runs) + 1)}
         half = pl.col("std") * pl.col("n").replace_strict(t, default=None, return_dtype=pl.Float64)
         half = half / pl.col("n").sqrt()
         return by_round.sort("round").select(
-            "round", "mb", "mean", low=pl.col("mean") - half, high=pl.col("mean") + half, n="n"
+            "round", "mb", "seconds", "mean", low=pl.col("mean") - half, high=pl.col("mean") + half, n="n"
         )
 
     def traffic(self) -> pl.DataFrame:
@@ -95,6 +96,17 @@ class Method:
                 client_scores(run).select(pl.lit(row["seed"]).cast(pl.Int64).alias("seed"), "client", "score")
                 for run, row in zip(self.runs, self.rows, strict=True)
             ]
+        )
+
+    @property
+    def alone(self) -> bool:
+        """Whether its clients learn alone: neither weights nor masks ever travelled."""
+        import polars as pl
+
+        sent = [f"bytes_{way}_{part}" for way in DIRECTIONS for part in ("values", "mask", "side")]
+        return all(
+            run.rounds.height and not run.rounds.select(pl.sum_horizontal(sent).sum()).item()
+            for run in self.runs
         )
 
     @property
@@ -130,9 +142,12 @@ def client_scores(run: RunData) -> pl.DataFrame:
 
 
 def pareto(points: Iterable[tuple[str, float, float]], score: Score) -> list[tuple[str, float, float]]:
-    """The Pareto front: those (label, cost, score) that no other beats in both, by rising cost."""
+    """The Pareto front: those (label, cost, score) that no other beats in both, by rising cost.
+
+    Points of equal cost and score are level: they are on it together.
+    """
     front: list[tuple[str, float, float]] = []
     for point in sorted(points, key=lambda point: (point[1], -score.sign * point[2])):
-        if not front or score.better(point[2], front[-1][2]):
+        if not front or score.better(point[2], front[-1][2]) or point[1:] == front[-1][1:]:
             front.append(point)
     return front

@@ -10,24 +10,29 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 
-from fedprune.reports.figures import BAND_FROM, Figure
+from fedprune.reports.figures import BAND_FROM, Figure, slug
+from fedprune.reports.looks import looks
 from fedprune.reports.methods import Method
-from fedprune.reports.tables import Cell, Table
+from fedprune.reports.table_html import on_page
+from fedprune.reports.tables import Table
 from fedprune.reports.tickets import RunTickets, Studied
 
-SCRIPTS = ("tools.js", "draw.js", "grids.js", "report.js")
+SCRIPTS = ("tools.js", "draw.js", "grids.js", "tables.js", "report.js")
 """Together one script, in this order."""
 STYLE = "report.css"
+TICKETS, DATA, SCENARIOS, REPEAT = "Tickets", "Data", "Scenarios", "How to repeat it"
+"""Headings of the parts behind the figures."""
 DIGITS = 6
 """Significant digits of the numbers that are drawn."""
 
 
 def page(methods: Sequence[Method], sections: Sequence[tuple[str, Sequence[Figure]]], tables: Sequence[Table],
-         studied: Sequence[RunTickets], title: str) -> str:  # fmt: skip
+         studied: Sequence[RunTickets], title: str, beside: str) -> str:  # fmt: skip
     """The file's text: results, ``sections`` of figures, what was ``studied``, other tables, the command.
 
-    The same runs give the same text.
+    ``beside`` names the folder that holds its tables and pictures as files. Equal runs give equal texts.
     """
     *scripts, css = (
         files("fedprune.reports").joinpath(name).read_text("utf-8") for name in (*SCRIPTS, STYLE)
@@ -36,18 +41,21 @@ def page(methods: Sequence[Method], sections: Sequence[tuple[str, Sequence[Figur
     data = {
         "methods": [method.label for method in methods],
         "bandFrom": BAND_FROM,
+        "looks": looks(),
         "figures": [one for _, found in sections for one in found]
         + [one for run in studied for one in run.figures],
     }
     results, *others = tables
     parts = [
         _head(title, script, css),
-        f"<main>\n<h1>{escape(title)}</h1>\n<p class='lead'>{escape(_lead(methods))}</p>",
-        _table(results),
-        *(_section(heading, found) for heading, found in sections if found),
-        _tickets(studied),
-        "<h2>Data</h2>",
-        *(_table(table) for table in others),
+        f"<header><h1>{escape(title)}</h1>\n<p class='lead'>{escape(_lead(methods))}</p>",
+        _contents([heading for heading, found in sections if found], bool(studied)),
+        "</header>\n<main>",
+        on_page(results, beside),
+        *(_section(heading, found, beside) for heading, found in sections if found),
+        _tickets(studied, beside),
+        _heading(DATA),
+        *(on_page(table, beside) for table in others),
         _scenarios(methods),
         _repeat(methods),
         "</main>\n<div id='said' class='unseen' aria-live='polite'></div>",
@@ -106,76 +114,67 @@ def _plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _section(heading: str, figures: Sequence[Figure]) -> str:
-    drawn = "\n".join(_figure(figure) for figure in figures)
-    gallery = all("method" in figure for figure in figures)
-    parts = "<div id='parts'></div>" if figures[0]["kind"] == "stack" else ""
-    return f"<h2>{escape(heading)}</h2>\n{parts}" + (
-        f"<div class='gallery'>\n{drawn}\n</div>" if gallery else drawn
-    )
+def _heading(text: str) -> str:
+    return f"<h2 id='part-{slug(text)}'>{escape(text)}</h2>"
 
 
-def _tickets(studied: Sequence[RunTickets]) -> str:
+def _contents(headings: Sequence[str], studied: bool) -> str:
+    """Links to the parts of the page."""
+    names = [*headings, *([TICKETS] if studied else []), DATA, SCENARIOS, REPEAT]
+    items = "\n".join(f"<li><a href='#part-{slug(name)}'>{escape(name)}</a></li>" for name in names)
+    return f"<nav aria-label='Contents'><ul>\n{items}\n</ul></nav>"
+
+
+def _section(heading: str, figures: Sequence[Figure], beside: str) -> str:
+    """A heading, the figures of all methods side by side, then those of one method each in a gallery."""
+    together = [_figure(figure, beside) for figure in figures if "method" not in figure]
+    single = [_figure(figure, beside) for figure in figures if "method" in figure]
+    parts = "<div id='parts'></div>" if figures[0]["kind"] == "parts" else ""
+    groups = [
+        "\n".join([f"<div class='{name}'>", *drawn, "</div>"])
+        for name, drawn in (("figures", together), ("gallery", single))
+        if drawn
+    ]
+    return "\n".join([_heading(heading), parts, *groups])
+
+
+def _tickets(studied: Sequence[RunTickets], beside: str) -> str:
     if not studied:
         return ""
     runs = "\n".join(
         f"<section data-method='{run.method}'>\n<h3>{escape(f'{run.label} ({run.run})')}</h3>\n"
-        + "\n".join(map(_study, run.studies))
+        + "\n".join(_study(study, beside) for study in run.studies)
         + "\n</section>"
         for run in studied
     )
     return (
-        "<h2 id='tickets'>Tickets</h2>\n<p>What masks and weights of finished runs say about lottery tickets,"
+        f"{_heading(TICKETS)}\n<p>What masks and weights of finished runs say about lottery tickets,"
         " each study with its control. Clients are the units of intervals and tests.</p>\n" + runs
     )
 
 
-def _study(study: Studied) -> str:
+def _study(study: Studied, beside: str) -> str:
     parts = [
-        *(_figure(figure, "h5") for figure in study.figures),
-        *(f"<div class='table'>{_table(table)}</div>" for table in study.tables),
+        *(_figure(figure, beside, "h5") for figure in study.figures),
+        *(f"<div class='table'>{on_page(table, beside)}</div>" for table in study.tables),
         f"<p class='note'>{escape(study.note)}</p>" if study.note else "",
     ]
     name = study.name.replace("_", " ")
     heading = f"<h4>{escape(f'{name}: {study.about}')}</h4>"
-    return "\n".join([heading, "<div class='study'>", *parts, "</div>"])
+    verdict = f"<p class='verdict'>{escape(study.verdict)}</p>" if study.verdict else ""
+    return "\n".join([heading, verdict, "<div class='study'>", *parts, "</div>"])
 
 
-def _figure(figure: Figure, heading: str = "h3") -> str:
+def _figure(figure: Figure, beside: str, heading: str = "h3") -> str:
     method = f" data-method='{figure['method']}'" if "method" in figure else ""
     note = f" <span class='note'>{escape(figure['note'])}</span>" if figure["note"] else ""
+    wide = " class='wide'" if figure.get("wide") else ""
+    link = f"<a href='{quote(beside)}/{quote(figure['id'])}.svg'>SVG</a>"
     return (
-        f"<figure id='figure-{figure['id']}'{method}>\n<{heading}>{escape(figure['title'])}</{heading}>"
+        f"<figure id='figure-{figure['id']}'{method}{wide}>\n<{heading}>{escape(figure['title'])}</{heading}>"
         "<div class='tools'></div><div class='canvas'></div>"
-        f"<figcaption>{escape(figure['alt'])}{note}</figcaption>\n</figure>"
+        f"<figcaption>{escape(figure['alt'])}{note} {link}</figcaption>\n</figure>"
     )
-
-
-def _table(table: Table) -> str:
-    head = "".join(
-        f"<th scope='col'><button type='button'>{escape(name)}</button></th>" for name in table.header
-    )
-    rows = "\n".join(
-        f"<tr{'' if method is None else f' data-method={method}'}>{_cells(cells)}</tr>"
-        for method, cells in zip(table.methods, table.rows, strict=True)
-    )
-    return (
-        f"<p class='note' id='about-{table.id}'>{escape(table.caption)}</p>\n"
-        f"<div class='scroll' tabindex='0' role='region' aria-labelledby='about-{table.id}'>\n"
-        f"<table class='sortable' id='table-{table.id}' aria-labelledby='about-{table.id}'>\n"
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
-    )
-
-
-def _cells(cells: Sequence[Cell]) -> str:
-    def cell(index: int, found: Cell) -> str:
-        tag, scope = ("th", " scope='row'") if index == 0 else ("td", "")
-        value = "" if found.value is None else f" data-value='{escape(str(found.value))}'"
-        kind = " data-text" if isinstance(found.value, str) else ""
-        note = f"<small>{escape(found.note)}</small>" if found.note else ""
-        return f"<{tag}{scope}{value}{kind}>{escape(found.text)}{note}</{tag}>"
-
-    return "".join(cell(index, found) for index, found in enumerate(cells))
 
 
 def _scenarios(methods: Sequence[Method]) -> str:
@@ -185,7 +184,7 @@ def _scenarios(methods: Sequence[Method]) -> str:
         for index, method in enumerate(methods)
         for run, row in zip(method.runs, method.rows, strict=True)
     )
-    return f"<h2>Scenarios</h2>\n{details}"
+    return f"{_heading(SCENARIOS)}\n{details}"
 
 
 def _repeat(methods: Sequence[Method]) -> str:
@@ -193,7 +192,7 @@ def _repeat(methods: Sequence[Method]) -> str:
     scenarios = " \\\n  ".join(shlex.quote(f"{name}/scenario.toml") for name in names)
     again = " \\\n  ".join(shlex.quote(f"again/{name}") for name in names)
     return (
-        "<h2>How to repeat it</h2>\n<p>In the folder that holds the runs, with the versions listed above. All"
+        f"{_heading(REPEAT)}\n<p>In the folder that holds the runs, with the versions listed above. All"
         " figures but the seconds come out the same, to the bit on the same kind of processor.</p>\n"
         f"<pre id='repeat'>fedprune run \\\n  {escape(scenarios)} \\\n  --out again\n"
         f"fedprune report \\\n  {escape(again)} \\\n  --out again.html</pre>"

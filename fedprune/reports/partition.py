@@ -51,7 +51,7 @@ def _grid(index: int, manifest: dict[str, Any], users: Sequence[str]) -> dict[st
         "kind": "grid",
         "title": name,
         "alt": _finding(clients, labels, what),
-        "note": f"Darker: more training samples{f' of the {what}' if what else ''}."
+        "note": f"The stronger the colour, the more training samples{f' of the {what}' if what else ''}."
         + more
         + (f" Used by {listed(users)}." if users else ""),
         "x": {"label": "client"},

@@ -13,6 +13,8 @@ from fedprune.runs.folder import is_run
 SUFFIX = ".html"
 FOLDER = "reports"
 """The folder beside runs that holds the reports on them: ``runs/quickstart-*`` finds runs alone."""
+FILES = (SUFFIX, ".csv", ".parquet", ".svg", ".png")
+"""Files of reports. With ``--out runs.html`` tables and pictures lie among the runs."""
 KEPT = "results.parquet"
 """A table that every report has in the folder beside it, by which such a folder is known."""
 
@@ -34,6 +36,6 @@ def is_part(path: Path) -> bool:
 
     A pattern such as ``runs/*`` finds them next to run folders. Raises RunError where nobody may look.
     """
-    if path.suffix == SUFFIX and path.is_file():
+    if path.suffix in FILES and path.is_file():
         return True
     return path.is_dir() and not is_run(path) and (path.name == FOLDER or (path / KEPT).is_file())

@@ -109,17 +109,18 @@ function key(chart, pressed) {
 
 function legend(chart, parent) {
   const box = add(parent, "div", { class: "legend", role: "group", "aria-label": "show or hide" });
-  for (const series of chart.figure.series) {
-    const look = styleOf(chart.figure, series), id = keyOf(chart.figure, series);
+  const entries = entriesOf(chart.figure);
+  for (const series of entries) {
+    const { colour, dash, marker } = styleOf(chart.figure, series), id = keyOf(chart.figure, series);
     const button = add(box, "button", { type: "button", "aria-pressed": "true", "data-key": id });
     const swatch = add(button, "svg", { viewBox: "0 0 34 14", width: 34, height: 14, "aria-hidden": "true" });
-    add(swatch, "path", { d: "M1,7H33", stroke: look.colour, "stroke-dasharray": look.dash, class: "line" });
-    add(swatch, "path", { d: look.marker, transform: "translate(17,7)", fill: look.colour, class: "marker" });
+    if (!series.star) add(swatch, "path", { d: "M1,7H33", stroke: colour, "stroke-dasharray": dash, class: "line" });
+    add(swatch, "path", { d: series.star ? STAR : marker, transform: "translate(17,7)", fill: colour, class: "marker" });
     add(button, "span", {}, nameOf(series));
     button.addEventListener("click", () => toggle(id));
   }
-  if (chart.figure.series.length < MANY) return;
-  const keys = chart.figure.series.map((series) => keyOf(chart.figure, series));
+  if (entries.length < MANY) return;
+  const keys = entries.map((series) => keyOf(chart.figure, series));
   for (const [name, act] of [["all", (id) => hidden.delete(id)], ["none", (id) => hidden.add(id)]])
     add(parent, "button", { type: "button", class: "tool" }, name).addEventListener("click", () => {
       keys.forEach(act);
@@ -150,32 +151,17 @@ function partsLegend(parent, names) {
   });
 }
 
-function sortable(table) {
-  const heads = [...table.querySelectorAll("thead th")], body = table.tBodies[0];
-  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
-    const down = head.getAttribute("aria-sort") !== "descending";
-    heads.forEach((other) => other.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const value = (row) => row.cells[column].dataset.value;
-    const compare = (a, b) => (table.querySelector(`tbody td:nth-child(${column + 1})[data-text], tbody th[data-text]:nth-child(${column + 1})`)
-      ? a.localeCompare(b) : Number(a) - Number(b));
-    const rows = [...body.rows].sort((a, b) => {
-      const [x, y] = [value(a), value(b)];
-      if (x === undefined || y === undefined) return (x === undefined) - (y === undefined);
-      return compare(x, y) * (down ? -1 : 1);
-    });
-    body.append(...rows);
-  }));
-}
-
 function start() {
+  paint();
+  night.addEventListener("change", () => { paint(); charts.forEach(draw); });
   tip = add(document.body, "div", { class: "tip", role: "tooltip", hidden: "" });
   for (const figure of data.figures) {
     const place = document.getElementById(`figure-${figure.id}`);
     const holder = place.querySelector(".canvas"), tools = place.querySelector(".tools");
     const chart = { figure, holder, log: Boolean(figure.x?.log), zoom: null, hits: [] };
     if (figure.kind === "lines") {
-      if (figure.series.length > 1 || "method" in figure.series[0]) legend(chart, tools);
+      const entries = entriesOf(figure);
+      if (entries.length > 1 || "method" in entries[0]) legend(chart, tools);
       if ("log" in figure.x) {
         const button = add(tools, "button", { type: "button", class: "tool", "aria-pressed": String(chart.log) }, "logarithmic axis");
         button.addEventListener("click", () => {
@@ -189,13 +175,14 @@ function start() {
     }
     charts.push(chart);
   }
-  const parts = document.getElementById("parts"), stack = data.figures.find((figure) => figure.kind === "stack");
-  if (parts && stack) partsLegend(parts, stack.parts);
+  const parts = document.getElementById("parts"), sent = data.figures.find((figure) => figure.kind === "parts");
+  if (parts && sent) partsLegend(parts, sent.parts);
   document.querySelectorAll("table.sortable").forEach(sortable);
   charts.forEach(draw);
   for (const name of ["beforeprint", "afterprint"])
     window.addEventListener(name, () => {
       printing = name === "beforeprint";
+      paint();
       charts.forEach(draw);
     });
   let width = window.innerWidth;

@@ -7,75 +7,68 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fedprune.estimate import Estimate
-from fedprune.reports.figures import ROUND, Figure, bands, series, slug, span
-from fedprune.reports.findings import last_finding, listed, score_finding
-from fedprune.reports.methods import MEGA, Method, pareto
+from fedprune.reports.costs import BYTES, DENSITY, MULTIPLY_ADDS, SECONDS, against
+from fedprune.reports.figures import Figure, curve, slug, span
+from fedprune.reports.findings import listed, target_finding
+from fedprune.reports.methods import MEGA, Method
 from fedprune.score import Score
 
-LOG_FROM = 20
-"""Axes whose largest value is so many times the smallest begin logarithmic."""
+
+def by_cost(methods: Sequence[Method], score: Score) -> list[Figure]:
+    """The score against all that it costs, bytes first and across the page."""
+    first = [{**figure, "wide": True} for figure in by_bytes(methods, score)]
+    others = (against(cost, methods, score) for cost in (MULTIPLY_ADDS, DENSITY, SECONDS))
+    return [*first, *(figure for found in others for figure in found)]
 
 
 def by_bytes(methods: Sequence[Method], score: Score) -> list[Figure]:
-    """The score against cumulative bytes, the final evaluations with their Pareto front, and what the target
-    cost; no figure where nothing was measured."""
-    import polars as pl
-
-    chosen = _chosen(methods, score)
-    lines = series(chosen, score.factor * pl.col("test_score_after"), "mb")
-    finals = []
-    for index, method in chosen:
-        spent, reached = method.megabytes(), method.result("test_score_personal", score.factor)
-        if spent and reached:
-            finals.append({"method": index, "x": spent.mean, **_interval(reached)})
-    if not lines and not finals:
-        return []
-    front = pareto([(methods[end["method"]].label, end["x"], end["y"]) for end in finals], score)
-    target, costs = _target(chosen, score)
-    return [
-        {
-            "id": f"{slug(score.name)}-by-bytes",
-            "kind": "lines",
-            "title": "What does each byte buy?",
-            "alt": score_finding(front, methods, costs, target, score),
-            "note": f"Lines: mean test {score.name} after local training of the clients sampled in a round,"
-            " against all bytes handed to the transport so far, both directions."
-            + bands(methods)
-            + " Stars: every client's own model in the final evaluation. Dashed grey: Pareto front of the"
-            f" stars; no method has {_better(score)} for fewer bytes."
-            + (f" Diamonds: where a run first reached {_said(target, score)}." if costs else ""),
-            "x": {"label": "traffic so far, up and down", "unit": "MB", "digits": 2, "log": _wide(finals)},
-            "y": _axis(f"personal {score.name}", score),
-            "series": lines,
-            "finals": finals,
-            "front": [[x, y] for _, x, y in front],
-            "target": target,
-            "reached": costs,
-        }
-    ]
+    """The score against cumulative bytes, with what the target cost; no figure where nothing was measured."""
+    figures = against(BYTES, methods, score)
+    target, costs = _target(_chosen(methods, score), score)
+    for figure in figures:
+        figure["target"], figure["reached"] = target, costs
+        if target is not None:
+            figure["alt"] += target_finding(methods, costs, target, score)
+        if costs:
+            figure["note"] += f" Diamonds: where a run first reached {_said(target, score)}."
+    return figures
 
 
 def by_round(methods: Sequence[Method], score: Score) -> list[Figure]:
-    """The score by round; no figure where nothing was measured."""
+    """Scores and loss by round, each where it was measured."""
     import polars as pl
 
-    what = f"personal {score.name}"
-    chosen = _chosen(methods, score)
-    figure = {
-        "id": f"{slug(score.name)}-by-round",
-        "kind": "lines",
-        "title": f"{score.name[:1].upper()}{score.name[1:]} over rounds",
-        "alt": last_finding(
-            [method for _, method in chosen], "test_score_personal", score.factor, what, score.shown_unit
+    personal, whole = pl.col("test_score_after"), pl.col("test_score_global")
+    name = f"{score.name[:1].upper()}{score.name[1:]}"
+    return [
+        *curve(
+            f"{slug(score.name)}-by-round",
+            f"{name} over rounds",
+            f"Round curve: mean test {score.name} after local training of the clients sampled in a round. The"
+            " final evaluation, of all clients, is in the table.",
+            _axis(f"personal {score.name}", score),
+            _chosen(methods, score),
+            score.factor * personal,
         ),
-        "note": f"Mean test {score.name} after local training of the clients sampled in a round."
-        + bands(methods),
-        "x": ROUND,
-        "y": _axis(what, score),
-        "series": series(chosen, score.factor * pl.col("test_score_after"), "round"),
-    }
-    return [figure] if figure["series"] else []
+        *curve(
+            f"global-{slug(score.name)}-by-round",
+            f"{name} of the global model",
+            f"Round curve: {score.name} of the server's weights, unmasked and not trained further, on the"
+            " whole test set. Methods in which no weights travel have none.",
+            _axis(f"global {score.name}", score),
+            _chosen(methods, score),
+            score.factor * whole,
+        ),
+        *curve(
+            f"{slug(score.name)}-training-loss",
+            "Training loss",
+            "Round curve: the task's loss in the last local epoch, before each step, mean over the clients"
+            " sampled in a round.",
+            {"label": "training loss", "unit": "", "digits": 4, "zero": True},
+            _chosen(methods, score),
+            pl.col("train_loss"),
+        ),
+    ]
 
 
 def distribution(methods: Sequence[Method], score: Score) -> list[Figure]:
@@ -164,11 +157,6 @@ def _axis(label: str, score: Score) -> Figure:
     return {"label": label, "unit": score.shown_unit, "digits": score.digits}
 
 
-def _better(score: Score) -> str:
-    """What a better method has."""
-    return f"{'more' if score.percent else 'a better'} {score.name}"
-
-
 def _said(target: float | None, score: Score) -> str:
     """The target in words, as exactly as it was asked for."""
     return score.with_unit(f"the target of {target:g}")
@@ -177,13 +165,3 @@ def _said(target: float | None, score: Score) -> str:
 def _brief(value: float, score: Score) -> str:
     """A shown value with a decimal less than in tables."""
     return score.with_unit(f"{value:.{score.digits - 1}f}")
-
-
-def _interval(value: Estimate) -> Figure:
-    return {"y": value.mean, "low": value.low, "high": value.high, "n": value.n}
-
-
-def _wide(finals: Sequence[Figure]) -> bool:
-    """Whether the methods' totals span more than a linear axis can show."""
-    totals = [end["x"] for end in finals]
-    return bool(totals) and min(totals) > 0 and max(totals) / min(totals) >= LOG_FROM

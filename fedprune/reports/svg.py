@@ -7,29 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from html import escape
 
-from fedprune.reports.drawing import (
-    COLOURS,
-    CONTROL,
-    DASHES,
-    DIAMOND,
-    LEFT,
-    MARKERS,
-    PART_COLOURS,
-    RIGHT,
-    STAR,
-    TOP,
-    TRIANGLE,
-    WIDTH,
-    Box,
-    Drawing,
-    Scale,
-    axes,
-    head,
-    mark,
-    marks,
-)
+from fedprune.reports.drawing import LEFT, RIGHT, TOP, WIDTH, Box, Drawing, Scale, axes, head, mark, marks
 from fedprune.reports.figures import BAND_FROM, Figure
+from fedprune.reports.looks import COLOURS, CONTROL, DASHES, DIAMOND, MARKERS, STAR, TRIANGLE
 from fedprune.reports.svg_cells import grid, matrix
+from fedprune.reports.svg_traffic import parts, stack
 
 
 def picture(figure: Figure, names: Sequence[str]) -> str:
@@ -67,11 +49,16 @@ def _lines(drawing: Drawing, figure: Figure, names: Sequence[str]) -> float:
         index = series.get("method", place)
         looks.append((index, names[index] if "method" in series else series["name"]))
         _line(drawing, series, index, x, y, log)
+    drawn = {index for index, _ in looks}
     for end in figure.get("finals", ()):
+        if end["method"] not in drawn:
+            looks.append((end["method"], names[end["method"]]))
         colour = COLOURS[end["method"] % len(COLOURS)]
         if end["low"] is not None:
             ends = {"x1": x(end["x"]), "x2": x(end["x"]), "y1": y(end["low"]), "y2": y(end["high"])}
             drawing.add("line", **ends, stroke=colour, stroke_width=2)
+        for seed in end["seeds"]:
+            drawing.add("circle", cx=x(seed["x"]), cy=y(seed["y"]), r=3, fill="none", stroke=colour)
         mark(drawing, STAR, x(end["x"]), y(end["y"]), colour)
     for cost in figure.get("reached", ()):
         colour = COLOURS[cost["method"] % len(COLOURS)]
@@ -82,8 +69,9 @@ def _lines(drawing: Drawing, figure: Figure, names: Sequence[str]) -> float:
 
 def _line_scales(figure: Figure, box: Box, log: bool) -> tuple[Scale, Scale]:
     finals, target = figure.get("finals", ()), figure.get("target")
-    xs = [value for one in figure["series"] for value in one["x"]] + [end["x"] for end in finals]
-    ys = [value for one in figure["series"] for value in one["y"]] + [end["y"] for end in finals]
+    ends = [*finals, *(seed for end in finals for seed in end["seeds"])]
+    xs = [value for one in figure["series"] for value in one["x"]] + [end["x"] for end in ends]
+    ys = [value for one in figure["series"] for value in one["y"]] + [end["y"] for end in ends]
     ys += [] if target is None else [target]
     xs += [one["x"] for one in figure.get("marks", ()) if "x" in one]
     ys += [one["y"] for one in figure.get("marks", ()) if "y" in one]
@@ -112,32 +100,6 @@ def _line(drawing: Drawing, series: Figure, index: int, x: Scale, y: Scale, log:
     drawing.add("polyline", points=points, fill="none", stroke=colour, stroke_width=2, stroke_dasharray=dash)
     for place in kept[:: max(1, math.ceil(len(kept) / 12))]:
         mark(drawing, MARKERS[index % len(MARKERS)], x(series["x"][place]), y(series["y"][place]), colour)
-
-
-def _stack(drawing: Drawing, figure: Figure, names: Sequence[str]) -> float:
-    box = Box(LEFT, WIDTH - RIGHT, TOP, TOP + 300)
-    x = Scale(figure["bins"][0]["first"] - 0.5, figure["bins"][-1]["last"] + 0.5, box.left, box.right)
-    y = Scale(figure["y"]["min"] * 1.05, figure["y"]["max"] * 1.05 or 1.0, box.bottom, box.top)
-    axes(drawing, box, x, y, figure, absolute=True)
-    for bin in figure["bins"]:
-        left = x(bin["first"] - 0.5)
-        width = max(0.5, x(bin["last"] + 0.5) - left - 1)
-        for way, sign in (("up", 1), ("down", -1)):
-            base = 0.0
-            for part, value in enumerate(bin[way]):
-                start, stop = sorted((y(sign * base), y(sign * (base + value))))
-                if value:
-                    drawing.add(
-                        "rect", x=left, y=start, width=width, height=stop - start, fill=PART_COLOURS[part]
-                    )
-                base += value
-    drawing.add("line", x1=box.left, x2=box.right, y1=y(0), y2=y(0), stroke="#333")
-    for part, name in enumerate(figure["parts"]):
-        drawing.add(
-            "rect", x=LEFT + part * 150, y=box.bottom + 50, width=12, height=12, fill=PART_COLOURS[part]
-        )
-        drawing.text(LEFT + part * 150 + 18, box.bottom + 60, name)
-    return box.bottom + 74
 
 
 def _dots(drawing: Drawing, figure: Figure, names: Sequence[str]) -> float:
@@ -211,7 +173,8 @@ def _legend(drawing: Drawing, entries: Sequence[tuple[int, str]], top: float) ->
 
 KINDS: dict[str, Callable[[Drawing, Figure, Sequence[str]], float]] = {
     "lines": _lines,
-    "stack": _stack,
+    "stack": stack,
+    "parts": parts,
     "dots": _dots,
     "grid": grid,
     "matrix": matrix,

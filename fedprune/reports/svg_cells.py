@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from fedprune.reports.drawing import LEFT, RIGHT, SHADES, WIDTH, Box, Drawing, Scale, shade
+from fedprune.reports.drawing import LEFT, RIGHT, WIDTH, Box, Drawing, Scale, shade
 from fedprune.reports.figures import Figure
+from fedprune.reports.looks import SHADES
 
 Values = Sequence[Sequence[float | None]]
 

@@ -8,8 +8,11 @@ from typing import Any
 
 from fedprune.estimate import PLUS_MINUS, Estimate
 from fedprune.reports.findings import PART_NAMES
+from fedprune.reports.level import level_finding
 from fedprune.reports.methods import DIRECTIONS, MEGA, PARTS, Method, pareto
+from fedprune.reports.traffic import ARROWS
 from fedprune.runs.environment import PACKAGES
+from fedprune.runs.metrics import METRICS
 from fedprune.runs.table import SCORES, score_title, scores_of
 from fedprune.score import Score
 
@@ -32,6 +35,18 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     methods: tuple[int | None, ...]
+    about: tuple[str, ...] = ()
+    """What each column means; none where their names say it."""
+    below: str = ""
+    """What stands under it: what ± is, who is level with whom."""
+    file: str = ""
+    """The name, without suffix, of the files beside the report that hold its numbers; empty without any."""
+
+    def _repr_html_(self) -> str:
+        """The table as a notebook shows it."""
+        from fedprune.reports.table_html import alone
+
+        return alone(self)
 
 
 Column = tuple[str, str, float, int]
@@ -74,11 +89,25 @@ def results(methods: Sequence[Method]) -> Table:
         rounds = _range([row["round"] for row in method.rows])
         return (Cell(method.label, _state(method), method.label), _count(method), *measured, rounds, wins)
 
-    titles = [title for _, columns in groups for title, *_ in columns]
-    header = ("method", "seeds", *titles, "rounds", "Pareto front")
+    columns = [column for _, group in groups for column in group]
+    header = ("method", "seeds", *(title for title, *_ in columns), "rounds", "Pareto front")
     rows = tuple(row(index, method) for index, method in enumerate(methods))
-    caption = f"Means over seeds. {PLUS_MINUS}. A dash: not measured, or not by all seeds."
-    return Table("results", caption, header, rows, tuple(range(len(methods))))
+    about = (
+        "Runs that differ by nothing but their seed.",
+        "How many runs, and their seeds.",
+        *(meaning(name) for _, name, *_ in columns),
+        "Rounds that were trained.",
+        "Whether no other method has a better score for fewer bytes, both directions together.",
+    )
+    caption = "Final evaluation of all clients, means over seeds. A dash: not measured, or not by all seeds."
+    below = " ".join([f"{PLUS_MINUS}.", *(level_finding(methods, score) for score in scores)]).strip()
+    return Table("results", caption, header, rows, tuple(range(len(methods))), about, below, "results")
+
+
+def meaning(name: str) -> str:
+    """What a field of ``results.json`` means, as ``docs/metrics.md`` says."""
+    metric = METRICS["results.json"][name]
+    return f"{metric.meaning[:1].upper()}{metric.meaning[1:]}.".replace("`", "")
 
 
 def on_front(methods: Sequence[Method], score: Score) -> list[int]:
@@ -101,17 +130,31 @@ def _scored(score: Score, others: bool) -> tuple[Column, ...]:
 
 
 def traffic(methods: Sequence[Method]) -> Table:
-    """MB in a mean round, by direction and part."""
+    """MB in a mean round, by direction and part, and how much of it masks are."""
     columns = [(way, part) for way in DIRECTIONS for part in PARTS]
 
     def row(method: Method) -> tuple[Cell, ...]:
         means = method.traffic().mean()
         values = [means[f"{way}_{part}"][0] for way, part in columns]
-        return (Cell(method.label, value=method.label), *(_number(value, 4) for value in values))
+        whole = sum(value or 0 for value in values)
+        masks = sum(means[f"{way}_mask"][0] or 0 for way in DIRECTIONS)
+        share = _number(100 * masks / whole, 2) if whole else Cell("-")
+        return (Cell(method.label, value=method.label), *(_number(value, 4) for value in values), share)
 
-    header = ("method", *(f"{way}: {PART_NAMES[part]}" for way, part in columns))
+    header = ("method", *(f"{ARROWS[way][0]} {PART_NAMES[part]}" for way, part in columns), "masks %")
+    about = (
+        "Runs that differ by nothing but their seed.",
+        *(f"{ARROWS[way]}: {meaning_of_part(way, part)}" for way, part in columns),
+        "The share of masks in all that travels, both directions.",
+    )
     rows = tuple(row(method) for method in methods)
-    return Table("traffic", "MB in a mean round.", header, rows, tuple(range(len(methods))))
+    caption = "MB in a mean round, ↓ from the server to clients and ↑ from clients to the server, by part."
+    return Table("traffic", caption, header, rows, tuple(range(len(methods))), about, file="traffic")
+
+
+def meaning_of_part(way: str, part: str) -> str:
+    """What a part of one direction's bytes is."""
+    return METRICS["rounds.jsonl"][f"bytes_{way}_{part}"].meaning.partition(": ")[2] + "."
 
 
 def failures(methods: Sequence[Method]) -> Table | None:
@@ -126,7 +169,8 @@ def failures(methods: Sequence[Method]) -> Table | None:
                 owners.append(index)
     header = ("method", "seed", "reason", "replies")
     caption = "Replies that were missing or rejected."
-    return Table("failures", caption, header, tuple(rows), tuple(owners)) if rows else None
+    table = Table("failures", caption, header, tuple(rows), tuple(owners), file="failures")
+    return table if rows else None
 
 
 def environments(methods: Sequence[Method]) -> Table:
@@ -140,9 +184,8 @@ def environments(methods: Sequence[Method]) -> Table:
         (Cell("; ".join(labels), value=labels[0]), *(Cell(text, value=text) for text in texts))
         for texts, labels in found.items()
     )
-    return Table(
-        "environments", "What the runs were made with.", ("runs", *made_with({})), rows, (None,) * len(rows)
-    )
+    caption, header = "What the runs were made with.", ("runs", *made_with({}))
+    return Table("environments", caption, header, rows, (None,) * len(rows), file="environments")
 
 
 def made_with(environment: Mapping[str, Any]) -> dict[str, str | None]:

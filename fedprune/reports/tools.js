@@ -1,17 +1,10 @@
 // What the other files draw with: scales, ticks, axes, looks. First of the files that make up the report's script.
 const data = JSON.parse(document.getElementById("data").textContent);
-// Okabe and Ito's colours, which colour-blind people can tell apart; lines differ by dash and marker as well.
-const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
-const DASHES = ["", "7 3", "2 3", "9 3 2 3"];
-const MARKERS = [
-  "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0Z", "M-3.6,-3.6h7.2v7.2h-7.2Z", "M0,-4.8L4.6,3.6H-4.6Z",
-  "M0,-5.2L4.4,0L0,5.2L-4.4,0Z", "M-4.6,-3.6H4.6L0,4.8Z",
-];
-const STAR = "M0,-8.5L2.2,-2.8L8.1,-2.6L3.5,1.1L5,6.9L0,3.6L-5,6.9L-3.5,1.1L-8.1,-2.6L-2.2,-2.8Z";
-const DIAMOND = "M0,-6.5L5,0L0,6.5L-5,0Z";
-const CONTROL = "#777777";
-const PARTS = ["#0072B2", "#E69F00", "#009E73", "#555555"];
-const SHADES = 24; // of a matrix
+// Colours, dashes and marks are those of all pictures of a report (see reports/looks.py); colours are custom
+// properties, so that a change between light and dark needs no new picture.
+const { dashes: DASHES, markers: MARKERS, star: STAR, diamond: DIAMOND, triangle: TRIANGLE, up: UP, down: DOWN, shades: SHADES } = data.looks;
+const CONTROL = "var(--control)";
+const PARTS = data.looks.light.parts.map((_, part) => `var(--part${part})`);
 const MANY = 6; // lines from which on a legend can switch all of them
 const SVG = "http://www.w3.org/2000/svg";
 const hidden = new Set(); // keys of what the reader has switched off: "m3" a method, "figure/name" a layer
@@ -30,8 +23,19 @@ function add(parent, name, attributes = {}, text = null) {
   return made;
 }
 
+const night = window.matchMedia("(prefers-color-scheme: dark)");
+const look = () => (night.matches && !printing ? data.looks.dark : data.looks.light);
+
+// Hands the colours of the scheme to the style sheet and to what is drawn.
+function paint() {
+  const root = document.documentElement.style, { colours, parts, control } = look();
+  colours.forEach((colour, index) => root.setProperty(`--colour${index}`, colour));
+  parts.forEach((colour, part) => root.setProperty(`--part${part}`, colour));
+  root.setProperty("--control", control);
+}
+
 const style = (index) => ({
-  colour: COLOURS[index % COLOURS.length], dash: DASHES[index % DASHES.length],
+  colour: `var(--colour${index % data.looks.light.colours.length})`, dash: DASHES[index % DASHES.length],
   marker: MARKERS[index % MARKERS.length],
 });
 
@@ -79,7 +83,7 @@ function axes(svg, box, x, y, figure, options) {
     add(group, "line", { x1: place, x2: place, y1: box.top, y2: box.bottom, class: "rule" });
     add(group, "text", { x: place, y: box.bottom + 17, "text-anchor": "middle" }, tickText(value));
   }
-  for (const value of y ? ticks(...options.y, Math.max(2, box.height / 55)) : []) {
+  for (const value of y ? ticks(...options.y, Math.max(2, box.height / 42)) : []) {
     const place = y(value);
     add(group, "line", { x1: box.left, x2: box.right, y1: place, y2: place, class: "rule" });
     add(group, "text", { x: box.left - 7, y: place + 4, "text-anchor": "end" },

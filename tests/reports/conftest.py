@@ -1,8 +1,10 @@
-"""A finished run whose tickets were studied, and the report on it, made once."""
+"""A finished run whose tickets were studied, the report on it, and a browser; each is made once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from fedprune.reports import write
 from fedprune.tickets import lab
 from tests.tickets.conftest import PRUNING, finished
 
+from .chromium import started
 from .parsed import Parsed
 
 PLAN = lab.Plan(clients=3, seeds=2, epochs=1, permutations=19)
@@ -28,3 +31,11 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report(studied: Path, tmp_path_factory: pytest.TempPathFactory) -> Parsed:
     """The report on that run."""
     return Parsed(write([studied], tmp_path_factory.mktemp("report") / "all.html"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real browser without a network. The test is skipped where there is none."""
+    driver = started()
+    yield driver
+    driver.quit()

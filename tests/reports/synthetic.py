@@ -37,8 +37,13 @@ def write_run(
     epsilon: float | None = None,
     reason: str = "no reply",
     layers: Sequence[str] = LAYERS,
+    alone: bool = False,
+    kept: float = 0.5,
 ) -> Path:
-    """A run of ``rounds`` rounds; an unfinished one stops there and was asked for one more."""
+    """A run of ``rounds`` rounds; an unfinished one stops there and was asked for one more.
+
+    With ``alone`` neither weights nor masks travel. ``kept`` is the density at the end.
+    """
     rng = seeds.generator(seed, f"synthetic {method}")
     scenario = {
         "run": {"name": "synthetic", "label": method if label is None else label, "seed": seed},
@@ -59,12 +64,14 @@ def write_run(
                     for client in np.sort(rng.choice(clients, sampled, replace=False))
                 ]
                 for row in rows:
+                    if alone:
+                        row.update(_nothing_sent(row))
                     by_client.append(row)
                 records.append(_round(round, rows, rng, reason, layers))
                 by_round.append(records[-1])
         folder.write_status("complete" if finished else "running", rounds)
         if finished:
-            final = [_final(client, rng, layers) for client in range(clients)]
+            final = [{**_final(client, rng, layers), "density": kept} for client in range(clients)]
             folder.write_final_clients(final)
             results = _results(label or method, seed, records, final, target)
             folder.write_results({**results, "epsilon": epsilon})
@@ -95,6 +102,11 @@ def _bytes(direction: str, rng: np.random.Generator) -> dict[str, int]:
     return whole | {f"bytes_{direction}_{part}": size for part, size in parts.items()}
 
 
+def _nothing_sent(row: dict[str, Any]) -> dict[str, int]:
+    sizes = {f"bytes_{way}": row[f"bytes_{way}_overhead"] for way in ("up", "down")}
+    return sizes | {f"bytes_{way}_{part}": 0 for way in ("up", "down") for part in PARTS[:-1]}
+
+
 def _round(
     round: int,
     rows: Sequence[dict[str, Any]],
@@ -111,6 +123,7 @@ def _round(
         "train_loss": summarise([row["train_loss"] for row in rows], ACCURACY)["mean"],
         **_spread("test_score_before", rows),
         **_spread("test_score_after", rows),
+        "test_score_global": 0.2 + 0.01 * round if rows[0]["test_score_after"] is not None else None,
         "density": summarise([row["density"] for row in rows], ACCURACY)["mean"],
         "density_layers": {name: float(0.4 + 0.6 * rng.random() / round) for name in layers},
         "multiply_adds": summarise([row["multiply_adds"] for row in rows], ACCURACY)["mean"],

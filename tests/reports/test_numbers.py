@@ -107,6 +107,16 @@ def test_score_by_bytes(report: Parsed, runs: dict[str, list[Path]]) -> None:
         assert (end["low"], end["high"]) == tuple(
             None if bound is None else pytest.approx(bound, rel=1e-5) for bound in interval(accuracies)
         )
+        seeds = {
+            seed["seed"]: (seed["x"], seed["y"]) for seed in end["seeds"]
+        }  # a single run is its star already
+        assert seeds == {
+            summary(run)["seed"]: (
+                pytest.approx(spent(run, 99), rel=1e-5),
+                pytest.approx(100 * summary(run)["test_score_personal"], rel=1e-5),
+            )
+            for run in (runs[name] if len(runs[name]) > 1 else [])
+        }
     assert finals.keys() == {"alpha", "beta"}
     beaten = {
         name
@@ -142,6 +152,14 @@ def test_score_and_multiply_adds_by_round(report: Parsed, runs: dict[str, list[P
     assert_series(report.figures["multiply-adds"], runs, "multiply_adds", 1e-6, lambda _, round: round)
 
 
+def test_score_by_seconds_and_training_loss(report: Parsed, runs: dict[str, list[Path]]) -> None:
+    def seconds(run: Path, until: int) -> float:
+        return float(sum(line["seconds"] for line in lines(run, "rounds.jsonl")[:until]))
+
+    assert_series(report.figures["accuracy-by-seconds"], runs, "test_score_after", 100, seconds)
+    assert_series(report.figures["accuracy-training-loss"], runs, "train_loss", 1, lambda _, round: round)
+
+
 def test_traffic_by_round_direction_and_part(report: Parsed, runs: dict[str, list[Path]]) -> None:
     columns = report.tables["traffic"]
     for index, name in enumerate(NAMES):
@@ -157,8 +175,12 @@ def test_traffic_by_round_direction_and_part(report: Parsed, runs: dict[str, lis
                     pytest.approx(one, rel=1e-5) for one in expected
                 ]
                 means.append(statistics.fmean(expected))
-        shown = [float(str(cell[2])) for cell in columns[index + 1][1:]]
+        *shown, masks = [float(str(cell[2])) for cell in columns[index + 1][1:]]
         assert shown == [pytest.approx(mean) for mean in means]
+        (row,) = [row for row in report.figures["parts"]["rows"] if row["method"] == index]
+        assert [*row["down"], *row["up"]] == [pytest.approx(mean, rel=1e-5) for mean in means]
+        place = PARTS.index("mask")
+        assert masks == pytest.approx(100 * (row["down"][place] + row["up"][place]) / sum(means), rel=1e-4)
 
 
 def test_every_client_in_the_distribution(report: Parsed, runs: dict[str, list[Path]]) -> None:

@@ -7,6 +7,7 @@ import shlex
 import xml.etree.ElementTree as ET
 from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
 import polars as pl
 import pytest
@@ -26,7 +27,7 @@ HOSTILE = "</script><script>alert(1)</script><!-- <b onload='x'>\"&amp; ' \u2028
 def test_a_report_of_one_run_has_every_picture(tmp_path: Path) -> None:
     report = Parsed(write([write_run(tmp_path / "runs", "solo")], tmp_path / "solo.html"))
     kinds = [figure["kind"] for figure in report.data["figures"]]
-    assert kinds == ["lines", "dots", "lines", "lines", "stack", "lines", "grid"]
+    assert kinds == ["lines"] * 2 + ["dots"] + ["lines"] * 3 + ["parts", "stack", "lines", "grid"]
     assert report.column("results", "seeds")[0][:2] == ["1", ""]
 
 
@@ -38,7 +39,9 @@ def test_the_same_runs_give_the_same_file(tmp_path: Path) -> None:
 
 def test_nothing_is_fetched_and_only_the_reports_own_script_may_run(tmp_path: Path) -> None:
     report = Parsed(write([write_run(tmp_path / "runs", "solo")], tmp_path / "solo.html"))
-    assert not [found for _, found in report.tags if {"src", "href"} & found.keys()]
+    assert not [found for _, found in report.tags if "src" in found]
+    links = [str(found["href"]) for _, found in report.tags if "href" in found]
+    assert all(link.startswith(("#part-", "solo/")) for link in links)
     (policy,) = [str(found["content"]) for tag, found in report.tags if tag == "meta" and "content" in found][
         :1
     ]
@@ -70,7 +73,7 @@ def test_embedded_json_has_no_character_that_ends_a_script(character: str) -> No
 def test_a_run_without_tests_or_pruning_has_a_report(tmp_path: Path) -> None:
     run = write_run(tmp_path / "runs", "untested", every=99, finished=False, layers=())
     report = Parsed(write([run], tmp_path / "a.html"))
-    assert {figure["kind"] for figure in report.data["figures"]} == {"lines", "stack", "grid"}
+    assert {figure["kind"] for figure in report.data["figures"]} == {"lines", "parts", "stack", "grid"}
     assert report.column("results", "accuracy %")[0][0] == "-"
 
 
@@ -152,6 +155,17 @@ def test_each_table_is_a_csv_and_a_parquet_file_of_one_content(tmp_path: Path) -
         table = pl.read_parquet(tmp_path / "a" / f"{name}.parquet")
         text = pl.read_csv(tmp_path / "a" / f"{name}.csv", infer_schema_length=None)
         assert (text.columns, text.height) == (table.columns, table.height)
+
+
+def test_links_lead_to_the_files_beside_the_report(studied: Path, tmp_path: Path) -> None:
+    target = tmp_path / "a & b.html"
+    tags = Parsed(write([studied], target)).tags
+    links = [unquote(str(found["href"])) for _, found in tags if "href" in found]
+    files = [link for link in links if not link.startswith("#")]
+    assert {Path(link).suffix for link in files} == {".csv", ".parquet", ".svg"}
+    assert all((tmp_path / link).is_file() for link in files)
+    ids = {found.get("id") for _, found in tags}
+    assert all(link[1:] in ids for link in links if link.startswith("#"))
 
 
 def test_what_is_no_run_and_what_is_no_html_file_are_refused(tmp_path: Path) -> None:

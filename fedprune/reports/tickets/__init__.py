@@ -42,6 +42,33 @@ PICTURES: dict[str, Callable[[Any, masks.Record], list[Figure]]] = {
 In the order in which they are shown; other studies, which come last, have tables only.
 """
 
+HEADS = {
+    "density": "Kept share of the prunable weights.",
+    "density %": "Kept share of the prunable weights.",
+    "std over clients": "Standard deviation of clients' scores, each the mean of its seeds.",
+    "std over seeds": "Standard deviation of a client's score over seeds.",
+    "95 % interval": "Of the mean difference, by Student's t over clients.",
+    "effect": "Cohen's d_z: the mean difference over its standard deviation.",
+    "p": "How often chance gives as much; how chance was drawn is said above.",
+    "p (Holm)": "The same, corrected for how many comparisons the table makes.",
+    "Jaccard": "Weights that both masks keep, of those that either keeps.",
+    "Hamming": "Share of weights on which two masks differ.",
+    "by chance": "The same for independent random masks of these densities.",
+    "agreement": "Correlation of two masks' bits: 0 by chance, 1 for equal masks.",
+    "mean z": "Mean over pairs of the overlap's distance from chance, in standard deviations.",
+    "z of mean": "The mean overlap's distance from chance, in its own standard deviation.",
+    "rho labels": "Rank correlation of agreement with how much of their labels two clients share.",
+    "with initial": "Agreement with masks of the largest initial weights.",
+    "with server's": "Agreement with masks of the server's largest last weights.",
+    "adjusted Rand": "Agreement of two clusterings: 0 by chance, 1 when they are equal.",
+    "AUC": "How often a client that has a label is ranked before one that has not: 0.5 by guessing.",
+    "95 % of shuffles below": "The AUC that labels shuffled among clients reach in 1 of 20 draws.",
+    "balanced accuracy": "Mean of the shares of clients rightly told to have a label and not to have it.",
+    "barrier": "The largest excess of the error over the straight line between the two ends.",
+    "shared": "The share of labels that two clients have in common.",
+}
+"""Head of a study's column -> what it means, where the word alone does not say."""
+
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _SORTED = re.compile(rf"({_NUMBER})|({_NUMBER})-{_NUMBER}|\[({_NUMBER}), .*\]|({_NUMBER}) of \d+")
 """Cells with a number to sort by: a number, a range, an interval, a count."""
@@ -56,6 +83,7 @@ class Studied:
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
     note: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +123,7 @@ def _studies(run: RunData, place: int) -> tuple[Studied, ...]:
     stale = {name for name, record in records.items() if not _fits(record, run)}
     usable = {name: record for name, record in records.items() if name not in stale}
     results = {name: record["result"] for name, record in usable.items() if "result" in record}
-    known = masks.Known(results, run.partition, run.score)
+    known = masks.Known(results, run.partition, run.score, run.summary.get("score_chance"))
     return tuple(
         Studied(name, about[name], note=_stale(run))
         if name in stale
@@ -134,7 +162,10 @@ def _study(
         # NaN and infinity are no JSON, though Python reads them.
         json.dumps(result, allow_nan=False)
         printed = lab.study(name).tables(result, known.score)
-        shown = tuple(_table(table, f"{id}-{place}") for place, table in enumerate(printed))
+        shown = tuple(
+            _table(table, f"{id}-{place}", file_of(name, place)) for place, table in enumerate(printed)
+        )
+        verdict = lab.study(name).verdict(result, known.score)
         drawn = PICTURES[name](known, result) if name in PICTURES else []
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise RunError(
@@ -142,17 +173,25 @@ def _study(
             " remove it, and measure it anew if you want it in the report"
         ) from error
     figures = tuple({**figure, "id": f"{id}-{figure['id']}"} for figure in drawn)
-    return Studied(name, about, figures, shown)
+    return Studied(name, about, figures, shown, verdict=verdict)
 
 
-def _table(printed: StudyTable, id: str) -> Table:
+def file_of(study: str, place: int) -> str:
+    """The name, without suffix, of the file that holds a study's table at that place."""
+    return f"tickets_{study}" + (f"_{place + 1}" if place else "")
+
+
+def _table(printed: StudyTable, id: str, file: str) -> Table:
     rows = tuple(
         tuple(_cell(text, first=place == 0) for place, text in enumerate(line)) for line in printed.lines
     )
     title, notes = printed.title[:1].upper() + printed.title[1:], "; ".join(printed.notes)
     caption = title if title.endswith("?") else f"{title}{':' if notes else '.'}"
     caption += f" {notes}." if notes else ""
-    return Table(id, caption, tuple(printed.header), rows, (None,) * len(rows))
+    # A head without a name could not be read aloud.
+    header = tuple(name or "value" for name in printed.header)
+    about = tuple(HEADS.get(name, "") for name in header)
+    return Table(id, caption, header, rows, (None,) * len(rows), about, file=file)
 
 
 def _cell(text: str, *, first: bool) -> Cell:

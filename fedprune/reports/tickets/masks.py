@@ -36,6 +36,8 @@ class Known:
     results: Mapping[str, Record]
     partition: Mapping[str, Any]
     score: Score
+    chance: float | None = None
+    """The score of the best answer that ignores the input, if it is known."""
 
     @cached_property
     def order(self) -> dict[int, int]:
@@ -239,13 +241,13 @@ def _matrix(known: Known, result: Record) -> Figure:
         "title": "All masks against all",
         "alt": f"Agreement of the masks of {len(clients)} clients, those alike side by side:"
         f" from {off.min():.3f} to {off.max():.3f}, on average {off.mean():.3f}.",
-        "note": "Darker: more alike; the distance is 1 less agreement. Clients in optimal leaf order."
-        f"{strip}{fewer}",
+        "note": "Colours run from 0, which chance gives, to the largest agreement. Clients in optimal leaf"
+        f" order.{strip}{fewer}",
         "x": {"label": "client", "names": names},
         "y": {"label": "client", "names": names},
         "values": values,
         "unit": "agreement",
-        "range": [float(off.min()), float(off.max())],
+        "range": [min(0.0, float(off.min())), float(off.max())],
         "strip": {"names": list(labels), "values": list(labels.values())} if strip else None,
     }
 

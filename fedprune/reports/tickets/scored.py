@@ -123,6 +123,10 @@ def _matrix(known: Known, result: Record) -> Figure:
         score.factor * np.array([measured[chosen] for measured in controls.values()])
     )
     shown = [value for row in values for value in row]
+    # A range that began at the least value would make little differences look like large ones.
+    guess = score.factor * known.chance if score.percent and known.chance is not None else 0.0
+    low = min(guess, *shown)
+    guessed = ", which guessing gives," if guess and low == guess else ""
     names = [str(clients[place]) for place in chosen]
     own, others = (
         _told(score.factor * result["score"][name], score) for name in ("own mask", "others' masks")
@@ -132,13 +136,14 @@ def _matrix(known: Known, result: Record) -> Figure:
         "kind": "matrix",
         "title": "Whose ticket serves whose data?",
         "alt": f"Trained from scratch under one's own mask {own}, under others' masks {others}.",
-        "note": f"Darker: {_darker(score)} on the test data of the client below. On the diagonal: one's own"
-        " mask." + (" Last rows: controls." if controls else ""),
+        "note": f"The {score.name} on the test data of the client below; on the diagonal: one's own mask."
+        + (" Last rows: controls." if controls else "")
+        + f" Colours run from {_told(low, score)}{guessed} to the largest value.",
         "x": {"label": "data of client", "names": names},
         "y": {"label": "mask of client", "names": [*names, *controls]},
         "values": values,
         "unit": score.shown_unit,
-        "range": [min(shown), max(shown)],
+        "range": [low, max(shown)],
         "strip": None,
     }
 
@@ -262,10 +267,3 @@ def _apart(found: Record, score: Score) -> str:
 def _side(score: Score) -> str:
     """On which side of zero a difference of scores is one for the better."""
     return "Right" if score.higher_is_better else "Left"
-
-
-def _darker(score: Score) -> str:
-    """What a darker shade of a score says."""
-    if score.name == "accuracy":
-        return "more accurate"
-    return f"a higher {score.name}" if score.higher_is_better else f"a larger, so worse, {score.name}"

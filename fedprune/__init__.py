@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from fedprune.aggregation import Update
     from fedprune.library import Codec, compare_masks, prune, shrink
     from fedprune.pruning.mask import Mask
-    from fedprune.runs.frames import RunData, load
+    from fedprune.runs.frames import RunData
     from fedprune.scenario import Scenario, load_scenarios
     from fedprune.simulate import resume, run
     from fedprune.strategy import Client, Payload, Server, Strategy
     from fedprune.types import UserError
+    from fedprune.views import Report, load, report
 
     __version__: str
 
@@ -25,6 +26,7 @@ __all__ = [
     "Codec",
     "Mask",
     "Payload",
+    "Report",
     "RunData",
     "Scenario",
     "Server",
@@ -36,6 +38,7 @@ __all__ = [
     "load",
     "load_scenarios",
     "prune",
+    "report",
     "resume",
     "run",
     "shrink",
@@ -46,6 +49,7 @@ _HOMES = {
     "Codec": "library",
     "Mask": "pruning.mask",
     "Payload": "strategy",
+    "Report": "views",
     "RunData": "runs.frames",
     "Scenario": "scenario",
     "Server": "strategy",
@@ -53,9 +57,10 @@ _HOMES = {
     "Update": "aggregation",
     "UserError": "types",
     "compare_masks": "library",
-    "load": "runs.frames",
+    "load": "views",
     "load_scenarios": "scenario",
     "prune": "library",
+    "report": "views",
     "resume": "simulate",
     "run": "simulate",
     "shrink": "library",

@@ -25,7 +25,7 @@ FLOORS = (
     {"strategy", "wire"},
     {"strategies", "runs", "federation"},
     {"engines", "reports", "tickets", "trackers", "watch", "saved_update", "comparison", "reference"},
-    {"simulate", "library", "artifact", "doctor", "cli", "__main__", "__init__"},
+    {"simulate", "views", "library", "artifact", "doctor", "cli", "__main__", "__init__"},
 )
 """Rooms from the ground up; a file imports from its own floor and from those below."""
 

@@ -37,6 +37,9 @@ class Progress:
     def round_finished(self, record: Mapping[str, Any]) -> None:
         """A round is complete and on disk."""
 
+    def client_evaluated(self, done: int, clients: int) -> None:
+        """The final evaluation has the answers of ``done`` of all ``clients``, on disk."""
+
     def run_finished(self, summary: Mapping[str, Any]) -> None:
         """All rounds are done, now or in an earlier session."""
         self.run_id = ""
@@ -61,6 +64,9 @@ class JsonProgress(Progress):
 
     def round_finished(self, record: Mapping[str, Any]) -> None:
         self._write("round_finished", record)
+
+    def client_evaluated(self, done: int, clients: int) -> None:
+        self._write("client_evaluated", {"done": done, "clients": clients})
 
     def run_finished(self, summary: Mapping[str, Any]) -> None:
         self._write("run_finished", summary)
@@ -127,6 +133,13 @@ class LineProgress(_Told):
     def note(self, line: str) -> None:
         self._write(line)
 
+    def client_evaluated(self, done: int, clients: int) -> None:
+        now = time.monotonic()
+        # Few clients are tested before anybody wonders what goes on.
+        if now - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
+            self._write(f"{self._label}: final evaluation, {done}/{clients} clients")
+
     def _write(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
 
@@ -159,6 +172,9 @@ class LiveProgress(_Told):
 
     def note(self, line: str) -> None:
         self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def client_evaluated(self, done: int, clients: int) -> None:
+        self._bar.update(self._task, figures=f"final evaluation, {done}/{clients} clients")
 
     def close(self) -> None:
         self._bar.stop()

@@ -48,9 +48,10 @@ def run(
     tensors, a pandas or polars frame with ``data.target`` in the scenario, a ``datasets.Dataset``, or a dict
     with these as "train" and "test". They are written into the cache once, and the run records their hash.
 
-    A run whose folder is complete is not run again and one that was cut off goes on where it stopped, unless
-    ``force`` starts it anew. ``track`` names trackers (see ``fedprune.trackers``), which change no result.
-    Raises UserError for whatever the user can mend, before anything is written.
+    A run whose folder is complete is not run again and one that was cut off, or whose final evaluation lacks
+    clients, goes on where it stopped, unless ``force`` starts it anew. ``track`` names trackers (see
+    ``fedprune.trackers``), which change no result. Raises UserError for whatever the user can mend, before
+    anything is written.
     """
     trackers = check(track)
     scenarios = _scenarios(source)
@@ -188,7 +189,7 @@ def _go_on(
     from fedprune.federation.server.lifecycle import keep
 
     with tracked(progress, trackers, folder.path, scenario.label, scenario.to_dict()) as told:
-        if folder.read_status()["state"] == "complete":
+        if folder.finished:
             keep(folder, scenario, told)
         else:
             serve(grids.grid(scenario), folder, scenario, told)

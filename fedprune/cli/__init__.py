@@ -1,7 +1,7 @@
 """``fedprune``: thin verbs over the public Python API.
 
-Exit status: 0 done, 1 the machine failed (say, a full disk), 2 the user can mend it, 130 interrupted, 143
-terminated, 141 nobody reads the output any more.
+Exit status: 0 done, 1 the machine failed (say, a full disk), 2 the user can mend it, 3 done but for clients
+that the final evaluation lacks, 130 interrupted, 143 terminated, 141 nobody reads the output any more.
 Imports at module level stay light, so that ``--help`` answers at once.
 """
 
@@ -17,6 +17,7 @@ from types import FrameType
 
 from fedprune.cli.completion import complete
 from fedprune.cli.parser import parser
+from fedprune.cli.verbs import MissingClientsError
 from fedprune.types import UserError, printable
 
 
@@ -37,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments = made.parse_args(argv)
             arguments.verb(arguments)
             sys.stdout.flush()
+    except MissingClientsError as error:
+        return _complain(str(error), 3)
     except UserError as error:
         return _complain(str(error), 2)
     except KeyboardInterrupt as stop:

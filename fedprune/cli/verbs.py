@@ -17,6 +17,12 @@ from fedprune.types import UserError
 if TYPE_CHECKING:
     from fedprune.progress import Progress
     from fedprune.scenario import Scenario
+    from fedprune.simulate import Results
+
+
+class MissingClientsError(UserError):
+    """Runs are complete, but their final evaluations lack clients."""
+
 
 LISTED = (*plugins.KINDS, "sections", "scenarios")
 """The groups that ``fedprune list`` names: every kind of plug-in, and what a scenario's sections and the
@@ -41,23 +47,26 @@ def run(arguments: argparse.Namespace) -> None:
         folders = [result.folder for result in results]
         _show(folders)
         _report(folders)
+    _check_missing(results)
 
 
 def resume(arguments: argparse.Namespace) -> None:
     """Take up runs where their last checkpoints left them, then show their results."""
     from fedprune import simulate
 
-    folders = _runs(arguments.run)
+    folders, results = _runs(arguments.run), []
     for folder in folders:
         with _reporting(arguments.json, folder.parent) as progress:
-            simulate.resume(
+            resumed = simulate.resume(
                 folder,
                 other_versions=arguments.other_versions,
                 progress=progress,
                 track=arguments.track,
             )
+        results.append(resumed)
     if not arguments.json:
         _show(folders)
+    _check_missing(results)
 
 
 def show(arguments: argparse.Namespace) -> None:
@@ -206,6 +215,17 @@ def _known(kind: str) -> dict[str, str]:
     from fedprune.reference import names
 
     return names(kind)
+
+
+def _check_missing(results: Sequence[Results]) -> None:
+    """Raises MissingClientsError when the final evaluation of any run lacks clients."""
+    lacks = {result.folder: len(result.metrics.get("missing", ())) for result in results}
+    if lacking := {folder: missing for folder, missing in lacks.items() if missing}:
+        count, runs = sum(lacking.values()), shlex.join(map(str, lacking))
+        raise MissingClientsError(
+            f"{count} client{'s are' if count > 1 else ' is'} missing from the final evaluation; "
+            f"ask again with: fedprune resume {runs}"
+        )
 
 
 def _show(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "text") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from fedprune.reports.methods import DIRECTIONS, MEGA, PARTS, Method, pareto
 from fedprune.reports.traffic import ARROWS
 from fedprune.runs.environment import PACKAGES
 from fedprune.runs.metrics import METRICS
-from fedprune.runs.table import SCORES, score_title, scores_of
+from fedprune.runs.table import SCORES, lacking, score_title, scores_of
 from fedprune.score import Score
 
 
@@ -158,11 +159,14 @@ def meaning_of_part(way: str, part: str) -> str:
 
 
 def failures(methods: Sequence[Method]) -> Table | None:
-    """Replies that were missing or rejected, counted by reason; None when there are none."""
+    """Replies that were missing or rejected, also in the final evaluation, counted by reason; None when there
+    are none."""
     rows, owners = [], []
     for index, method in enumerate(methods):
         for run, about in zip(method.runs, method.rows, strict=True):
-            for reason, count in sorted(run.failures["reason"].value_counts().iter_rows()):
+            counts = Counter(run.failures["reason"])
+            counts.update(f"final evaluation: {each['reason']}" for each in run.summary.get("missing", ()))
+            for reason, count in sorted(counts.items()):
                 seed = Cell(str(about["seed"]), value=float(about["seed"]))
                 rows.append((Cell(method.label, value=method.label), seed, Cell(reason, value=reason),
                              Cell(str(count), value=float(count))))  # fmt: skip
@@ -226,4 +230,5 @@ def _range(values: Sequence[int]) -> Cell:
 
 def _state(method: Method) -> str:
     row = method.rows[0]
-    return "" if method.complete else f"{row['state']} at round {row['round']} of {row['rounds']}"
+    said = [] if method.complete else [f"{row['state']} at round {row['round']} of {row['rounds']}"]
+    return ", ".join([*said, *lacking(sum(row["missing"] for row in method.rows))])

@@ -136,17 +136,29 @@ class RunFolder:
             os.close(self._lock)
             self._lock = None
 
-    def write_status(self, state: RunState, round: int) -> None:
-        """Says where the run stands after ``round``; ``pid`` is this process."""
+    def write_status(self, state: RunState, round: int, missing: int = 0) -> None:
+        """Says where the run stands after ``round``; ``pid`` is this process.
+
+        ``missing`` is the number of clients that the final evaluation lacks: it is only written where it
+        lacks any.
+        """
         label = self.read_status().get("label", "")
-        write_json(self.path / _STATUS, _status(state, round, label), durable=False)
+        status = _status(state, round, label) | ({"missing": missing} if missing else {})
+        write_json(self.path / _STATUS, status, durable=False)
 
     def read_status(self) -> dict[str, Any]:
-        """``state``, ``round``, ``pid``, ``label``; "running" becomes "stopped" when its process is gone."""
+        """``state``, ``round``, ``pid``, ``label``, and ``missing`` where it is not 0; "running" becomes
+        "stopped" when its process is gone."""
         status = read_json(self.path / _STATUS)
         if status.get("state") == "running" and not lock.alive(status.get("pid")):
             status["state"] = "stopped"
         return status
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do: the run is complete, and its final evaluation lacks no client."""
+        status = self.read_status()
+        return status.get("state") == "complete" and not status.get("missing")
 
     def write_final_clients(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Writes one JSON line for each client of the final evaluation, which outlives a power cut."""
@@ -214,6 +226,11 @@ class RunFolder:
     def final_clients(self) -> Path:
         """The file ``final.jsonl``: one JSON line for each client of the final evaluation."""
         return self.path / "final.jsonl"
+
+    @property
+    def evaluated(self) -> Path:
+        """The file that holds what a final evaluation has so far, until no client is missing from it."""
+        return self.path / "final" / "evaluated.jsonl"
 
     @property
     def checkpoints(self) -> Path:

@@ -21,7 +21,7 @@ from fedprune.types import Arrays
 if TYPE_CHECKING:
     import polars as pl
 
-_NESTED = {"failed", "density_layers"}
+_NESTED = {"failed", "missing", "density_layers"}
 """Fields that have a table of their own."""
 _TEXT, _WHOLE = {"label", "score", "score_unit", "score_better"}, {"", "bytes"}
 _COUNTS = {"samples", "rounds_accepted", "clients_never_sampled"}

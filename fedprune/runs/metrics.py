@@ -136,6 +136,9 @@ _RESULTS = {
     "clients_never_sampled": Metric(
         "count", "those of `clients` that took no part: never sampled, or their reply never accepted"
     ),
+    "missing": Metric(
+        "", "list of {client, reason} for those that did not answer; `fedprune resume` asks them once more"
+    ),
     "score": Metric("", _NAME),
     "score_unit": Metric("", "unit of all scores; `share`: in [0, 1], which tables show in percent"),
     "score_better": Metric("", "which scores are better: `higher` or `lower` ones"),
@@ -189,7 +192,7 @@ _ABOUT = {
     "rounds.jsonl": "One line a round, over the sampled clients whose reply was accepted.",
     "clients.jsonl": "One line for each accepted reply.",
     "final.jsonl": "One line for each client that answered the final evaluation, after the last round.",
-    "results.json": "Once at the end, over all clients.",
+    "results.json": "Once at the end, over all clients; over those that answered, where `missing` names any.",
 }
 
 

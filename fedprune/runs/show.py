@@ -14,6 +14,7 @@ from fedprune.runs.table import (
     SCORES,
     Row,
     group_seeds,
+    lacking,
     results_table,
     score_title,
     scores_of,
@@ -78,7 +79,9 @@ def _number(name: str, factor: float, digits: int) -> Callable[[Row], str]:
 
 
 def _state(row: Row) -> str:
-    return "" if row["state"] == "complete" else f"{row['state']} at {row['round']}/{row['rounds']}"
+    """How a run stands and what its results lack, in words; nothing for one that is complete and whole."""
+    said = [] if row["state"] == "complete" else [f"{row['state']} at {row['round']}/{row['rounds']}"]
+    return ", ".join([*said, *lacking(row["missing"])])
 
 
 def _never_sampled(row: Row) -> str:

@@ -51,10 +51,10 @@ def results_table(folders: Sequence[Path]) -> list[Row]:
     """One row a run folder, in the given order; an unfinished run has what it measured so far.
 
     A row holds ``run`` (folder name), ``name``, ``label``, ``seed``, ``state``, ``round``, ``rounds`` (asked
-    for), ``settings`` (dotted key -> value of those that decide the result, the seed aside), ``code`` (the
-    user's plug-ins that do -> sha256), ``group`` (equal for runs that differ only by seed), ``folder`` (its
-    path), ``score`` (the fields of ``Score``) and MEASURED. Raises RunError for what is no run folder or
-    damaged.
+    for), ``missing`` (clients that the final evaluation lacks), ``settings`` (dotted key -> value of those
+    that decide the result, the seed aside), ``code`` (the user's plug-ins that do -> sha256), ``group``
+    (equal for runs that differ only by seed), ``folder`` (its path), ``score`` (the fields of ``Score``) and
+    MEASURED. Raises RunError for what is no run folder or damaged.
     """
     return [_row(Path(folder)) for folder in folders]
 
@@ -103,6 +103,7 @@ def _row(path: Path) -> Row:
         "state": status.get("state", "unknown"),
         "round": status.get("round", 0),
         "rounds": run.get("rounds"),
+        "missing": status.get("missing", 0),
         "group": _group(settings, code),
         "settings": settings,
         "code": code,
@@ -155,12 +156,18 @@ _COMMON = ("run", "name", "state", "round", "rounds", "group", "settings", "code
 def _merged(rows: Sequence[Row]) -> Row:
     merged = {key: rows[0][key] for key in _COMMON}
     merged["label"] = label_without_seed(rows[0])
+    merged["missing"] = sum(row["missing"] for row in rows)
     merged["seeds"] = [row["seed"] for row in rows]
     for name in MEASURED:
         values = [row[name] for row in rows]
         found = None if None in values else estimate(values)
         merged[name], merged[name + HALF] = (found.mean, found.half) if found else (None, None)
     return merged
+
+
+def lacking(missing: int) -> list[str]:
+    """What is to be said of so many clients that a final evaluation lacks; nothing of none."""
+    return [f"{missing} client{'s' if missing > 1 else ''} missing"] if missing else []
 
 
 SCORES = (

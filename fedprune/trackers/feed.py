@@ -91,6 +91,9 @@ class _Tracked(Progress):
         self._progress.round_finished(record)
         self._tell(lambda feed: feed.round(record))
 
+    def client_evaluated(self, done: int, clients: int) -> None:
+        self._progress.client_evaluated(done, clients)
+
     def run_finished(self, summary: Mapping[str, Any]) -> None:
         self._progress.run_finished(summary)
         self._tell(lambda feed: feed.results(summary))

@@ -9,7 +9,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 import typing
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -156,10 +158,12 @@ CASES = (
 
 
 class CountingGrid(CrewGrid):
-    """A grid that serialises all it carries once more, by Flower's own code, and counts bytes by round."""
+    """A grid that serialises all it carries once more, by Flower's own code, and counts orders and bytes by
+    round."""
 
     def __init__(self, crew: Crew, nodes: int) -> None:
         super().__init__(crew, nodes)
+        self.orders: Counter[int] = Counter()
         self.down: dict[int, int] = {}
         self.up: dict[int, int] = {}
 
@@ -170,6 +174,7 @@ class CountingGrid(CrewGrid):
             _count(reply, self.up)
             yield reply
         for message in sent:
+            self.orders[int(message.metadata.group_id)] += 1
             _count(message, self.down)
 
 
@@ -181,10 +186,13 @@ def _count(message: Message, counts: dict[int, int]) -> None:
 Carried = tuple[Path, CountingGrid]
 
 
-def carry(scenario: Scenario, runs: Path, *, faults: Pairs = (), skip: Pairs = ()) -> Carried:
+def carry(
+    scenario: Scenario, runs: Path, *, faults: Pairs = (), times: float = math.inf, skip: Pairs = ()
+) -> Carried:
     """Run a scenario in this process, or go on with it: its folder and the bytes that moved.
 
-    Orders to ``faults`` fail; clients in ``skip`` are not sampled in that round at all.
+    The first ``times`` orders to each of ``faults`` fail; clients in ``skip`` are not sampled in that round
+    at all. The final evaluation is the round after the last.
     """
     path, config = runs / scenario.run_id(), {RUNS: str(runs)}
     opened = RunFolder.open(path).lock() if path.exists() else _create(scenario, runs)
@@ -193,7 +201,7 @@ def carry(scenario: Scenario, runs: Path, *, faults: Pairs = (), skip: Pairs = (
         CountingGrid(
             InProcess().open(f"{faulty_app.__name__}:app", config), scenario.partition.clients
         ) as counting,
-        faulty_app.failing(faults),
+        faulty_app.failing(faults, times),
     ):
         rounds = Rounds(counting, folder, scenario, lambda record: None)
         sample = rounds.federation.sample
@@ -237,6 +245,7 @@ def bits(folder: Path) -> dict[str, Any]:
     return {
         "rounds": records(folder, "rounds.jsonl"),
         "clients": records(folder, "clients.jsonl"),
+        "final": records(folder, "final.jsonl"),
         "results": without_clocks(results(folder)),
         "weights": (folder / "final" / "weights.safetensors").read_bytes(),
         **last_versions(folder),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
@@ -12,13 +13,13 @@ from fedprune.federation.flower import client_app
 from fedprune.federation.protocol.messages import Order, read
 
 app = ClientApp()
-_faults: set[tuple[int, int]] = set()
+_faults: dict[tuple[int, int], float] = {}
 
 
 @contextmanager
-def failing(faults: Collection[tuple[int, int]]) -> Iterator[None]:
-    """Inside, orders to these (client, round) fail in this process."""
-    _faults.update(faults)
+def failing(faults: Collection[tuple[int, int]], times: float = math.inf) -> Iterator[None]:
+    """Inside, the first ``times`` orders to each of these (client, round) fail in this process."""
+    _faults.update(dict.fromkeys(faults, times))
     try:
         yield
     finally:
@@ -30,6 +31,7 @@ def train(message: Message, context: Context) -> Message:
     """The real reply, unless this client is to fail: its new state is then on disk and its reply is lost."""
     order, _ = read(Order, message.content.config_records[client_app.RECORD][client_app.KEY])
     reply = client_app.train(message, context)
-    if (order.client, order.round) in _faults:
+    if _faults.get((order.client, order.round), 0) > 0:
+        _faults[order.client, order.round] -= 1
         raise RuntimeError("a fault in the test")
     return reply

@@ -11,6 +11,7 @@ from typing import Any
 from flwr.serverapp import Grid
 
 from fedprune.federation.experiment import checked_experiment
+from fedprune.federation.server.final import MissingClientsError
 from fedprune.federation.server.loop import Rounds
 from fedprune.progress import Progress
 from fedprune.runs.checkpoint import retained_rounds
@@ -54,9 +55,10 @@ def run_folder(scenario: Scenario, path: Path, *, force: bool = False) -> Iterat
 def carry(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress) -> None:
     """Take a run from its last checkpoint to its results; its status says how that went.
 
-    A complete run is only reported. Raises TooFewRepliesError when a round misses its quorum.
+    A finished run is only reported; of one whose final evaluation lacks clients, these are asked again.
+    Raises TooFewRepliesError when a round, or the final evaluation, misses its quorum.
     """
-    if folder.read_status()["state"] == "complete":
+    if folder.finished:
         keep(folder, scenario, progress)
         return
     # Not the status's: a killed run had trained further than its last checkpoint.
@@ -114,14 +116,18 @@ def _work(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress,
         progress.round_finished({**record, **spent, "rounds": scenario.run.rounds})
 
     state: RunState = "failed"
+    missing = 0
     try:
-        rounds = Rounds(grid, folder, scenario, on_round)
+        rounds = Rounds(grid, folder, scenario, on_round, progress.client_evaluated)
         # Only now is the log cut back to the checkpoint from which the run goes on.
         spent |= totals(read_lines(folder.rounds))
-        rounds.run()
+        missing = rounds.run()
         state = "complete"
+    except MissingClientsError as error:
+        missing = error.missing
+        raise
     except (KeyboardInterrupt, SystemExit):
         state = "stopped"
         raise
     finally:
-        folder.write_status(state, done)
+        folder.write_status(state, done, missing)

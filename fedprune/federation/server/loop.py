@@ -17,6 +17,7 @@ from fedprune.federation.flower.transport import exchange, node_ids
 from fedprune.federation.server import records
 from fedprune.federation.server.conversation import Conversation, Incoming
 from fedprune.federation.server.federation import Federation
+from fedprune.federation.server.final import FinalEvaluation, OnEvaluated
 from fedprune.federation.server.privacy import privacy_record
 from fedprune.federation.server.round import Outcome, Round, play
 from fedprune.federation.server.state import ServerState, arrays_of, state_of
@@ -46,8 +47,16 @@ class Mark:
 class Rounds:
     """One run from its last checkpoint to its results; interrupted, it saves the last whole round."""
 
-    def __init__(self, grid: Grid, folder: RunFolder, scenario: Scenario, on_round: OnRound) -> None:
-        self.grid, self.folder, self.scenario, self.on_round = grid, folder, scenario, on_round
+    def __init__(
+        self,
+        grid: Grid,
+        folder: RunFolder,
+        scenario: Scenario,
+        on_round: OnRound = lambda record: None,
+        on_evaluated: OnEvaluated = lambda done, clients: None,
+    ) -> None:
+        self.grid, self.folder, self.scenario = grid, folder, scenario
+        self.on_round, self.on_evaluated = on_round, on_evaluated
         self.federation = Federation(scenario, folder.path.name, folder.server_state)
         self.logs = {"rounds": JsonLines(folder.rounds), "clients": JsonLines(folder.clients)}
         self.mark = self._restore()
@@ -56,8 +65,12 @@ class Rounds:
             record.get("validation_score") for record in read_lines(folder.rounds)
         ]
 
-    def run(self) -> None:
-        """Train the rounds that are left, evaluate, and write the results to the run folder."""
+    def run(self) -> int:
+        """Train the rounds that are left, evaluate, and write the results to the run folder.
+
+        Returns how many clients the final evaluation lacks. Raises TooFewRepliesError when a round, or the
+        final evaluation, misses its quorum.
+        """
         every = self.scenario.run.checkpoint_every
         with one_thread():
             try:
@@ -68,7 +81,7 @@ class Rounds:
                         self._keep()
                 if self.mark.state.round > self._saved:
                     self._checkpoint()
-                self._final()
+                return self._final()
             finally:
                 if self.mark.state.round > self._saved:
                     self._checkpoint()
@@ -116,36 +129,34 @@ class Rounds:
         nodes = node_ids(self.grid, self.federation.experiment.partition.clients)
         return exchange(self.grid, nodes, conversations, self.scenario.engine.timeout)
 
-    def _final(self) -> None:
-        """Evaluate every client: its last personal model, what it receives, and that after local training."""
-        round, experiment = self.mark.state.round + 1, self.federation.experiment
-        clients = range(experiment.partition.clients)
-        asked = Round(self.federation, round, clients, phase="final", evaluate=True)
-        limit = self.scenario.engine.timeout
-        rounds = read_lines(self.folder.rounds)
-        taken = records.rounds_accepted(rounds)
-        rows: dict[int, dict[str, Any]] = {}
-        for conversation, reply in exchange(
-            self.grid,
-            node_ids(self.grid, len(clients)),
-            asked.orders(),
-            None if limit is None else limit * math.ceil(len(clients) / FINAL_AT_ONCE),
-            FINAL_AT_ONCE,
-        ):
-            conversation.take(reply)
-            client = conversation.client
-            if conversation.accepted:
-                rows[client] = records.final_record(conversation.accepted, experiment, taken[client])
-            # Memory does not grow with the clients that exist.
-            asked.conversations.pop(client, None)
-        ordered = [rows[client] for client in sorted(rows)]
-        self.folder.write_final_clients(ordered)
+    def _exchange_final(
+        self, conversations: Iterable[Conversation]
+    ) -> Iterator[tuple[Conversation, Incoming]]:
+        clients, limit = self.federation.experiment.partition.clients, self.scenario.engine.timeout
+        limit = None if limit is None else limit * math.ceil(clients / FINAL_AT_ONCE)
+        return exchange(self.grid, node_ids(self.grid, clients), conversations, limit, FINAL_AT_ONCE)
+
+    def _final(self) -> int:
+        """Evaluate every client: its last personal model, what it receives, and that after local training;
+        how many are missing."""
+        experiment, rounds = self.federation.experiment, read_lines(self.folder.rounds)
+        evaluated = FinalEvaluation(
+            self.federation,
+            self.folder,
+            records.rounds_accepted(rounds),
+            self._exchange_final,
+            self.on_evaluated,
+        ).run()
+        self.folder.write_final_clients(evaluated.rows)
         self.folder.write_final("weights", dict(self.federation.state.weights))
         for client in self.federation.state.versions if experiment.maskable else ():
             self.folder.write_final(f"mask-{client}", dict(self.federation.mask(client)))
         score, chance = experiment.score, experiment.chance
-        results = records.results(self.scenario, score, chance, ordered, rounds, self._global_score())
+        results = records.results(self.scenario, score, chance, evaluated, rounds, self._global_score())
         self.folder.write_results({**results, **privacy_record(self.scenario, experiment, rounds)})
+        if not evaluated.missing:
+            self.folder.evaluated.unlink(missing_ok=True)
+        return len(evaluated.missing)
 
     def _global_score(self) -> float | None:
         """The global model, unmasked, on the whole test set; None where there is none."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,16 @@ from fedprune.types import Shapes
 from fedprune.wire.account import Bytes
 
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What the final evaluation came to, in the order of the clients."""
+
+    rows: list[Record]
+    """The record of each client that answered."""
+    missing: dict[int, str]
+    """Client -> why it did not, in one line."""
 
 
 def client_record(round: int, reply: Accepted, prunable: Shapes) -> Record:
@@ -74,7 +85,7 @@ def round_record(
     return {
         "round": round,
         "clients": list(clients),
-        "failed": [{"client": client, "reason": reason} for client, reason in outcome.failed.items()],
+        "failed": failures(outcome.failed),
         "train_loss": _mean("train_loss", rows),
         "score": score.name,
         "gate_score": _mean("gate_score", rows),
@@ -89,6 +100,11 @@ def round_record(
         **_bytes("down", down),
         **_bytes("up", up),
     }
+
+
+def failures(reasons: Mapping[int, str]) -> list[Record]:
+    """Client -> why it failed, as records have it."""
+    return [{"client": client, "reason": reason} for client, reason in reasons.items()]
 
 
 def final_record(reply: Accepted, experiment: Experiment, rounds_accepted: int) -> Record:
@@ -115,11 +131,12 @@ def results(
     scenario: Scenario,
     score: Score,
     chance: float,
-    rows: Sequence[Record],
+    evaluated: Evaluated,
     rounds: Sequence[Record],
     test_score_global: float | None,
 ) -> Record:
     """The run's results over all clients that answered the final evaluation."""
+    rows = evaluated.rows
     layers = rows[0]["density_layers"] if rows else {}
     target, spent = scenario.evaluate.target, totals(rounds)
     sampled = [row for row in rows if row["rounds_accepted"]]
@@ -130,6 +147,7 @@ def results(
         "rounds": len(rounds),
         "clients": len(rows),
         "clients_never_sampled": len(never),
+        "missing": failures(evaluated.missing),
         "score": score.name,
         "score_unit": "share" if score.percent else score.unit,
         "score_better": "higher" if score.higher_is_better else "lower",

@@ -146,17 +146,23 @@ def _refuse_outliers(round: Round) -> None:
 
 
 def _require_quorum(round: Round, outcome: Outcome) -> None:
-    asked, quorum = len(round.conversations), round.federation.scenario.run.quorum
-    # 0.07 of 100 is 7, although 0.07 * 100 is 7.000000000000001 in floating point.
-    needed = max(1, math.ceil(quorum * asked - 1e-9))
-    if len(outcome.accepted) < needed:
+    asked = len(round.conversations)
+    enough = needed(round.federation.scenario.run.quorum, asked)
+    if len(outcome.accepted) < enough:
         raise TooFewRepliesError(
             f"round {round.number}: {len(outcome.accepted)} of {asked} replies count, "
-            f"the quorum is {needed}: {_reasons(outcome.failed)}"
+            f"the quorum is {enough}: {reasons(outcome.failed)}"
         )
 
 
-def _reasons(failed: Mapping[int, str]) -> str:
+def needed(quorum: float, asked: int) -> int:
+    """How many of the clients that are asked a quorum demands: their share of it, rounded up, at least
+    one."""
+    # 0.07 of 100 is 7, although 0.07 * 100 is 7.000000000000001 in floating point.
+    return max(1, math.ceil(quorum * asked - 1e-9))
+
+
+def reasons(failed: Mapping[int, str]) -> str:
     """The first three reasons why clients failed, each told once."""
     clients: dict[str, list[int]] = {}
     for client, reason in failed.items():

@@ -12,6 +12,7 @@ from fedprune.federation.protocol.memory import ServerMemory
 from fedprune.federation.protocol.messages import Report
 from fedprune.federation.server.conversation import Accepted
 from fedprune.federation.server.records import (
+    Evaluated,
     bytes_to_target,
     client_record,
     layer_densities,
@@ -100,7 +101,7 @@ def test_an_error_reaches_its_target_from_above(target: float, spent: int | None
 
 
 def test_results_without_any_answer_are_nulls_and_totals() -> None:
-    record = results(Scenario.from_dict({}), ACCURACY, 0.1, [], ROUNDS, None)
+    record = results(Scenario.from_dict({}), ACCURACY, 0.1, Evaluated([], {}), ROUNDS, None)
     assert record["clients"] == 0
     assert (record["score"], record["score_unit"], record["score_better"]) == ("accuracy", "share", "higher")
     assert record["score_chance"] == 0.1

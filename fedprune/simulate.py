@@ -81,7 +81,8 @@ def resume(
     """
     trackers = check(track)
     path = Path(folder)
-    with RunFolder.open(path).lock() as opened, _Grids(path.resolve().parent) as grids:
+    place = path.resolve()
+    with RunFolder.open(path).lock() as opened, _Grids(place.parent, place) as grids:
         # Late: a wrong folder is told at once.
         from fedprune.federation.server.lifecycle import check_data, check_versions
 
@@ -98,8 +99,9 @@ def resume(
 class _Grids:
     """Engines by their settings, opened when first needed and shared by the runs of a sweep."""
 
-    def __init__(self, runs: Path) -> None:
-        self._runs = runs
+    def __init__(self, runs: Path, renamed: Path | None = None) -> None:
+        """``runs`` is the folder of run folders; ``renamed`` the one that may not have its run's name."""
+        self._runs, self._renamed = runs, renamed
         self._stack = ExitStack()
         self._open: dict[str, Any] = {}
 
@@ -112,11 +114,13 @@ class _Grids:
     def grid(self, scenario: Scenario) -> Any:
         """The engine of a scenario, with as many nodes as it has clients."""
         from fedprune.engines.grid import open_grid
-        from fedprune.federation.flower.client_app import BESIDE_SERVER, DATA, MODULES, PLUGINS, RUNS
+        from fedprune.federation.flower.client_app import BESIDE_SERVER, DATA, MODULES, PLUGINS, RENAMED, RUNS
         from fedprune.federation.protocol.user_code import import_paths
 
         section, nodes = scenario.engine, scenario.partition.clients
         config: NodeConfig = {RUNS: str(self._runs.resolve()), BESIDE_SERVER: True}
+        if self._renamed is not None and self._renamed.name != scenario.run_id():
+            config[RENAMED] = f"{scenario.run_id()}/{self._renamed.name}"
         if scenario.data.root:
             config[DATA] = str(Path(scenario.data.root).resolve())
         if modules := import_paths(scenario.client_settings()):

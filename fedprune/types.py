@@ -1,9 +1,10 @@
 """Plain names shared by every room: arrays by parameter name, shapes by parameter name, a name's layer,
-the user's errors, and text that is safe to show."""
+what a reply may take, the user's errors, and text that is safe to show."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,16 @@ Way = Literal["down", "up"]
 NodeConfig = dict[str, bool | float | int | str]
 """What a client's machine is told when it joins, Flower's node_config: settings of the place, not of the
 run."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one reply may take."""
+
+    seconds: float | None = None
+    """Seconds from when work on the order begins; None for as long as its worker is seen to work."""
+    reply_bytes: int | None = None
+    """Bytes on the wire; None for as many as a message may have at all."""
 
 
 def layer_of(name: str) -> str:

@@ -67,7 +67,12 @@ def answer(app: ClientApp, request: bytes | bytearray, nodes: int, config: NodeC
     except (Exception, SystemExit):
         # The end of a traceback says most.
         reason = traceback.format_exc()[-LONGEST_REASON:]
-    return to_bytes(error_reply(message, RAISED, reason))
+    return to_bytes(error_reply(message, RAISED, _encodable(reason)))
+
+
+def _encodable(text: str) -> str:
+    """``text`` as UTF-8 can hold it: lone surrogates, which the name of a file may have, are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _in_one_line(error: UserError) -> str:

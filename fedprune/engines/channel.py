@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
+
+LONGEST = (1 << 31) + (1 << 20)
+"""Bytes of the longest frame: protobuf's own limit for a message, and what is around it."""
 
 READY, REPLY, FAILED = range(3)
 """Tags of frames from a worker: the ClientApp is loaded; a reply; the ClientApp does not load (why, as UTF-8:
@@ -33,9 +37,21 @@ def send_frame(end: socket.socket, tag: int, payload: bytes) -> None:
     end.sendall(payload)
 
 
-def receive_frame(end: socket.socket) -> Frame:
-    """Wait for one frame; raises EOFError or OSError when the other side is gone."""
+def receive_frame(end: socket.socket, check: Callable[[int], None] | None = None) -> Frame:
+    """Wait for one frame.
+
+    Args:
+        end: this side's socket.
+        check: is given the frame's length before a byte of it is read or room is made for it, and raises
+            where that is too long; the socket is of no use then.
+
+    Raises EOFError or OSError when the other side is gone, EOFError too for a frame over LONGEST.
+    """
     tag, length = _HEADER.unpack(_receive(end, _HEADER.size))
+    if check is not None:
+        check(length)
+    if length > LONGEST:
+        raise EOFError
     return tag, _receive(end, length)
 
 

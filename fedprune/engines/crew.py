@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from concurrent.futures import Future
 from typing import Protocol
 
-from fedprune.types import NodeConfig, UserError
+from fedprune.types import Bounds, NodeConfig, UserError
 
 Job = Future[bytes]
 """One message at work or in waiting: its result is the reply's bytes, or LostError, or EngineError."""
@@ -25,6 +25,16 @@ class LostError(Exception):
     """What held a message ended before it answered; the text says how, for people."""
 
 
+class LateError(LostError):
+    """A message was not answered in the seconds that it had, and what worked on it was ended."""
+
+
+def check_size(length: int, bounds: Bounds) -> None:
+    """Raises LostError when a reply of so many bytes is longer than it may be."""
+    if bounds.reply_bytes is not None and length > bounds.reply_bytes:
+        raise LostError(f"its reply has {length} bytes, at most {bounds.reply_bytes} are expected")
+
+
 class Crew(ABC):
     """Answers messages of one ClientApp until it is closed."""
 
@@ -36,6 +46,11 @@ class Crew(ABC):
         """Process ids of the workers that there are now, as far as they are processes of this machine."""
         return []
 
+    @property
+    def starting_s(self) -> float:
+        """Seconds so far in which any worker was starting: no client can be blamed for them."""
+        return 0.0
+
     @abstractmethod
     def start(self) -> None:
         """Begin to start whatever is to start, and return at once."""
@@ -45,15 +60,17 @@ class Crew(ABC):
         """Wait until a message would be worked on at once. Raises EngineError when that cannot be."""
 
     @abstractmethod
-    def submit(self, request: bytes, nodes: int) -> Job:
+    def submit(self, request: bytes, nodes: int, bounds: Bounds) -> Job:
         """Have a message answered, after those submitted before it.
 
         Args:
             request: the message as protobuf bytes.
             nodes: the number of clients in the federation, which a client is told.
+            bounds: what the reply may take. A crew that cannot cut a message short lets it take longer.
 
         Returns:
-            The job. It fails with LostError when its worker ended, with EngineError when there are none.
+            The job. It fails with LateError when its time was up, with LostError when its worker ended, hung
+            or replied too much, with EngineError when there are none.
         """
 
     def give_up(self, job: Job) -> None:

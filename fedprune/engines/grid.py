@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import queue
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from flwr.app import Message, RecordDict
 
-from fedprune.engines.crew import Crew, Engine, Job, LostError
+from fedprune.engines.crew import Crew, Engine, Job, LateError, LostError, check_size
 from fedprune.federation.flower.private import (
     CRASHED,
     LATE,
@@ -27,9 +29,9 @@ from fedprune.federation.flower.private import (
     node_of,
     to_bytes,
 )
-from fedprune.federation.flower.transport import StreamingGrid
+from fedprune.federation.flower.transport import Carried, StreamingGrid
 from fedprune.runs.files import RunError
-from fedprune.types import NodeConfig
+from fedprune.types import Bounds, NodeConfig
 
 log = logging.getLogger("fedprune.engines")
 
@@ -64,7 +66,7 @@ class CrewGrid(StreamingGrid):
     def __init__(self, crew: Crew, nodes: int, timeout: float | None = None) -> None:
         self._crew, self._nodes, self._timeout = crew, nodes, timeout
         self._ids = itertools.count(1)
-        self._pushed: dict[str, tuple[Message, Job]] = {}
+        self._pushed: dict[str, _Sent] = {}
         self.set_run(1)
 
     def __enter__(self) -> Self:
@@ -120,7 +122,7 @@ class CrewGrid(StreamingGrid):
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
         """Have messages answered from now on, without waiting; their ids, for ``pull_messages``."""
         pushed = {
-            message.metadata.message_id: (message, self._submit(message))
+            message.metadata.message_id: self._submit(message, Bounds(seconds=self._timeout))
             for message in self._addressed(messages)
         }
         self._pushed.update(pushed)
@@ -132,8 +134,8 @@ class CrewGrid(StreamingGrid):
         Raises EngineError when the ClientApp does not load or workers do not start, RunError when a client
         cannot use the run's files.
         """
-        there = [each for each in message_ids if each in self._pushed and self._pushed[each][1].done()]
-        return [self._reply(*self._pushed.pop(each)) for each in there]
+        there = [each for each in message_ids if each in self._pushed and self._pushed[each].job.done()]
+        return [self._carried(self._pushed.pop(each)).reply for each in there]
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
         """The replies to these messages, in their order, one for each; otherwise as ``stream``."""
@@ -144,12 +146,13 @@ class CrewGrid(StreamingGrid):
                 sent.append(message)
                 yield message
 
-        replies = {
-            reply.metadata.reply_to_message_id: reply for reply in self.stream(noted(), timeout=timeout)
-        }
+        carried = (each.reply for each in self.stream(noted(), timeout=timeout))
+        replies = {reply.metadata.reply_to_message_id: reply for reply in carried}
         return [replies[message.metadata.message_id] for message in sent]
 
-    def stream(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterator[Message]:
+    def stream(
+        self, messages: Iterable[Message], *, timeout: float | None = None, bounds: Bounds | None = None
+    ) -> Iterator[Carried]:
         """One reply to each of these messages as soon as it is there, late ones with an error at the end.
 
         Messages may be a generator: each is taken when a worker is about to fall idle, one ahead of those at
@@ -158,6 +161,7 @@ class CrewGrid(StreamingGrid):
         Args:
             messages: what to send.
             timeout: seconds for all of it at most; the grid's own limit holds as well.
+            bounds: what each reply may take.
 
         Raises:
             EngineError: the ClientApp does not load, or workers do not start.
@@ -166,50 +170,54 @@ class CrewGrid(StreamingGrid):
         """
         source = self._addressed(messages)
         done: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        at_work: dict[Job, Message] = {}
+        at_work: dict[Job, _Sent] = {}
         # Imports are not the clients' delay.
         self._crew.wait()
-        deadline = self._deadline(timeout)
+        limit = min((each for each in (timeout, self._timeout) if each is not None), default=None)
+        bounds, deadline = bounds or Bounds(seconds=limit), _Deadline(self._crew, limit)
 
         def send_more() -> None:
-            while len(at_work) <= self._crew.lanes and time.monotonic() < deadline:
+            while len(at_work) <= self._crew.lanes and deadline.left_s() > 0:
                 message = next(source, None)
                 if message is None:
                     return
-                job = self._submit(message)
-                at_work[job] = message
-                job.add_done_callback(done.put)
+                sent = self._submit(message, bounds)
+                at_work[sent.job] = sent
+                sent.job.add_done_callback(done.put)
 
         try:
             send_more()
             while at_work and (job := _next_of(done, deadline)) is not None:
-                message = at_work.pop(job)
+                sent = at_work.pop(job)
                 send_more()
-                yield self._reply(message, job)
+                yield self._carried(sent)
         finally:
             for job in at_work:
                 self._crew.give_up(job)
-        for message in [*at_work.values(), *source]:
-            limits = [limit for limit in (timeout, self._timeout) if limit is not None]
-            yield self._failed(message, LATE, f"no reply within {min(limits):g} s")
+        late = f"no reply within {limit or 0:g} s"
+        for sent in at_work.values():
+            yield Carried(self._failed(sent.message, LATE, late), sent.length, 0)
+        for message in source:
+            yield Carried(self._failed(message, LATE, late), 0, 0)
 
-    def _deadline(self, timeout: float | None) -> float:
-        limits = [limit for limit in (timeout, self._timeout) if limit is not None]
-        return time.monotonic() + min(limits, default=float("inf"))
+    def _submit(self, message: Message, bounds: Bounds) -> _Sent:
+        data = to_bytes(message)
+        return _Sent(message, len(data), bounds, self._crew.submit(data, self._nodes, bounds))
 
-    def _submit(self, message: Message) -> Job:
-        return self._crew.submit(to_bytes(message), self._nodes)
-
-    def _reply(self, message: Message, job: Job) -> Message:
-        """The reply of a job that is done. Raises EngineError, and RunError for the run's own files."""
+    def _carried(self, sent: _Sent) -> Carried:
+        """What came of a message whose job is done. Raises EngineError, and RunError for the run's own
+        files."""
         try:
-            reply = from_bytes(job.result())
+            data = sent.job.result()
+            check_size(len(data), sent.bounds)
         except LostError as error:
-            return self._failed(message, CRASHED, str(error))
+            code = LATE if isinstance(error, LateError) else CRASHED
+            return Carried(self._failed(sent.message, code, str(error)), sent.length, 0)
+        reply = from_bytes(data)
         if reply.has_error() and reply.error.code == UNUSABLE:
             # No client's failure: to go on without this one would change the results unnoticed.
             raise RunError(reply.error.reason or "no reason given")
-        return self._arrived(message, reply)
+        return Carried(self._arrived(sent.message, reply), sent.length, len(data))
 
     def _failed(self, message: Message, code: int, reason: str) -> Message:
         return self._arrived(message, error_reply(message, code, reason))
@@ -237,11 +245,34 @@ class CrewGrid(StreamingGrid):
         return f"{next(self._ids):016x}"
 
 
-def _next_of(done: queue.SimpleQueue[Job], deadline: float) -> Job | None:
+@dataclass(frozen=True)
+class _Sent:
+    """A message that the crew was handed, with its length in bytes."""
+
+    message: Message
+    length: int
+    bounds: Bounds
+    job: Job
+
+
+class _Deadline:
+    """The end of an exchange, which waits while workers start: that is not the clients' delay."""
+
+    def __init__(self, crew: Crew, seconds: float | None) -> None:
+        self._crew, self._started_s = crew, crew.starting_s
+        self._end = math.inf if seconds is None else time.monotonic() + seconds
+
+    def left_s(self) -> float:
+        """Seconds until it."""
+        return self._end + self._crew.starting_s - self._started_s - time.monotonic()
+
+
+def _next_of(done: queue.SimpleQueue[Job], deadline: _Deadline) -> Job | None:
     """The next job that is done, None when there is none by the deadline."""
-    try:
-        if deadline == float("inf"):
-            return done.get()
-        return done.get(timeout=max(0.0, deadline - time.monotonic()))
-    except queue.Empty:
-        return None
+    while True:
+        left_s = deadline.left_s()
+        try:
+            return done.get() if left_s == math.inf else done.get(timeout=max(0.0, left_s))
+        except queue.Empty:
+            if left_s <= 0:
+                return None

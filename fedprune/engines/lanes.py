@@ -1,17 +1,21 @@
 """``LaneCrew``: workers that answer one message each at a time, and are replaced when they end.
 
 A thread for each lane hands it the next message as soon as it is free, so no worker waits for the driver to
-look. The threads only wait: for a message, or for bytes.
+look. The threads only wait: for a message, or for bytes. One more looks every second how those at work do.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Protocol
 
 from fedprune.engines.crew import Crew, EngineError, Job, LostError
+from fedprune.engines.vigil import LOOK_S, Vigil
+from fedprune.types import Bounds
 
 FAILED_STARTS = 3
 """So many workers in a row that end before they are ready end the run: the next one would fare no better."""
@@ -32,8 +36,11 @@ class Lane(Protocol):
         """Wait until the ClientApp is loaded. Raises EngineError if it does not load, LostError if the worker
         ends."""
 
-    def answer(self, request: bytes, nodes: int) -> bytes:
-        """The reply to one message. Raises LostError if the worker ends."""
+    def answer(self, request: bytes, nodes: int, bounds: Bounds) -> bytes:
+        """The reply to one message. Raises LostError if the worker ends, or replies more than it may."""
+
+    def cpu_seconds(self, *, with_children: bool) -> float | None:
+        """See ``Watched.cpu_seconds``; called from any thread."""
 
     def kill(self) -> None:
         """End it, from any thread, without waiting for it: ``answer`` and ``load`` raise LostError."""
@@ -43,12 +50,14 @@ class Lane(Protocol):
 
 
 class _Order(Job):
-    """A job with its message, and the lane that works on it."""
+    """A job with its message, and, while it is at work, the lane and the watch over it."""
 
-    def __init__(self, request: bytes, nodes: int) -> None:
+    def __init__(self, request: bytes, nodes: int, bounds: Bounds) -> None:
         super().__init__()
-        self.request, self.nodes = request, nodes
+        self.request, self.nodes, self.bounds = request, nodes, bounds
         self.lane: Lane | None = None
+        self.verdict: LostError | None = None
+        """Why its lane was ended, where that was done from here."""
 
 
 class LaneCrew(Crew):
@@ -63,6 +72,8 @@ class LaneCrew(Crew):
         # What follows changes under that lock alone.
         self._there: list[Lane] = []
         self._ready: set[Lane] = set()
+        self._vigils: dict[_Order, Vigil] = {}
+        self._starting, self._starting_since, self._started_s = 0, 0.0, 0.0
         self._failed_starts = 0
         self._broken: EngineError | None = None
         self._closed = False
@@ -73,13 +84,19 @@ class LaneCrew(Crew):
         with self._changed:
             return [lane.pid for lane in self._there if lane.pid is not None]
 
+    @property
+    def starting_s(self) -> float:
+        """See ``Crew.starting_s``."""
+        with self._changed:
+            under_way = time.monotonic() - self._starting_since if self._starting else 0.0
+            return self._started_s + under_way
+
     def start(self) -> None:
         """See ``Crew.start``."""
-        while len(self._threads) < self.lanes:
-            lane = self._new()
-            thread = threading.Thread(target=self._serve, args=(lane,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        if not self._threads:
+            self._begin(threading.Thread(target=self._watch, daemon=True))
+        while len(self._threads) <= self.lanes:
+            self._begin(threading.Thread(target=self._serve, args=(self._new(),), daemon=True))
 
     def wait(self) -> None:
         """See ``Crew.wait``."""
@@ -89,10 +106,10 @@ class LaneCrew(Crew):
             if self._broken:
                 raise self._broken
 
-    def submit(self, request: bytes, nodes: int) -> Job:
+    def submit(self, request: bytes, nodes: int, bounds: Bounds) -> Job:
         """See ``Crew.submit``."""
         self.start()
-        order = _Order(request, nodes)
+        order = _Order(request, nodes, bounds)
         self._orders.put(order)
         return order
 
@@ -102,8 +119,8 @@ class LaneCrew(Crew):
             return
         with self._changed:
             # Under the lock, or the lane might be at its next message by now.
-            if isinstance(job, _Order) and job.lane is not None:
-                job.lane.kill()
+            if isinstance(job, _Order):
+                self._end(job, LostError("nobody waits for its reply any more"))
 
     def close(self) -> None:
         """See ``Crew.close``."""
@@ -111,10 +128,30 @@ class LaneCrew(Crew):
             self._closed = True
             for lane in self._there:
                 lane.kill()  # All at once first: waiting for one must not delay the next.
+            self._changed.notify_all()
         for _ in self._threads:
             self._orders.put(None)
         for thread in self._threads:
             thread.join()
+
+    def _end(self, order: _Order, why: LostError) -> None:
+        """End the lane that works on the order, if one still does."""
+        if self._vigils.pop(order, None) and order.lane is not None:
+            order.verdict = why
+            order.lane.kill()
+
+    def _begin(self, thread: threading.Thread) -> None:
+        self._threads.append(thread)
+        thread.start()
+
+    def _watch(self) -> None:
+        """The thread that ends lanes which are late or hang."""
+        with self._changed:
+            while not self._closed:
+                for order, vigil in list(self._vigils.items()):
+                    if verdict := vigil.look():
+                        self._end(order, verdict)
+                self._changed.wait(min((vigil.due() for vigil in self._vigils.values()), default=LOOK_S))
 
     def _serve(self, lane: Lane | None) -> None:
         """A lane's thread: one message after the other, by this worker or one that takes its place."""
@@ -136,22 +173,30 @@ class LaneCrew(Crew):
     def _have_answered(self, order: _Order, lane: Lane) -> Lane | None:
         """Set the order's result; the lane that is there then."""
         with self._changed:
-            order.lane = lane
+            order.lane, self._vigils[order] = lane, Vigil(lane, order.bounds)
+            if order.bounds.seconds is not None:
+                self._changed.notify_all()
+        lost: LostError | None = None
         try:
-            reply = lane.answer(order.request, order.nodes)
+            reply = lane.answer(order.request, order.nodes, order.bounds)
         except LostError as error:
-            self._release(order)
-            self._bury(lane)
-            successor = self._new()
-            order.set_exception(error)
-            return self._loaded(successor)
+            lost = error
         self._release(order)
-        order.set_result(reply)
-        return lane
+        # One that is being ended must not be handed another message, even where it just answered.
+        ended = lost is not None or order.verdict is not None
+        if ended:
+            self._bury(lane)
+        after = self._new() if ended else lane
+        if lost is not None:
+            order.set_exception(order.verdict or lost)
+        else:
+            order.set_result(reply)
+        return self._loaded(after) if ended else lane
 
     def _release(self, order: _Order) -> None:
         with self._changed:
             order.lane = None
+            self._vigils.pop(order, None)
 
     def _new(self) -> Lane | None:
         """Another lane, which starts; None once the crew is closed."""
@@ -164,6 +209,24 @@ class LaneCrew(Crew):
 
     def _loaded(self, lane: Lane | None) -> Lane | None:
         """The lane, or one in its place, when it is ready; None when there will be none."""
+        with self._counted_as_starting():
+            return self._ready_in_time(lane)
+
+    @contextmanager
+    def _counted_as_starting(self) -> Iterator[None]:
+        with self._changed:
+            if not self._starting:
+                self._starting_since = time.monotonic()
+            self._starting += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._starting -= 1
+                if not self._starting:
+                    self._started_s += time.monotonic() - self._starting_since
+
+    def _ready_in_time(self, lane: Lane | None) -> Lane | None:
         while lane is not None:
             try:
                 lane.load()

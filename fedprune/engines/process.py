@@ -7,10 +7,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+
+import psutil
 
 from fedprune.engines.channel import FAILED, Frame, channel_pair, receive_frame, send_frame
-from fedprune.engines.crew import EngineError, LostError
-from fedprune.types import NodeConfig
+from fedprune.engines.crew import EngineError, LostError, check_size
+from fedprune.types import Bounds, NodeConfig
 
 STARTUP_SECONDS = 180.0
 """A worker that has not loaded its ClientApp by then counts as hung; torch from a cold disk takes long."""
@@ -62,12 +65,22 @@ class WorkerProcess:
             error.add_note(trace)
             raise error
 
-    def answer(self, request: bytes, nodes: int) -> bytes:
+    def answer(self, request: bytes, nodes: int, bounds: Bounds) -> bytes:
         """See ``Lane.answer``."""
         # A worker that is gone is found by the next receipt, which says how it ended.
         with contextlib.suppress(OSError):
             send_frame(self._socket, nodes, request)
-        return bytes(self._next()[1])
+        return bytes(self._next(lambda length: check_size(length, bounds))[1])
+
+    def cpu_seconds(self, *, with_children: bool) -> float | None:
+        """See ``Lane.cpu_seconds``."""
+        try:
+            this = psutil.Process(self._process.pid)
+            family = [this, *this.children(recursive=True)] if with_children else [this]
+            # Those of children that have ended are counted with their parent's.
+            return sum(sum(process.cpu_times()[:4]) for process in family)
+        except psutil.Error:
+            return None
 
     def kill(self) -> None:
         """See ``Lane.kill``."""
@@ -78,9 +91,9 @@ class WorkerProcess:
         self._socket.close()
         self._wait()
 
-    def _next(self) -> Frame:
+    def _next(self, check: Callable[[int], None] | None = None) -> Frame:
         try:
-            return receive_frame(self._socket)
+            return receive_frame(self._socket, check)
         except (EOFError, OSError):
             raise LostError(f"its worker process {self._wait()}") from None
 

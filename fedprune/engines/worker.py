@@ -38,7 +38,7 @@ def _serve(end: socket.socket, client_app: str, config: NodeConfig) -> None:
 
         app = load_client_app(client_app)
     except Exception as error:
-        send_frame(end, FAILED, f"{error}\n{traceback.format_exc()}".encode())
+        send_frame(end, FAILED, f"{error}\n{traceback.format_exc()}".encode(errors="backslashreplace"))
         return
     send_frame(end, READY, b"")
     while True:

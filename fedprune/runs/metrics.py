@@ -196,6 +196,15 @@ _ABOUT = {
 }
 
 
+_BYTES = (
+    "Bytes are lengths of messages in the form in which they travel (Flower's protobuf, with its metadata),"
+    " taken where the transport is handed them: what a worker's socket carries, without the 12 bytes before"
+    " each message there that say how long it is. An order that never went and a reply that never came count"
+    " nothing, nor does the id that a grid gives a reply when it is there. On a grid of Flower's own, what it"
+    " puts around messages on their way is not counted either."
+)
+
+
 def summarise(values: Sequence[float], score: Score) -> dict[str, float]:
     """``mean``, population ``std``, and ``worst10``, the mean of the worst tenth (rounded up, at least one).
 
@@ -224,7 +233,7 @@ def markdown() -> str:
         "Made from `fedprune/runs/metrics.py` by `python -m fedprune.runs.metrics`.",
         "",
     ]
-    lines += [_paragraph(), ""]
+    lines += [_paragraph(), "", _BYTES, ""]
     for file, metrics in METRICS.items():
         lines += [f"## `{file}`", "", _ABOUT[file], "", "| field | unit | meaning |", "| --- | --- | --- |"]
         lines += [f"| `{name}` | {metric.unit} | {metric.meaning} |" for name, metric in metrics.items()]

@@ -12,15 +12,14 @@ import json
 import math
 import typing
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from flwr.app import Message
-from flwr.common.serde import message_to_proto
+from flwr.proto.message_pb2 import Message as ProtoMessage
 
 from fedprune import plugins
-from fedprune.engines.crew import Crew
+from fedprune.engines.crew import Crew, Job
 from fedprune.engines.crews.in_process import InProcess
 from fedprune.engines.grid import CrewGrid
 from fedprune.federation.flower.client_app import RUNS
@@ -29,6 +28,7 @@ from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import CLOCK_FIELDS
 from fedprune.scenario import Scenario
+from fedprune.types import Bounds
 
 from . import faulty_app
 
@@ -158,29 +158,22 @@ CASES = (
 
 
 class CountingGrid(CrewGrid):
-    """A grid that serialises all it carries once more, by Flower's own code, and counts orders and bytes by
-    round."""
+    """A grid that counts orders and bytes by round, where its crew takes messages and hands back replies."""
 
     def __init__(self, crew: Crew, nodes: int) -> None:
         super().__init__(crew, nodes)
+        self._take, crew.submit = crew.submit, self._counted  # type: ignore[method-assign]
         self.orders: Counter[int] = Counter()
-        self.down: dict[int, int] = {}
-        self.up: dict[int, int] = {}
+        self.down: Counter[int] = Counter()
+        self.up: Counter[int] = Counter()
 
-    def stream(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterator[Message]:
-        """The grid's replies, after counting."""
-        sent: list[Message] = []
-        for reply in super().stream((sent.append(each) or each for each in messages), timeout=timeout):
-            _count(reply, self.up)
-            yield reply
-        for message in sent:
-            self.orders[int(message.metadata.group_id)] += 1
-            _count(message, self.down)
-
-
-def _count(message: Message, counts: dict[int, int]) -> None:
-    round = int(message.metadata.group_id)
-    counts[round] = counts.get(round, 0) + len(message_to_proto(message).SerializeToString())
+    def _counted(self, request: bytes, nodes: int, bounds: Bounds) -> Job:
+        job = self._take(request, nodes, bounds)
+        round = int(ProtoMessage.FromString(request).metadata.group_id)
+        self.orders[round] += 1
+        self.down[round] += len(request)
+        self.up[round] += len(job.result())
+        return job
 
 
 Carried = tuple[Path, CountingGrid]

@@ -62,6 +62,12 @@ def refuses(message: Message, context: Context) -> Message:
     raise UserError("there is no disk;\n  put one in")
 
 
+@app.query("garbles")
+def garbles(message: Message, context: Context) -> Message:
+    """Raise with the name of a file that is no UTF-8."""
+    raise OSError("no file " + os.fsdecode(b"a\xff.txt"))
+
+
 @app.query("exits")
 def exits(message: Message, context: Context) -> Message:
     """sys.exit, which is no Exception."""
@@ -92,6 +98,15 @@ def sleeps(message: Message, context: Context) -> Message:
     if "file" in config:
         Path(str(config["file"])).write_text(str(os.getpid()))
     time.sleep(float(config["seconds"]))
+    return Message(message.content, reply_to=message)
+
+
+@app.query("works")
+def works(message: Message, context: Context) -> Message:
+    """Compute for the seconds asked for."""
+    end = time.monotonic() + float(message.content["config"]["seconds"])
+    while time.monotonic() < end:
+        pass
     return Message(message.content, reply_to=message)
 
 

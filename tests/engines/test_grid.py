@@ -71,6 +71,12 @@ def test_what_the_user_can_mend_is_answered_in_one_line(any_grid: CrewGrid, quer
     assert reply.error.reason == "there is no disk; put one in"
 
 
+def test_a_reason_that_no_text_can_hold_is_told_with_escapes(any_grid: CrewGrid, query: Query) -> None:
+    (reply,) = any_grid.send_and_receive([query(node_of(0), "garbles")])
+    assert reply.error.code == RAISED
+    assert str(reply.error.reason).strip().endswith(r"OSError: no file a\udcff.txt")
+
+
 @pytest.mark.parametrize(
     ("action", "hint"), [("exits", "SystemExit"), ("wrong", "reply_to"), ("absent", "absent")]
 )
@@ -173,7 +179,7 @@ def test_an_exchange_leaves_pushed_messages_at_their_work(grid: CrewGrid, query:
 def test_replies_are_handed_back_as_they_come(grid: CrewGrid, query: Query) -> None:
     describe(grid, query)
     sent = [query(node_of(place), "sleeps", seconds=0.5 if place == 0 else 0.0) for place in range(4)]
-    order = [reply.metadata.src_node_id for reply in grid.stream(sent)]
+    order = [carried.reply.metadata.src_node_id for carried in grid.stream(sent)]
     assert order == [node_of(client) for client in (1, 2, 3, 0)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,11 +16,13 @@ import psutil
 import pytest
 from flwr.app import Message
 
+from fedprune.engines import vigil
 from fedprune.engines.crew import EngineError
 from fedprune.engines.crews.in_process import InProcess
 from fedprune.engines.crews.processes import Processes
 from fedprune.engines.grid import CrewGrid, open_grid
 from fedprune.federation.flower.private import CRASHED, LATE, node_of
+from fedprune.types import Bounds
 
 Query = Callable[..., Message]
 
@@ -136,6 +139,79 @@ def test_a_stopped_worker_is_bounded_by_the_timeout_of_the_grid(query: Query) ->
         (reply,) = grid.send_and_receive([query(node_of(0), blob=bytes(20_000_000))], timeout=3600)
         assert reply.error.code == LATE
         assert time.monotonic() - start < 3
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are suspected after half a second of doing nothing."""
+    monkeypatch.setattr(vigil, "HUNG_S", 0.5)
+    monkeypatch.setattr(vigil, "LOOK_S", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_stopped_worker_costs_the_message_it_held_without_any_limit(query: Query) -> None:
+    with open_grid(Processes(1), client_app="echo_app:app", nodes=2) as grid:
+        grid.send_and_receive([query(node_of(0))])
+        os.kill(grid.worker_pids[0], signal.SIGSTOP)
+        blobs = [query(node_of(client), blob=bytes(20_000_000)) for client in range(2)]
+        lost, whole = grid.send_and_receive(blobs)
+    assert lost.error.code == CRASHED
+    assert "did nothing for 1 s" in str(lost.error.reason)
+    assert not whole.has_error()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_worker_that_works_is_left_alone_and_one_that_waits_in_vain_is_not(
+    grid: CrewGrid, query: Query
+) -> None:
+    works, waits = grid.send_and_receive(
+        [query(node_of(0), "works", seconds=4.0), query(node_of(1), "sleeps", seconds=60.0)]
+    )
+    assert not works.has_error()
+    assert waits.error.code == CRASHED
+
+
+def test_a_limit_of_each_client_counts_from_when_its_own_work_begins(grid: CrewGrid, query: Query) -> None:
+    grid.send_and_receive([query(node_of(0))])
+    seconds = [0.4, 60.0, *[0.4] * 6]
+    sent = [query(node_of(place % 5), "sleeps", seconds=each) for place, each in enumerate(seconds)]
+    started = time.monotonic()
+    carried = {
+        each.reply.metadata.reply_to_message_id: each
+        for each in grid.stream(sent, bounds=Bounds(seconds=1.0))
+    }
+    # All of it takes longer than any of them may.
+    assert time.monotonic() - started > 1.2
+    replies = [carried[message.metadata.message_id].reply for message in sent]
+    assert [reply.has_error() for reply in replies] == [each > 1 for each in seconds]
+    assert replies[1].error.code == LATE
+    assert "no reply within 1 s" in str(replies[1].error.reason)
+
+
+def test_the_start_of_a_workers_successor_is_not_the_other_clients_delay(query: Query) -> None:
+    with open_grid(Processes(1), client_app="echo_app:app", nodes=5) as grid:
+        grid.send_and_receive([query(node_of(0))])
+        # That takes longer than an import of Flower, of which there is one for each that dies.
+        dying = [query(node_of(client), "dies", how="kill") for client in range(3)]
+        replies = grid.send_and_receive([*dying, query(node_of(4), "sleeps", seconds=0.2)], timeout=0.8)
+    assert [reply.error.code for reply in replies[:3]] == [CRASHED] * 3
+    assert not replies[3].has_error()
+
+
+def test_a_reply_longer_than_it_may_be_is_refused_before_it_is_read(any_grid: CrewGrid, query: Query) -> None:
+    sent = [query(node_of(0), blob=bytes(3_000_000)), query(node_of(1), blob=bytes(1000))]
+    carried = {
+        each.reply.metadata.reply_to_message_id: each
+        for each in any_grid.stream(sent, bounds=Bounds(reply_bytes=1_000_000))
+    }
+    long, short = (carried[message.metadata.message_id] for message in sent)
+    assert long.reply.error.code == CRASHED
+    assert re.match(
+        r"its reply has 30\d{5} bytes, at most 1000000 are expected", str(long.reply.error.reason)
+    )
+    assert long.down > 3_000_000 > long.up == 0
+    assert not short.reply.has_error()
+    assert 1000 < short.up < 1500
 
 
 def test_clients_in_this_process_are_late_after_the_timeout(query: Query) -> None:

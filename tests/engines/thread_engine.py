@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fedprune.engines.answer import answer, load_client_app
 from fedprune.engines.crew import Crew
 from fedprune.engines.lanes import LaneCrew
-from fedprune.types import NodeConfig
+from fedprune.types import Bounds, NodeConfig
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,10 @@ class _Thread:
     def load(self) -> None:
         self._app = load_client_app(self._client_app)
 
-    def answer(self, request: bytes, nodes: int) -> bytes:
+    def answer(self, request: bytes, nodes: int, bounds: Bounds) -> bytes:
         return answer(self._app, request, nodes, self._config)
+
+    def cpu_seconds(self, *, with_children: bool) -> float | None: ...
 
     def kill(self) -> None: ...
 

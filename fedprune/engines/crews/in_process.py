@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fedprune.engines.crew import Crew, Job
-from fedprune.types import NodeConfig
+from fedprune.types import Bounds, NodeConfig
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class _Inline(Crew):
             app = load_client_app(self._client_app)
             self._answer = lambda request, nodes: answer(app, request, nodes, self._config)
 
-    def submit(self, request: bytes, nodes: int) -> Job:
+    def submit(self, request: bytes, nodes: int, bounds: Bounds) -> Job:
         """See ``Crew.submit``; a message at work is never cut short."""
         self.wait()
         assert self._answer is not None

@@ -24,6 +24,8 @@ MODULES, PLUGINS = "fedprune-modules", "fedprune-plugins"
 their plug-ins may be, between the system's path separators."""
 BESIDE_SERVER = "fedprune-beside-server"
 """Key of a node's configuration: whether its folder of run folders is the server's own."""
+RENAMED = "fedprune-renamed"
+"""Key of a node's configuration: a run and what its folder is called by now, between a slash."""
 DEFAULT_RUNS = "~/.local/share/fedprune/runs"
 
 app = ClientApp()
@@ -53,12 +55,14 @@ def machine_of(context: Context) -> Machine:
     data = node.get(DATA) or run.get("data")
     modules = shlex.split(str(node.get(MODULES) or run.get("modules") or ""))
     folders = str(node.get(PLUGINS) or run.get("plugins") or "").split(os.pathsep)
+    name, _, now = str(node.get(RENAMED) or "").partition("/")
     return Machine(
         _absolute(runs),
         str(_absolute(data)) if data else None,
         frozenset(modules),
         tuple(_absolute(folder) for folder in folders if folder),
         bool(node.get(BESIDE_SERVER)),
+        renamed={name: now} if name else {},
     )
 
 

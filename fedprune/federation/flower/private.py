@@ -97,19 +97,28 @@ def error_reply(message: Message, code: int, reason: str) -> Message:
     return Message(Error(code, reason), reply_to=message)
 
 
-def wire_size(message: Message) -> int:
-    """Bytes of a message on the wire: its protobuf form, metadata included (its id too, once it is sent).
+def wire_size(message: Message, *, with_id: bool = True) -> int:
+    """Bytes of a message on the wire: its protobuf form, metadata included.
+
+    An order travels with its id, which it has once a grid has taken it. A reply has one that its grid gave it
+    when it was there: it never travelled, and is left out without ``with_id``.
 
     Added up from lengths where a message holds settings alone, since building the form to ask it for its size
     copies each blob.
     """
     if message.has_error() or not all(isinstance(each, ConfigRecord) for each in message.content.values()):
-        return int(to_proto(message).ByteSize())
+        proto = to_proto(message)
+        if not with_id:
+            proto.metadata.ClearField("message_id")
+        return int(proto.ByteSize())
+    metadata = metadata_to_proto(message.metadata)
+    if not with_id:
+        metadata.ClearField("message_id")
     content = sum(
         _field(_key_size(key) + _field(_config_size(record)))
         for key, record in message.content.config_records.items()
     )
-    return _field(metadata_to_proto(message.metadata).ByteSize()) + _field(content)
+    return _field(metadata.ByteSize()) + _field(content)
 
 
 def to_bytes(message: Message) -> bytes:

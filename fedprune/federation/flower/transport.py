@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from weakref import WeakValueDictionary
 
@@ -15,7 +17,7 @@ from flwr.serverapp import Grid
 from fedprune.federation.flower.client_app import KEY, RECORD, content
 from fedprune.federation.flower.private import wire_size
 from fedprune.federation.server.conversation import Conversation, Incoming
-from fedprune.types import UserError
+from fedprune.types import Bounds, UserError
 
 NODES_WAIT_S = 120.0
 NODES_PATIENCE_S = 3.0
@@ -26,12 +28,39 @@ POLL_S = 0.1
 log = logging.getLogger("fedprune")
 
 
+@dataclass(frozen=True)
+class Carried:
+    """A reply, and what the transport carried for it."""
+
+    reply: Message
+    down: int
+    """Bytes of the order that went down; 0 when it never went."""
+    up: int
+    """Bytes of the reply that came up; 0 when none did, and the grid says why in its place."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an exchange may take."""
+
+    timeout: float | None = None
+    """Seconds for all of it; None for as long as it takes."""
+    each: Bounds = field(default_factory=Bounds)
+    """What each reply may take. One of Flower's grids does not say when work on an order begins, nor how
+    long a reply is before it is there: on such a grid ``seconds`` bound how long no reply comes at all."""
+    at_once: int | None = None
+    """The most orders under way on one of Flower's grids, None for all."""
+
+
 class StreamingGrid(Grid):
     """A grid that takes messages as its clients fall idle and hands back each reply when it is there."""
 
     @abstractmethod
-    def stream(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterator[Message]:
-        """The replies to these messages in the order of their arrival, within ``timeout`` seconds."""
+    def stream(
+        self, messages: Iterable[Message], *, timeout: float | None = None, bounds: Bounds | None = None
+    ) -> Iterator[Carried]:
+        """The replies to these messages in the order of their arrival, within ``timeout`` seconds in all and
+        each within ``bounds``."""
 
 
 class Envelopes:
@@ -55,8 +84,13 @@ class Envelopes:
         self._without_id.append((message, conversation))
         return message
 
-    def opened(self, reply: Message) -> Iterator[tuple[Conversation, Incoming]]:
-        """What a reply says, and in which conversation; nothing when nobody asked for it."""
+    def opened(
+        self, reply: Message, carried: Carried | None = None
+    ) -> Iterator[tuple[Conversation, Incoming]]:
+        """What a reply says, and in which conversation; nothing when nobody asked for it.
+
+        ``carried`` says what the transport carried, where it can tell; else the messages' own lengths count.
+        """
         self._note_ids()
         conversation = self._by_id.get(reply.metadata.reply_to_message_id)
         if conversation is None:
@@ -64,7 +98,12 @@ class Envelopes:
                 "passing over a reply that nobody asked for, from node %d", reply.metadata.src_node_id
             )
             return
-        yield conversation, _incoming(reply)
+        if carried is not None:
+            conversation.sent(carried.down)
+        yield (
+            conversation,
+            _incoming(reply, wire_size(reply, with_id=False) if carried is None else carried.up),
+        )
 
     def unanswered(self) -> Iterator[tuple[Conversation, Incoming]]:
         """Each conversation that nothing came of."""
@@ -82,11 +121,7 @@ class Envelopes:
 
 
 def exchange(
-    grid: Grid,
-    nodes: Sequence[int],
-    conversations: Iterable[Conversation],
-    timeout: float | None,
-    at_once: int | None = None,
+    grid: Grid, nodes: Sequence[int], conversations: Iterable[Conversation], limits: Limits
 ) -> Iterator[tuple[Conversation, Incoming]]:
     """What comes of each conversation, as it comes, on any grid.
 
@@ -95,14 +130,16 @@ def exchange(
         nodes: the clients' node ids, in the order of the clients.
         conversations: may be a generator; on a grid of ours an order is made when a client is about to fall
             idle.
-        timeout: seconds for all of it, None for as long as it takes. What is unanswered then comes last, with
-            that reason.
-        at_once: the most orders under way on one of Flower's grids, None for all.
+        limits: what it may take. What is unanswered then comes last, with that reason.
     """
     envelopes = Envelopes(nodes)
     messages = map(envelopes.seal, conversations)
-    for reply in _replies(grid, messages, timeout, at_once):
-        yield from envelopes.opened(reply)
+    if isinstance(grid, StreamingGrid):
+        for carried in grid.stream(messages, timeout=limits.timeout, bounds=limits.each):
+            yield from envelopes.opened(carried.reply, carried)
+    else:
+        for reply in _polled(grid, messages, limits):
+            yield from envelopes.opened(reply)
     yield from envelopes.unanswered()
 
 
@@ -126,17 +163,14 @@ def node_ids(grid: Grid, needed: int) -> list[int]:
     return nodes[:needed]
 
 
-def _replies(
-    grid: Grid, messages: Iterator[Message], timeout: float | None, at_once: int | None
-) -> Iterator[Message]:
-    if isinstance(grid, StreamingGrid):
-        yield from grid.stream(messages, timeout=timeout)
-        return
+def _polled(grid: Grid, messages: Iterator[Message], limits: Limits) -> Iterator[Message]:
+    """The replies on a grid of Flower's, as they come."""
     waiting: set[str] = set()
-    deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
+    end = time.monotonic() + _or_ever(limits.timeout)
+    quiet_end = time.monotonic() + _or_ever(limits.each.seconds)
     while True:
-        late = time.monotonic() >= deadline
-        more = None if late or at_once is None else at_once - len(waiting)
+        late = time.monotonic() >= min(end, quiet_end)
+        more = None if late or limits.at_once is None else limits.at_once - len(waiting)
         for message in islice(messages, more):
             waiting.update(grid.push_messages([message]))
         if not waiting:
@@ -146,15 +180,21 @@ def _replies(
         yield from found
         if late:
             return
-        if waiting and not found:
+        if found:
+            quiet_end = time.monotonic() + _or_ever(limits.each.seconds)
+        elif waiting:
             time.sleep(POLL_S)
 
 
-def _incoming(reply: Message) -> Incoming:
+def _or_ever(seconds: float | None) -> float:
+    return math.inf if seconds is None else seconds
+
+
+def _incoming(reply: Message, transported: int) -> Incoming:
     if reply.has_error():
-        return Incoming(None, reply.error.reason or "no reason given", wire_size(reply))
+        return Incoming(None, reply.error.reason or "no reason given", transported)
     record = reply.content.config_records.get(RECORD)
     blob = record.get(KEY) if record is not None else None
     if not isinstance(blob, bytes):
-        return Incoming(None, "a reply without a blob", wire_size(reply))
-    return Incoming(blob, "", wire_size(reply))
+        return Incoming(None, "a reply without a blob", transported)
+    return Incoming(blob, "", transported)

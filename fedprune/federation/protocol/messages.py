@@ -4,6 +4,7 @@ parts."""
 from __future__ import annotations
 
 import dataclasses
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from fedprune.types import Shapes
 from fedprune.wire import codec
 from fedprune.wire.errors import CodecError
 from fedprune.wire.frame import pack, unpack
@@ -90,6 +92,16 @@ Head = TypeVar("Head", Order, Report)
 _TYPED: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Order, Report)}
 
 
+def reply_limit(expected: Shapes) -> int:
+    """Bytes that a client's reply can have at most, on the wire, when it carries these arrays.
+
+    No codec needs more for a coordinate than its value and its place in eight bytes each, nor more for an
+    array's own needs than a page.
+    """
+    coordinates = sum(math.prod(shape) for shape in expected.values())
+    return 2 * HEAD_LIMIT + 4096 * len(expected) + 16 * coordinates
+
+
 def write(head: Order | Report, parts: Mapping[str, bytes]) -> tuple[bytes, dict[str, bytes]]:
     """The blob, and the parts in it for accounting; fields at their defaults do not travel."""
     fields = ((item, getattr(head, item.name)) for item in dataclasses.fields(head))
@@ -99,12 +111,12 @@ def write(head: Order | Report, parts: Mapping[str, bytes]) -> tuple[bytes, dict
     return pack(whole), whole
 
 
-def read(kind: type[Head], blob: bytes) -> tuple[Head, dict[str, memoryview]]:
-    """The head and the payload's parts.
+def read(kind: type[Head], blob: bytes, limit: int = BLOB_LIMIT) -> tuple[Head, dict[str, memoryview]]:
+    """The head and the payload's parts; ``limit`` is the most bytes that the blob may have.
 
     Raises CodecError on anything that is not such a message.
     """
-    parts = unpack(blob, PARTS, BLOB_LIMIT)
+    parts = unpack(blob, PARTS, limit)
     if "head" not in parts:
         raise CodecError("message without a head")
     values = decode_head(parts.pop("head"), HEAD_LIMIT)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fedprune.aggregation import Update
 from fedprune.federation.protocol.link import Link
 from fedprune.federation.protocol.memory import ServerMemory
-from fedprune.federation.protocol.messages import Report, read
+from fedprune.federation.protocol.messages import Report, read, reply_limit
 from fedprune.federation.server import claims
 from fedprune.types import Arrays, Shapes, printable_lines
 from fedprune.wire.account import Bytes, measure
@@ -78,8 +78,8 @@ class Conversation:
         return self.link.client
 
     def sent(self, transported: int) -> None:
-        """Note that the transport was handed the order, in so many bytes."""
-        self.bytes_down = measure(self.parts, transported)
+        """Note that the transport was handed the order, in so many bytes; 0 when it never was."""
+        self.bytes_down = measure(self.parts, transported) if transported else Bytes()
 
     def take(self, reply: Incoming) -> None:
         """Decode and check what came back; only the first reply can count."""
@@ -109,7 +109,7 @@ class Conversation:
     def _checked(self, reply: Incoming) -> Accepted:
         if reply.blob is None:
             raise CodecError(reply.reason)
-        report, parts = read(Report, reply.blob)
+        report, parts = read(Report, reply.blob, reply_limit(self.expected))
         if not self.training and parts:
             raise CodecError(f"{min(parts)}: nothing but a report travels at the end")
         claims.check_report(report, self.link)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from flwr.serverapp import Grid
 from fedprune.compute.early_stopping import out_of_patience
 from fedprune.compute.request import ScoreRequest
 from fedprune.compute.threads import one_thread
-from fedprune.federation.flower.transport import exchange, node_ids
+from fedprune.federation.flower.transport import Limits, exchange, node_ids
+from fedprune.federation.protocol.messages import reply_limit
 from fedprune.federation.server import records
 from fedprune.federation.server.conversation import Conversation, Incoming
 from fedprune.federation.server.federation import Federation
@@ -26,9 +26,10 @@ from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint, retained_rou
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import JsonLines, read_lines
 from fedprune.scenario import Scenario
+from fedprune.types import Bounds
 
 FINAL_AT_ONCE = 50
-"""Clients at work at a time at the end on a grid that takes all it is given; the timeout is for so many."""
+"""Clients at work at a time at the end on a grid that takes all it is given."""
 
 OnRound = Callable[[dict[str, Any]], None]
 
@@ -57,7 +58,7 @@ class Rounds:
     ) -> None:
         self.grid, self.folder, self.scenario = grid, folder, scenario
         self.on_round, self.on_evaluated = on_round, on_evaluated
-        self.federation = Federation(scenario, folder.path.name, folder.server_state)
+        self.federation = Federation(scenario, scenario.run_id(), folder.server_state)
         self.logs = {"rounds": JsonLines(folder.rounds), "clients": JsonLines(folder.clients)}
         self.mark = self._restore()
         self._saved = self.mark.state.round
@@ -126,15 +127,18 @@ class Rounds:
         self.on_round(record)
 
     def _exchange(self, conversations: Iterable[Conversation]) -> Iterator[tuple[Conversation, Incoming]]:
-        nodes = node_ids(self.grid, self.federation.experiment.partition.clients)
-        return exchange(self.grid, nodes, conversations, self.scenario.engine.timeout)
+        experiment = self.federation.experiment
+        expected = experiment.strategy.part(experiment.travelling, "up", self.mark.state.round + 1)
+        each = Bounds(seconds=self.scenario.engine.timeout, reply_bytes=reply_limit(expected))
+        nodes = node_ids(self.grid, experiment.partition.clients)
+        return exchange(self.grid, nodes, conversations, Limits(self.scenario.engine.timeout, each))
 
     def _exchange_final(
         self, conversations: Iterable[Conversation]
     ) -> Iterator[tuple[Conversation, Incoming]]:
-        clients, limit = self.federation.experiment.partition.clients, self.scenario.engine.timeout
-        limit = None if limit is None else limit * math.ceil(clients / FINAL_AT_ONCE)
-        return exchange(self.grid, node_ids(self.grid, clients), conversations, limit, FINAL_AT_ONCE)
+        each = Bounds(seconds=self.scenario.engine.timeout, reply_bytes=reply_limit({}))
+        nodes = node_ids(self.grid, self.federation.experiment.partition.clients)
+        return exchange(self.grid, nodes, conversations, Limits(each=each, at_once=FINAL_AT_ONCE))
 
     def _final(self) -> int:
         """Evaluate every client: its last personal model, what it receives, and that after local training;

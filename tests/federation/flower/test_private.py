@@ -77,7 +77,10 @@ def test_a_message_keeps_its_id_under_the_private_name_of_flower() -> None:
 @given(content=CONTENTS)
 def test_protobuf_form_of_any_content_is_the_one_flower_writes(content: RecordDict) -> None:
     message = Message(content, private.node_of(3), "train", group_id="7")
+    without_id = len(message_to_proto(message).SerializeToString())
+    assert private.wire_size(message) == without_id
     private.assign_id(message, "0" * 16)
+    assert private.wire_size(message, with_id=False) == without_id
     expected = message_to_proto(message).SerializeToString()
     assert private.to_bytes(message) == expected
     assert private.wire_size(message) == len(expected)

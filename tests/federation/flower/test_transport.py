@@ -18,7 +18,7 @@ from fedprune.engines.grid import CrewGrid, open_grid
 from fedprune.federation.flower import transport
 from fedprune.federation.flower.client_app import RECORD, content
 from fedprune.federation.flower.private import LATE, error_reply, node_of, wire_size
-from fedprune.federation.flower.transport import Envelopes, exchange, node_ids
+from fedprune.federation.flower.transport import Envelopes, Limits, exchange, node_ids
 from fedprune.federation.server.conversation import Conversation, Incoming
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.round import Round
@@ -80,7 +80,7 @@ class Sealed:
 def grid() -> Iterator[CrewGrid]:
     with open_grid(InProcess(), client_app="tests.engines.echo_app:app", nodes=4) as opened:
         # What carries a message is of no concern here; it only has to get its id.
-        opened._submit = lambda message: Job()  # type: ignore[method-assign]
+        opened._crew.submit = lambda request, nodes, bounds: Job()  # type: ignore[method-assign]
         yield opened
 
 
@@ -113,7 +113,7 @@ def test_a_reply_of_another_form_is_a_reply_without_a_blob(
     reply = Message(RecordDict(record), reply_to=sealed.messages[0])
     ((_, incoming),) = sealed.envelopes.opened(reply)
     assert (incoming.blob, incoming.reason) == (None, "a reply without a blob")
-    assert incoming.transported == wire_size(reply)
+    assert incoming.transported == wire_size(reply, with_id=False)
 
 
 def test_a_second_reply_is_refused_and_the_order_is_counted_once(sealed: Sealed) -> None:
@@ -188,7 +188,7 @@ def test_no_more_orders_are_under_way_than_are_asked_for(
     grid: CrewGrid, tmp_path: Path, at_once: int | None, most: int
 ) -> None:
     polled, round = Polled(grid), everyone(tmp_path)
-    said = taken(exchange(cast(Grid, polled), grid.get_node_ids(), round.orders(), None, at_once))
+    said = taken(exchange(cast(Grid, polled), grid.get_node_ids(), round.orders(), Limits(at_once=at_once)))
     assert sorted(conversation.client for conversation, _ in said) == [0, 1, 2, 3]
     assert [reply.blob for _, reply in said] == [b"reply"] * 4
     assert polled.most == most
@@ -198,14 +198,24 @@ def test_after_the_timeout_every_client_has_been_asked_and_is_accounted_for(
     grid: CrewGrid, tmp_path: Path
 ) -> None:
     round = everyone(tmp_path)
-    said = taken(exchange(cast(Grid, Polled(grid)), grid.get_node_ids(), round.orders(), 0.0, 1))
+    said = taken(
+        exchange(cast(Grid, Polled(grid)), grid.get_node_ids(), round.orders(), Limits(0.0, at_once=1))
+    )
     assert [reply.reason for _, reply in said] == ["", *["no reply in time"] * 3]
     assert all(each.bytes_down.total for each in round.conversations.values())
 
 
+def test_orders_that_never_went_count_nothing(grid: CrewGrid, tmp_path: Path) -> None:
+    round = everyone(tmp_path)
+    said = taken(exchange(grid, grid.get_node_ids(), round.orders(), Limits(1e-9)))
+    assert [reply.reason for _, reply in said] == ["no reply within 1e-09 s"] * 4
+    assert [conversation.bytes_down.total for conversation, _ in said] == [0] * 4
+    assert round.outcome().lost_up.total == 0
+
+
 def test_a_conversation_that_is_dropped_takes_no_memory(grid: CrewGrid, tmp_path: Path) -> None:
     round, seen = everyone(tmp_path), list[weakref.ref[Conversation]]()
-    carried = exchange(cast(Grid, Polled(grid)), grid.get_node_ids(), round.orders(), None, 1)
+    carried = exchange(cast(Grid, Polled(grid)), grid.get_node_ids(), round.orders(), Limits(at_once=1))
     for conversation, _ in carried:
         conversation.refused = "a log that is kept would keep the error, and with it the conversation"
         del round.conversations[conversation.client]

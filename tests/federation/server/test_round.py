@@ -139,7 +139,7 @@ HOSTILE: dict[str, tuple[Callable[[Reply], bytes], str]] = {
     "one value too few": (lambda r: remade(r, lambda p: {**p, "values": p["values"][:-4]}), "bytes"),
     "half a value": (lambda r: remade(r, lambda p: {**p, "values": p["values"][:-2]}), "bytes"),
     "no values": (lambda r: remade(r, lambda p: {k: v for k, v in p.items() if k != "values"}), "bytes"),
-    "oversize": (lambda r: remade(r, lambda p: {**p, "values": bytes(10_000_000)}), "10000000"),
+    "oversize": (lambda r: remade(r, lambda p: {**p, "values": bytes(10_000_000)}), r"at most \d+ are"),
     "a mask cut short": (
         lambda r: remade(r, lambda p: {**p, "mask": p.get("mask", b"12")[:-1]}),
         "mask|bytes",

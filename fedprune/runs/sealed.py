@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from fedprune.runs.files import explained
+from fedprune.runs.files import explained, read_file
 from fedprune.runs.log import JsonLines
 
 _SEAL = "seal"
@@ -35,7 +35,7 @@ class SealedLines:
         """The records about this in the order in which they were appended."""
         path = self._lines.path
         with explained("read", path):
-            data = path.read_bytes()
+            data = read_file(path)
         found = (_parsed(line) for line in data.splitlines())
         return [record for record in found if record.pop(_SEAL, None) == self._seal(record)]
 

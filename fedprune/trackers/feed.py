@@ -192,7 +192,8 @@ class _Feed:
 
     def _opened(self) -> Tracker:
         if self._tracker is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            for folder in (self._folder.parent, self._folder):
+                folder.mkdir(exist_ok=True)
             self._tracker = self._open(self._folder, self._run)
         return self._tracker
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fedprune.runs.folder import RunFolder, checked_name
@@ -23,8 +24,10 @@ class Machine:
     """Folders in which it looks for the user's plug-ins: for ``strategies/``, ``criteria/`` ... in them."""
     beside_server: bool = False
     """Whether ``runs`` is where the server keeps the runs too: one that is not there was removed."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Run -> what its folder is called by now, where that is not the run's name any more."""
 
     def store(self, run: str) -> VersionedStore:
         """The clients' state of a run. Raises RunError when its name, or a link, would lead elsewhere."""
-        path = self.runs / checked_name(run)
+        path = self.runs / self.renamed.get(run, checked_name(run))
         return RunFolder.of_clients(path, made=self.beside_server).client_state

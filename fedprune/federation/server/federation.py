@@ -26,7 +26,7 @@ class Federation:
 
         Args:
             scenario: the run's settings.
-            run: names the run to its clients.
+            run: names the run to its clients, whatever its folder is called.
             memories: where the server keeps what it knows of each client.
         """
         self.scenario, self.run = scenario, run

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fedprune.strategy import Client, Strategy
-from fedprune.strategy.layers import last_layers
+from fedprune.strategy.layers import body_and_head
 from fedprune.types import Shapes
 
 
@@ -41,13 +41,12 @@ class FedBABU(Strategy):
                 raise ValueError(f"{name}: must be at least 1, got {value}")
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
-        still = last_layers(shapes, self.head)
-        body = {name: shape for name, shape in shapes.items() if name not in still}
+        body, _ = body_and_head(shapes, self.head)
         return super().travels(body, statistics)
 
     def train(self, client: Client) -> None:
         shapes = {name: value.shape for name, value in client.weights.items()}
-        head = last_layers(shapes, self.head)
-        parts = {"all": shapes.keys(), "head": head.keys(), "body": shapes.keys() - head.keys()}
+        body, head = body_and_head(shapes, self.head)
+        parts = {"all": shapes, "head": head, "body": body}
         moving, epochs = (self.tune, self.tune_epochs) if client.final else ("body", None)
         client.weights = client.fit(client.weights, client.mask, epochs=epochs, only=parts[moving])

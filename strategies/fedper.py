@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fedprune.strategy import Strategy
-from fedprune.strategy.layers import last_layers
+from fedprune.strategy.layers import body_and_head
 from fedprune.types import Shapes
 
 
@@ -35,6 +35,5 @@ class FedPer(Strategy):
             raise ValueError(f"head: must be at least 1, got {self.head}")
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
-        personal = last_layers(shapes, self.head)
-        body = {name: shape for name, shape in shapes.items() if name not in personal}
+        body, _ = body_and_head(shapes, self.head)
         return super().travels(body, statistics)

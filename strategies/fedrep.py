@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fedprune.strategy import Client, Strategy
-from fedprune.strategy.layers import last_layers
+from fedprune.strategy.layers import body_and_head
 from fedprune.types import Shapes
 
 
@@ -42,17 +42,15 @@ class FedRep(Strategy):
                 raise ValueError(f"{name}: must be at least 1, got {getattr(self, name)}")
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
-        personal = last_layers(shapes, self.head)
-        body = {name: shape for name, shape in shapes.items() if name not in personal}
+        body, _ = body_and_head(shapes, self.head)
         return super().travels(body, statistics)
 
     def train(self, client: Client) -> None:
         shapes = {name: value.shape for name, value in client.weights.items()}
-        head = last_layers(shapes, self.head)
+        body, head = body_and_head(shapes, self.head)
         if client.final:
             client.weights = client.fit(client.weights, client.mask, only=head)
             return
         first = max(1, client.epochs - self.body_epochs)
         weights = client.fit(client.weights, client.mask, epochs=first, only=head)
-        body = shapes.keys() - head.keys()
         client.weights = client.fit(weights, client.mask, epochs=self.body_epochs, only=body)

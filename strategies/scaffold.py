@@ -60,7 +60,7 @@ class Scaffold(Strategy):
         client.weights.update({name: value for name, value in arrays.items() if not name.startswith(CONTROL)})
 
     def train(self, client: Client) -> None:
-        ours = {name: client.state.get(name, np.zeros_like(all)) for name, all in client.scratch.items()}
+        ours = {name: client.state.get(name, np.zeros_like(came)) for name, came in client.scratch.items()}
         gradients = _Gradients({name: client.scratch[name] - value for name, value in ours.items()})
         client.weights = client.fit(client.weights, client.mask, loss=gradients.loss)
         client.state = gradients.mean()

@@ -1,26 +1,29 @@
-"""Which arrays of a model belong to its last layers: body and head of a network that is shared in part."""
+"""Body and head of a model that is shared in part: which arrays belong to its last layers."""
 
 from __future__ import annotations
 
 from fedprune.types import Shapes, UserError, layer_of
 
 
-def last_layers(shapes: Shapes, count: int) -> Shapes:
-    """The arrays of a model's last layers, in order.
+def body_and_head(shapes: Shapes, layers: int) -> tuple[Shapes, Shapes]:
+    """A model's arrays in two parts, each in order: those of its last layers, and those before them.
 
     Args:
         shapes: those of the model, in the order of its state.
-        count: how many layers, at least 1: each array with more than one axis begins one, unless it belongs
-            to the module of the one before. Biases and norms go with the layer that they follow. The first
-            layer is never among the last ones, so that something is left before them.
+        layers: how many layers are the head, at least 1: each array with more than one axis begins one,
+            unless it belongs to the module of the one before. Biases and norms go with the layer that they
+            follow. The first layer is always the body's.
+
+    Returns:
+        The body's and the head's, neither of them empty.
 
     Raises:
         UserError: the model has a single layer.
     """
-    layers = list(dict.fromkeys(layer_of(name) for name, shape in shapes.items() if len(shape) > 1))
-    if len(layers) < 2:
+    every = list(dict.fromkeys(layer_of(name) for name, shape in shapes.items() if len(shape) > 1))
+    if len(every) < 2:
         raise UserError("a model of a single layer has no head beside its body; take one with more layers")
     names = list(shapes)
-    first = layers[max(1, len(layers) - count)]
+    first = every[max(1, len(every) - layers)]
     start = next(at for at, name in enumerate(names) if layer_of(name) == first)
-    return {name: shapes[name] for name in names[start:]}
+    return {name: shapes[name] for name in names[:start]}, {name: shapes[name] for name in names[start:]}

@@ -1,6 +1,8 @@
 """Draw the personal score against the bytes spent, one line a run.
 
-python docs/accuracy_by_bytes.py docs/results/quickstart.png runs/quickstart-*
+python docs/accuracy_by_bytes.py docs/results/quickstart.png runs/quickstart-*-s0
+
+It needs matplotlib, which the extra ``figures`` installs.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ def main(target: str, *folders: str) -> None:
             markersize=3,
             label=run.status["label"],
         )
+    axes.set_xscale("log")  # a codec, or training alone, needs a hundredth and a thousandth of the bytes
     axes.set_xlabel("measured traffic so far, up and down (MB)")
     axes.set_ylabel(f"personal {score.name}" + (f" ({score.shown_unit})" if score.shown_unit else ""))
     axes.grid(alpha=0.3)

@@ -1,6 +1,8 @@
 """Draw a figure of a paper, density by layer over rounds, from run folders: ``fedprune.load`` gives tables.
 
-python docs/paper_figure.py density.svg runs/quickstart-*
+python docs/paper_figure.py density.svg runs/quickstart-*-s0
+
+It needs matplotlib, which the extra ``figures`` installs.
 """
 
 import sys

@@ -1,6 +1,8 @@
 """Draw the personal score against the bytes sent up: a point a run, and the runs that no other beats in both.
 
 python docs/pareto.py codecs.png runs/cifar10-codecs-*-s0
+
+It needs matplotlib, which the extra ``figures`` installs.
 """
 
 from __future__ import annotations

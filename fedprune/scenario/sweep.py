@@ -43,7 +43,8 @@ def expand(raw: dict[str, Any], pinned: Iterable[str] = ()) -> list[tuple[str, d
     """(label, raw scenario without ``[sweep]``) of each member; one with an empty label if nothing is swept.
 
     An axis whose key is ``pinned`` (a section or dotted key that an override sets) is left out, and with
-    ``strategy.name`` that of the whole section, whose tables belong to other names.
+    ``strategy.name`` that of the whole section, whose tables belong to other names. So are the variants when
+    each of them sets a pinned key: they would be told apart by what the override replaces.
     Raises ScenarioError for a sweep that is malformed, contradicts itself, or has more than 1000 members.
     """
     base = {section: value for section, value in raw.items() if section != "sweep"}
@@ -113,7 +114,9 @@ def _axes(sweep: Any, pinned: set[str]) -> list[list[_Choice]]:
     lists = _flattened({key: values for key, values in sweep.items() if key != "variant"})
     axes: dict[str, list[_Choice]] = {}
     if "variant" in sweep:
-        axes["variant"] = _variants(sweep["variant"])
+        variants = _variants(sweep["variant"])
+        if not all(pinned & choice.settings.keys() for choice in variants):
+            axes["variant"] = variants
     for key in sorted(lists, key=lambda key: (_is_dotted(key), key == "run.seed")):
         _check(key, key)
         if key not in pinned:

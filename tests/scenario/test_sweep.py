@@ -147,6 +147,23 @@ def test_a_pinned_axis_is_left_out() -> None:
     assert [label for label, _ in expand(raw, pinned=["train.lr"])] == ["seed 0", "seed 1"]
 
 
+def test_variants_that_an_override_would_make_alike_are_left_out() -> None:
+    text = """
+        [[sweep.variant]]
+        label = "plain"
+        strategy = { name = "fedavg" }
+        [[sweep.variant]]
+        label = "coded"
+        strategy = { name = "fedavg" }
+        uplink = { values = "fp16" }
+        """
+    raw = tomllib.loads(text)
+    assert [label for label, _ in expand(raw, pinned=["strategy.name"])] == [""]
+    assert [label for label, _ in expand(raw, pinned=["strategy"])] == [""]
+    assert [label for label, _ in expand(raw, pinned=["uplink"])] == ["plain", "coded"]
+    assert [label for label, _ in expand(raw, pinned=["train.lr"])] == ["plain", "coded"]
+
+
 @pytest.mark.parametrize(
     ("sweep", "said"),
     [

@@ -85,7 +85,7 @@ def test_a_sweep_is_watched_to_its_end_and_its_figures_are_those_of_its_files(
     runs, watcher = watched
     assert watcher.returncode == 0
     ends = [line.partition(": ")[2] for line in watcher.stdout.splitlines() if line.endswith(", complete")]
-    assert len(results(runs)) == 4
+    assert len(results(runs)) == 5
     assert sorted(ends) == sorted(expected(run) for run in results(runs))
 
 

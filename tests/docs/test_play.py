@@ -1,0 +1,40 @@
+"""The README and every guide are played from top to bottom, each in an empty folder, with fedprune installed.
+
+These tests take a minute together: each command of a page starts a Python of its own, as a reader's does.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import GUIDES, README, ROOT, blocks
+from tests.docs.player import Installed, Player, empty, wheel
+
+PLAYED = [page for page in (README, *GUIDES) if blocks(page)]
+
+
+def _name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PLAYED, ids=_name)
+def test_a_page_works_from_top_to_bottom(page: Path, installed: Installed, tmp_path: Path) -> None:
+    with Player(installed, empty(tmp_path / "home")) as reader:
+        reader.play(page)
+
+
+@pytest.mark.parametrize("page", [README, *sorted((ROOT / "docs").rglob("*.md"))], ids=_name)
+def test_nothing_is_installed_by_a_name_that_no_index_has(page: Path) -> None:
+    for command in re.findall(r"pip install [^`\n#]*", page.read_text("utf-8")):
+        assert re.fullmatch(r"pip install (-e )?'?\.(\[\w+(,\w+)*\])?'?( &&.*)?", command.strip()), command
+
+
+@pytest.mark.slow
+def test_the_readme_works_uncut_after_its_own_install(tmp_path: Path) -> None:
+    """As the README says it: pip with all dependencies in a fresh environment, and the whole quickstart."""
+    made = Installed(tmp_path / "venv", wheel(tmp_path / "dist"), dependencies=True)
+    with Player(made, empty(tmp_path / "home")) as reader:
+        reader.play(README)

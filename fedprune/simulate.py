@@ -15,6 +15,7 @@ from fedprune.progress import Progress
 from fedprune.runs.code import check_code
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
+from fedprune.runs.table import scenario_of
 from fedprune.scenario import Scenario, load_scenarios
 from fedprune.scenario.section import MEMORY
 from fedprune.trackers.feed import Open, check, tracked
@@ -75,9 +76,9 @@ def resume(
 ) -> Results:
     """Take a run from its last checkpoint to its end, to the bits it would have had.
 
-    ``track`` names trackers, which get what they lack of earlier rounds too. Raises RunError under another
-    torch version than the run began with, or another version of a plug-in of the user's (``other_versions``
-    allows both), or when its scenario was changed.
+    ``track`` names trackers, which get what they lack of earlier rounds too. Raises RunError under other
+    versions of packages or Python, another processor, or another version of a plug-in of the user's than the
+    run began with (``other_versions`` allows all of that), or when its scenario was changed.
     """
     trackers = check(track)
     path = Path(folder)
@@ -90,6 +91,7 @@ def resume(
         scenario = _scenario_of(opened)
         if not other_versions:
             check_versions(opened)
+        opened.mend_status(scenario.label)
         with scenario.reach():
             if opened.read_status()["state"] != "complete":
                 check_data(opened, scenario)
@@ -201,9 +203,7 @@ def _go_on(
 
 
 def _scenario_of(folder: RunFolder) -> Scenario:
-    import tomllib
-
-    scenario = Scenario.from_dict(tomllib.loads(folder.scenario_toml))
+    scenario = Scenario.from_dict(scenario_of(folder))
     if scenario.settings_hash() != folder.settings_hash:
         raise RunError(
             f"{folder.path}: scenario.toml was changed since the run began ({scenario.settings_hash()}, "

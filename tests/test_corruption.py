@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from fedprune.runs.folder import RunFolder
 from fedprune.scenario import Scenario
 
 from .conformance.battery import PRUNING, bits, small
+from .damage import BEGUN, ENDED, HARMS, copied, flip, harmed, judged, seen
 
 ROUNDS = 6
 KEPT = {"rounds": ROUNDS, "keep_history": True}
@@ -43,35 +46,50 @@ def begun(scenario: Scenario, out: Path, rounds: int) -> Path:
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the same run twice: in ``whole`` to its end, in ``cut`` for five rounds."""
+    """Folders of one run each: in ``whole`` to its end, in ``cut`` the same run after five rounds, and in
+    ``other whole`` and ``other cut`` those of another seed."""
     out, scenario = tmp_path_factory.mktemp("pristine"), small(PRUNING, run=KEPT)
-    (result,) = simulate.run(scenario, out=out / "whole")
-    assert begun(scenario, out / "cut", 5).name == result.folder.name
+    another = small(PRUNING, run={**KEPT, "seed": 1})
+    for which, place in ((scenario, ""), (another, "other ")):
+        simulate.run(which, out=out / f"{place}whole")
+        begun(which, out / f"{place}cut", 5)
     return out
 
 
-def copy_of(folder: Path, out: Path) -> Path:
-    """A copy in ``out`` of the only run in ``folder``."""
+def only(folder: Path) -> Path:
+    """The only run in ``folder``."""
     (run,) = folder.iterdir()
-    return Path(shutil.copytree(run, out / run.name))
+    return run
 
 
 @pytest.fixture
 def cut(pristine: Path, tmp_path: Path) -> Path:
     """A copy of the interrupted run."""
-    return copy_of(pristine / "cut", tmp_path / "runs")
+    return copied(only(pristine / "cut"), tmp_path / "runs")
 
 
 @pytest.fixture(scope="module")
 def undisturbed(pristine: Path) -> dict[str, Any]:
-    (run,) = (pristine / "whole").iterdir()
-    return bits(run)
+    return bits(only(pristine / "whole"))
 
 
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[-9] ^= 1
-    path.write_bytes(data)
+@pytest.fixture(scope="module")
+def shown(pristine: Path) -> dict[str, Any]:
+    return seen(only(pristine / "whole"))
+
+
+@pytest.fixture
+def in_time() -> Iterator[None]:
+    """Whoever waits for a pipe is interrupted."""
+
+    def late(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError("somebody waits for a pipe")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(120)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 def newest(run: Path, side: str) -> Iterator[Path]:
@@ -84,7 +102,7 @@ def newest(run: Path, side: str) -> Iterator[Path]:
 def test_a_resume_goes_back_to_before_a_damaged_state_and_ends_in_the_same_bits(
     side: str, cut: Path, undisturbed: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    flip(next(path for path in newest(cut, side) if path.stem == "5"))
+    flip(next(path for path in newest(cut, side) if path.stem == "5"), cut, cut)
     simulate.resume(cut)
     assert "round-000005 is passed over (state of client" in caplog.text
     assert bits(cut) == undisturbed
@@ -104,7 +122,7 @@ def test_states_of_two_clients_that_were_swapped_are_found_out(
 def test_a_state_that_no_checkpoint_does_without_ends_the_run_in_one_line(cut: Path) -> None:
     for client in (cut / "state" / "clients").iterdir():
         for version in client.iterdir():
-            flip(version)
+            flip(version, cut, cut)
     with pytest.raises(RunError, match=r"no checkpoint .* is whole \(state of client .* --force") as told:
         simulate.resume(cut)
     assert "\n" not in str(told.value)
@@ -168,3 +186,32 @@ def test_a_resume_writes_and_deletes_nothing_through_a_link(cut: Path, tmp_path:
         simulate.resume(cut)
     assert {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()} == before
     assert os.readlink(cut / place) == str(outside)
+
+
+def cases(kinds: Mapping[str, str], often: int) -> list[Any]:
+    """Every kind with every harm; of these all but every ``often``-th are slow."""
+    pairs = [(kind, harm) for kind in kinds for harm in HARMS]
+    return [
+        pytest.param(*pair, marks=[] if number % often == 0 else pytest.mark.slow)
+        for number, pair in enumerate(pairs)
+    ]
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.parametrize(("kind", "harm"), cases(BEGUN, often=5))
+def test_a_harmed_file_of_a_stopped_run_is_told_or_harmless(
+    kind: str, harm: str, pristine: Path, cut: Path, shown: dict[str, Any], tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    harmed(cut, only(pristine / "other cut"), BEGUN[kind], harm, outside)
+    assert judged(cut, shown, outside) in ("told", "harmless")
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.parametrize(("kind", "harm"), cases(ENDED, often=2))
+def test_a_harmed_file_of_a_complete_run_is_told_or_harmless(
+    kind: str, harm: str, pristine: Path, shown: dict[str, Any], tmp_path: Path
+) -> None:
+    run, outside = copied(only(pristine / "whole"), tmp_path / "runs"), tmp_path / "outside"
+    harmed(run, only(pristine / "other whole"), ENDED[kind], harm, outside)
+    assert judged(run, shown, outside) in ("told", "harmless")

@@ -82,7 +82,7 @@ def _add_running(added: Any) -> None:
     verb.add_argument(
         "--other-versions",
         action="store_true",
-        help="even if torch or a plug-in differs, and so may bits",
+        help="even if a package, Python, the processor or a plug-in differs, and so may bits",
     )
     _track(verb)
     _json(verb, "print JSON lines as rounds finish")

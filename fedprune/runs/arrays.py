@@ -72,7 +72,7 @@ def unpack(data: bytes, about: About | None = None) -> Arrays:
         raise DamagedError(f"not a complete safetensors file: {error}") from error
     if not intact:
         raise DamagedError("the checksum does not match the content")
-    if about and said and any(said.get(key) != value for key, value in about.items()):
+    if about and said and said != about:
         raise DamagedError(f"it says that it is {_called(said)}, not {_called(about)}")
     return arrays
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +14,22 @@ from typing import Any
 
 from fedprune.plugins import PACKAGE, bundled
 
-PACKAGES = ("fedprune", "torch", "flwr", "numpy")
+PACKAGES = (
+    "fedprune",
+    "torch",
+    "flwr",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch-pruning",
+    "constriction",
+    "zstandard",
+    "pillow",
+    "polars",
+    "datasets",
+    "flwr-datasets",
+)
+"""Packages of which another version may give other bits."""
 
 
 def environment() -> dict[str, Any]:
@@ -38,6 +54,21 @@ def source() -> str:
     for name, path in sorted({**inside, **beside}.items()):
         digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
+
+
+def changes(then: Mapping[str, Any]) -> list[str]:
+    """What may change bits and differs here from the record ``then`` of ``environment``, each as text.
+
+    What the record does not tell counts as equal.
+    """
+    now = {"python": platform.python_version(), "cpu": _processor()}
+    now |= {name: _version(name) for name in PACKAGES}
+    before = {**{name: then.get(name) for name in ("python", "cpu")}, **then.get("versions", {})}
+    return [
+        f"{name} {before[name]} (here {found})"
+        for name, found in now.items()
+        if before.get(name) not in (None, found)
+    ]
 
 
 def _version(package: str) -> str | None:

@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -205,6 +205,21 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def remove_leftovers(run: Path) -> None:
+    """Removes what killed writers left under way in a run folder that this process holds. Raises OSError."""
+    for folder in (".", "*", "state/*/*"):
+        for path in run.glob(f"{folder}/.*{TEMPORARY}"):
+            if not path.parent.is_symlink():
+                remove(path)
+
+
+def refuse_links(folder: Path, names: Iterable[str]) -> None:
+    """Raises RunError when one of these paths below a run folder is a symbolic link."""
+    for name in names:
+        if (folder / name).is_symlink():
+            raise RunError(f"{folder / name} is a symbolic link; a run folder must not hold any: remove it")
 
 
 def remove_folder(folder: Path) -> None:

@@ -10,12 +10,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from fedprune.runs import lock
 from fedprune.runs.arrays import About, pack, read_arrays
@@ -23,32 +22,25 @@ from fedprune.runs.environment import environment
 from fedprune.runs.files import (
     RunError,
     explained,
-    fsync_folder,
     read_file,
     read_json,
+    refuse_links,
     temporary_name,
     write_atomic,
     write_json,
 )
 from fedprune.runs.history import History
+from fedprune.runs.install import install, parents
+from fedprune.runs.seal import BEGUN, ENDED, SEAL, check_seal
+from fedprune.runs.status import RunState as RunState
+from fedprune.runs.status import read_status, status
 from fedprune.runs.store import VersionedStore
 from fedprune.types import Arrays
 
-RunState = Literal["running", "complete", "stopped", "failed"]
-"""How a run stands: a process works on it, it has its results, it was stopped, or it ended in an error."""
 FOLDERS = ("checkpoints", "state", "state/clients", "state/server", "final")
 _LATER = ("history", "tickets", "trackers")
 """Folders that are made when there is something for them."""
-FILES = (
-    "scenario.toml",
-    "environment.json",
-    "task.json",
-    "partition.json",
-    "rounds.jsonl",
-    "clients.jsonl",
-    "final.jsonl",
-    "results.json",
-)
+FILES = (*BEGUN, *ENDED, SEAL)
 _STATUS, _LOCK = "status.json", ".lock"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=-]{0,199}")
 
@@ -83,7 +75,7 @@ class RunFolder:
         path = Path(out) / checked_name(run_id)
         earlier = cls._earlier(path, force)
         try:
-            with explained("make the run folder", path), _parents(path.parent):
+            with explained("make the run folder", path), parents(path.parent):
                 made_with = {"settings_hash": settings_hash, **environment(), "plugins": list(code)}
                 return cls._build(path, scenario_toml, made_with, label, earlier is not None)
         finally:
@@ -91,35 +83,19 @@ class RunFolder:
                 earlier.close()
 
     @classmethod
-    def of_clients(cls, path: Path, *, made: bool) -> RunFolder:
-        """The folder in which a client keeps its state of the run at ``path``.
-
-        Args:
-            path: the run's folder.
-            made: whether it is the server's own, so that a run that is not there was removed; else a machine
-                that has not met the run yet makes what it needs of it.
-
-        Raises RunError when it is not there, or when a part of it is a symbolic link.
-        """
-        folder, state = cls(path), path / "state" / "clients"
-        if not made:
-            with explained("make", state):
-                state.mkdir(parents=True, exist_ok=True)
-        _refuse_links(path, ("", "state", "state/clients"))
-        return folder
-
-    @classmethod
     def open(cls, path: Path) -> RunFolder:
         """An existing run folder, for reading; call ``lock`` before writing to it.
 
-        Raises RunError when there is none, or when a part of it is a symbolic link (which leads elsewhere).
+        Raises RunError when there is none, when a part of it is a symbolic link (which leads elsewhere), or
+        when a file is no longer what the run wrote for good.
         """
         path = Path(path)
         if not is_run(path):
             raise RunError(
                 f"{path} is not a run folder (it has no scenario.toml); give the folder of one run"
             )
-        _refuse_links(path, ("", *FOLDERS, *_LATER, *FILES, _STATUS, _LOCK))
+        refuse_links(path, ("", *FOLDERS, *_LATER, *FILES, _STATUS, _LOCK))
+        check_seal(path)
         return cls(path)
 
     def lock(self) -> Self:
@@ -142,17 +118,23 @@ class RunFolder:
         ``missing`` is the number of clients that the final evaluation lacks: it is only written where it
         lacks any.
         """
-        label = self.read_status().get("label", "")
-        status = _status(state, round, label) | ({"missing": missing} if missing else {})
-        write_json(self.path / _STATUS, status, durable=False)
+        found = status(state, round, self.read_status()["label"], missing)
+        write_json(self.path / _STATUS, found, durable=False)
 
     def read_status(self) -> dict[str, Any]:
         """``state``, ``round``, ``pid``, ``label``, and ``missing`` where it is not 0; "running" becomes
-        "stopped" when its process is gone."""
-        status = read_json(self.path / _STATUS)
-        if status.get("state") == "running" and not lock.alive(status.get("pid")):
-            status["state"] = "stopped"
-        return status
+        "stopped" when its process is gone.
+
+        Raises RunError when it is missing or damaged.
+        """
+        return read_status(self.path / _STATUS)
+
+    def mend_status(self, label: str) -> None:
+        """Writes that of a stopped run where the status is missing or damaged; checkpoints say the rest."""
+        try:
+            self.read_status()
+        except RunError:
+            write_json(self.path / _STATUS, status("stopped", 0, label), durable=False)
 
     @property
     def finished(self) -> bool:
@@ -294,9 +276,9 @@ class RunFolder:
                 (building.path / name).mkdir()
             write_atomic(building.path / "scenario.toml", scenario_toml.encode(), durable=True)
             write_json(building.path / "environment.json", dict(made_with), durable=True)
-            write_json(building.path / _STATUS, _status("running", 0, label), durable=True)
+            write_json(building.path / _STATUS, status("running", 0, label), durable=True)
             building.lock()
-            _install(building.path, path, replace)
+            install(building.path, path, replace)
         except BaseException:
             building.close()
             shutil.rmtree(building.path, ignore_errors=True)
@@ -316,44 +298,3 @@ def is_run(path: Path) -> bool:
     """Whether ``path`` is a run folder. Raises RunError where nobody may look."""
     with explained("look at", path):
         return (path / "scenario.toml").is_file()
-
-
-def _refuse_links(path: Path, names: Sequence[str]) -> None:
-    for name in names:
-        if (path / name).is_symlink():
-            raise RunError(f"{path / name} is a symbolic link; a run folder must not hold any: remove it")
-
-
-def _status(state: RunState, round: int, label: str) -> dict[str, Any]:
-    return {"state": state, "round": round, "pid": os.getpid(), "label": label}
-
-
-def _install(new: Path, path: Path, replace: bool) -> None:
-    """Gives the folder ``new`` the name ``path``; on failure both are again as they were. Raises OSError."""
-    earlier = temporary_name(path.with_name(f"{path.name}.earlier"))
-    if replace:
-        os.rename(path, earlier)
-    try:
-        os.rename(new, path)
-        fsync_folder(path.parent)
-    except BaseException:
-        if not new.exists():
-            os.rename(path, new)
-        if replace:
-            os.rename(earlier, path)
-        raise
-    shutil.rmtree(earlier, ignore_errors=True)
-
-
-@contextmanager
-def _parents(folder: Path) -> Iterator[None]:
-    """Makes ``folder`` and its parents; what it made goes again when the body fails. Raises OSError."""
-    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException:
-        for parent in missing:
-            if parent.is_dir() and not any(parent.iterdir()):
-                parent.rmdir()
-        raise

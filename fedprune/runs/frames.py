@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fedprune.runs.files import RunError, explained, read_json
+from fedprune.runs.files import RunError, explained, read_file, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import METRICS, Metric
@@ -190,7 +190,7 @@ def _parsed(path: Path, metrics: Mapping[str, Metric]) -> pl.DataFrame:
     import polars as pl
 
     with explained("read", path):
-        data = path.read_bytes() if path.exists() else b""
+        data = read_file(path) if path.exists() else b""
     whole = data[: data.rfind(b"\n") + 1]
     schema = _schema(metrics)
     if not whole:

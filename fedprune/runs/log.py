@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from fedprune.runs.fields import misfit
 from fedprune.runs.files import RunError, explained, open_regular, read_all, read_file, write_all
 
 
@@ -103,7 +104,7 @@ class JsonLines:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The records of a file that may be under way: a torn last line is left out, a missing file has none.
 
-    Raises RunError for any other line that is not a JSON object.
+    Raises RunError for any other line that is not a JSON object, or not what such a file records.
     """
     with explained("read", path):
         data = read_file(path) if os.path.lexists(path) else b""
@@ -115,5 +116,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
             record = None
         if not isinstance(record, dict):
             raise RunError(f"{path}, line {number}: not a JSON object; the file is damaged")
+        if field := misfit(path.name, record):
+            raise RunError(f"{path}, line {number}: '{field}' is not what it should be; the file is damaged")
         records.append(record)
     return records

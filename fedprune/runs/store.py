@@ -109,5 +109,4 @@ class VersionedStore:
             raise RunError(f"{called} cannot be read ({path}: {error.strerror})") from error
 
     def _about(self, client: int, round: int) -> About:
-        of = {"run": self._run} if self._run else {}
-        return {**of, "client": int(client), "round": int(round)}
+        return {"run": self._run, "client": int(client), "round": int(round)}

@@ -12,6 +12,7 @@ from typing import Any
 
 from fedprune.estimate import estimate
 from fedprune.runs.code import code_of
+from fedprune.runs.fields import misfit
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.labels import label_without_seed, told_apart
@@ -90,7 +91,7 @@ def _row(path: Path) -> Row:
     run = scenario.get("run", {})
     settings = flat({section: _decisive(section, keys) for section, keys in scenario.items()})
     code, status = code_of(folder.environment), folder.read_status()
-    results = read_json(path / "results.json") if (path / "results.json").exists() else _so_far(folder)
+    results = _results(folder, status["state"])
     return {
         "run": path.resolve().name,
         "name": run.get("name", path.name),
@@ -120,9 +121,24 @@ def scenario_of(folder: RunFolder) -> dict[str, Any]:
     """
     try:
         scenario = tomllib.loads(folder.scenario_toml)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{folder.path / 'scenario.toml'}: {error}; the file is damaged") from error
     return {section: keys for section, keys in scenario.items() if isinstance(keys, dict | list)}
+
+
+def _results(folder: RunFolder, state: str) -> Row:
+    """The run's results as far as they go."""
+    path = folder.path / "results.json"
+    if not path.exists():
+        if state == "complete":
+            raise RunError(
+                f"{folder.path} is complete, but {path.name} is gone: put it back, or run it again"
+            )
+        return _so_far(folder)
+    results = read_json(path)
+    if field := misfit(path.name, results):
+        raise RunError(f"{path}: '{field}' is not what it should be; the file is damaged")
+    return results
 
 
 def _so_far(folder: RunFolder) -> Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from fedprune.runs.code import check_code
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
+from fedprune.runs.table import scenario_of
 from fedprune.runs.task import read_score
 from fedprune.scenario import Scenario
 from fedprune.score import Score
@@ -54,7 +54,7 @@ class FinishedRun:
     def scenario(self) -> Scenario:
         """The run's settings, as they are written in its folder."""
         check_code(self.folder, changed=True)
-        return Scenario.from_dict(tomllib.loads(self.folder.scenario_toml))
+        return Scenario.from_dict(scenario_of(self.folder))
 
     @property
     def seed(self) -> int:

@@ -22,7 +22,7 @@ from typing import Any
 
 from fedprune import plugins
 from fedprune.progress import Progress
-from fedprune.runs.files import read_json, write_json
+from fedprune.runs.files import RunError, read_json, write_json
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import METRICS
 from fedprune.runs.task import read_score
@@ -192,8 +192,10 @@ class _Feed:
 
     def _opened(self) -> Tracker:
         if self._tracker is None:
-            for folder in (self._folder.parent, self._folder):
-                folder.mkdir(exist_ok=True)
+            self._folder.parent.mkdir(exist_ok=True)
+            if self._folder.is_symlink():
+                raise RunError(f"{self._folder} is a symbolic link, which nothing is written through")
+            self._folder.mkdir(exist_ok=True)
             self._tracker = self._open(self._folder, self._run)
         return self._tracker
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fedprune.runs import lock
-from fedprune.runs.files import RunError, explained
+from fedprune.runs.files import RunError, explained, open_regular
 from fedprune.runs.folder import RunFolder, is_run
 from fedprune.runs.table import scenario_of
 from fedprune.runs.task import read_score
@@ -82,7 +83,7 @@ class Follower:
         with explained("read", log):
             if not log.exists():
                 return True
-            with log.open("rb") as file:
+            with open(open_regular(log, os.O_RDONLY), "rb") as file:
                 file.seek(self._offset)
                 data = file.read()
         for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):

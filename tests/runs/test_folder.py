@@ -13,6 +13,7 @@ import pytest
 
 from fedprune.runs.files import RunError
 from fedprune.runs.folder import RunFolder
+from fedprune.runs.seal import seal
 
 from .faults import failing, full_disk
 
@@ -45,7 +46,7 @@ def test_the_environment_names_versions_but_no_one(tmp_path: Path) -> None:
     machine = ["python", "platform", "cpu", "cores", "versions", "commit", "source"]
     assert list(found) == ["settings_hash", *machine, "plugins"]
     assert found["plugins"] == []
-    assert {"fedprune", "torch", "flwr", "numpy"} == set(found["versions"])
+    assert {"fedprune", "torch", "flwr", "numpy", "scipy"} <= set(found["versions"])
     assert found["versions"]["numpy"] == np.__version__
     assert str(Path.home()) not in str(found).split()
 
@@ -185,3 +186,48 @@ def test_a_failing_disk_at_any_call_leaves_nothing_new(tmp_path: Path, existing:
 def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run folder"):
         RunFolder.open(tmp_path)
+
+
+def test_an_ended_run_tells_of_every_change_to_what_it_wrote(tmp_path: Path) -> None:
+    with create(tmp_path) as folder:
+        for name in ("rounds.jsonl", "clients.jsonl"):
+            (folder.path / name).write_text('{"round": 1, "client": 0}\n')
+        folder.write_final_clients([{"client": 0}])
+        folder.write_results({"density": 0.5})
+        seal(folder.path, ended=True)
+    for name in ("environment.json", "scenario.toml", "rounds.jsonl", "final.jsonl", "results.json"):
+        path = folder.path / name
+        before = path.read_bytes()
+        path.write_bytes(before.replace(b"0", b"1", 1) if b"0" in before else before + b"\n")
+        with pytest.raises(RunError, match=f"{name} is not what the run wrote"):
+            RunFolder.open(folder.path)
+        path.write_bytes(before)
+    (folder.path / "seal.json").write_text('{"sha256": {"../x": "0"}}')
+    with pytest.raises(RunError, match="not a seal"):
+        RunFolder.open(folder.path)
+
+
+def test_an_ended_run_keeps_nothing_that_killed_writers_left(tmp_path: Path) -> None:
+    with create(tmp_path) as folder:
+        folder.client_state.save(3, 1, {})
+        for name in ("rounds.jsonl", "clients.jsonl", "final.jsonl", "results.json"):
+            (folder.path / name).touch()
+        for place in (".", "final", "checkpoints", "state/clients/3"):
+            (folder.path / place / ".left.99.tmp").write_text("half")
+        seal(folder.path, ended=True)
+        assert not list(folder.path.rglob("*.tmp"))
+        assert folder.client_state.rounds(3) == [1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"state": "bomplete", "round": 1, "pid": 1, "label": ""}', '{"state": []}', "[" * 10**5],
+)
+def test_a_damaged_status_is_told_in_one_line_and_can_be_mended(tmp_path: Path, text: str) -> None:
+    with create(tmp_path) as folder:
+        (folder.path / "status.json").write_text(text)
+        with pytest.raises(RunError, match="damaged") as told:
+            folder.read_status()
+        assert "\n" not in str(told.value)
+        folder.mend_status("x")
+        assert folder.read_status()["state"] == "stopped"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -120,3 +121,33 @@ def test_closing_twice_is_harmless(tmp_path: Path) -> None:
     log = JsonLines(tmp_path / "log")
     log.close()
     log.close()
+
+
+def test_a_record_that_nobody_can_reckon_with_is_told_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "rounds.jsonl"
+    whole = {"round": 1, "clients": [0], "failed": [], "train_loss": None, "bytes_up": 3, "score": "accuracy"}
+    for field, value in [
+        ("bytes_up", "x"),
+        ("round", None),
+        ("failed", [3]),
+        ("clients", ["0"]),
+        ("score", 1),
+    ]:
+        path.write_text(json.dumps(whole) + "\n" + json.dumps({**whole, field: value}) + "\n")
+        with pytest.raises(RunError, match=f"line 2: '{field}' is not what it should be"):
+            read_lines(path)
+
+
+def test_a_file_that_was_changed_is_not_that_of_its_digest(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    with JsonLines(path) as log:
+        log.append({"a": 1})
+        offset, digest = log.offset, log.digest
+        log.append({"a": 2})
+    with JsonLines(path) as log:
+        log.check(offset, digest)
+        log.truncate(offset)
+        assert (log.offset, log.digest) == (offset, digest)
+    path.write_bytes(path.read_bytes().replace(b"1", b"7"))
+    with JsonLines(path) as log, pytest.raises(RunError, match="not what was written"):
+        log.check(offset, digest)

@@ -252,7 +252,7 @@ def test_pruning_reads_no_test_data(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         # A quarter of 40 samples are held out for this.
         assert report.gate_score is not None
         assert report.gate_score * 10 == pytest.approx(round(report.gate_score * 10))
-        state = VersionedStore(tmp_path / "run" / "state" / "clients").load(conversation.client, 1)
+        state = VersionedStore(tmp_path / "run" / "state" / "clients", "run").load(conversation.client, 1)
         assert any(not kept.all() for name, kept in state.items() if name.startswith("mask:"))
 
 

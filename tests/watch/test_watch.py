@@ -110,7 +110,7 @@ def test_a_damaged_run_is_one_line_and_status_2_and_the_others_are_shown(
         assert expected(good) in said.out
         (line,) = said.err.splitlines()
         assert line.startswith("fedprune: error: ")
-        assert "rounds.jsonl, line 1: not the record of round 1; the file is damaged" in line
+        assert "rounds.jsonl is not what the run wrote: it was changed or is damaged" in line
 
 
 def test_a_run_that_stopped_ends_the_watch_and_says_how_to_go_on(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fedprune.runs.files import explained, refuse_links
 from fedprune.runs.folder import RunFolder, checked_name
 from fedprune.runs.store import VersionedStore
 
@@ -30,4 +31,9 @@ class Machine:
     def store(self, run: str) -> VersionedStore:
         """The clients' state of a run. Raises RunError when its name, or a link, would lead elsewhere."""
         path = self.runs / self.renamed.get(run, checked_name(run))
-        return RunFolder.of_clients(path, made=self.beside_server).client_state
+        store = RunFolder(path).client_state
+        if not self.beside_server:
+            with explained("make", store.folder):
+                store.folder.mkdir(parents=True, exist_ok=True)
+        refuse_links(path, ("", "state", "state/clients"))
+        return store

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from flwr.serverapp import Grid
 
-from fedprune.federation.experiment import checked_experiment
+from fedprune.federation.experiment import Experiment, checked_experiment, open_experiment
 from fedprune.federation.server.final import MissingClientsError
 from fedprune.federation.server.loop import Rounds
 from fedprune.progress import Progress
 from fedprune.runs.checkpoint import retained_rounds
 from fedprune.runs.code import check_code, code_record, kept
+from fedprune.runs.environment import changes
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder, RunState
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import totals
+from fedprune.runs.seal import SEAL, seal
 from fedprune.runs.task import read_score, write_task
 from fedprune.scenario import Scenario
 
@@ -36,6 +37,7 @@ def run_folder(scenario: Scenario, path: Path, *, force: bool = False) -> Iterat
             check_versions(folder)
             check_code(folder)
             check_data(folder, scenario)
+            folder.mend_status(scenario.label)
             yield folder
         return
     with RunFolder.create(
@@ -47,8 +49,7 @@ def run_folder(scenario: Scenario, path: Path, *, force: bool = False) -> Iterat
         label=scenario.label,
         code=code_record(scenario.origins),
     ) as folder:
-        write_task(folder.path, experiment.task_name, experiment.score, experiment.chance)
-        folder.write_partition(experiment.partition.manifest())
+        _describe(folder, experiment)
         yield folder
 
 
@@ -61,6 +62,11 @@ def carry(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress)
     if folder.finished:
         keep(folder, scenario, progress)
         return
+    if not (folder.path / SEAL).exists():
+        # Its first process was killed before it had said so much.
+        _describe(folder, open_experiment(scenario.client_settings(), scenario.data.root))
+    # A process that was killed at the very end had sealed results, which now come again.
+    seal(folder.path, ended=False)
     # Not the status's: a killed run had trained further than its last checkpoint.
     done = max(retained_rounds(folder.checkpoints), default=0)
     score = read_score(folder.path)
@@ -76,12 +82,11 @@ def keep(folder: RunFolder, scenario: Scenario, progress: Progress) -> None:
 
 
 def check_versions(folder: RunFolder) -> None:
-    """Raises RunError when the run began under another torch version than this one."""
-    then, now = folder.environment.get("versions", {}).get("torch"), version("torch")
-    if then != now:
+    """Raises RunError when the run began under other versions, or on another processor, than are here."""
+    if changed := changes(folder.environment):
         raise RunError(
-            f"{folder.path}: begun under torch {then}, this is {now}: its bits would differ; "
-            "install that version, or allow it with fedprune resume --other-versions"
+            f"{folder.path}: begun under {', '.join(changed)}: its bits could differ; "
+            "go back to that, or allow it with fedprune resume --other-versions"
         )
 
 
@@ -100,6 +105,13 @@ def _summary(folder: RunFolder, scenario: Scenario) -> dict[str, Any]:
     """A complete run's results, with its name and place."""
     metrics = read_json(folder.path / "results.json")
     return {"run": folder.path.name, "label": scenario.label, "folder": str(folder.path), **metrics}
+
+
+def _describe(folder: RunFolder, experiment: Experiment) -> None:
+    """What a run says from its beginning of its task and its clients."""
+    write_task(folder.path, experiment.task_name, experiment.score, experiment.chance)
+    folder.write_partition(experiment.partition.manifest())
+    seal(folder.path, ended=False)
 
 
 def _work(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress, done: int) -> None:
@@ -122,6 +134,7 @@ def _work(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress,
         # Only now is the log cut back to the checkpoint from which the run goes on.
         spent |= totals(read_lines(folder.rounds))
         missing = rounds.run()
+        seal(folder.path, ended=True)
         state = "complete"
     except MissingClientsError as error:
         missing = error.missing

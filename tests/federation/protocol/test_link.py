@@ -47,7 +47,7 @@ def round_of(server: Federation, folder: Path, round: int, lost: int | None = No
 
 
 def store(folder: Path, side: str) -> VersionedStore:
-    found = VersionedStore(folder / "run" / "state" / side)
+    found = VersionedStore(folder / "run" / "state" / side, "run")
     found.folder.mkdir(parents=True, exist_ok=True)
     return found
 

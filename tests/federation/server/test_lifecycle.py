@@ -17,6 +17,7 @@ from fedprune.progress import Progress
 from fedprune.runs.code import kept
 from fedprune.runs.files import RunError
 from fedprune.runs.folder import RunFolder
+from fedprune.runs.seal import seal
 from fedprune.scenario import Scenario
 from fedprune.score import Score
 
@@ -78,7 +79,7 @@ def test_a_run_is_carried_to_its_results_and_only_reported_after_that(tmp_path: 
 
 
 def test_a_run_that_ends_in_an_error_says_so_in_its_status(tmp_path: Path) -> None:
-    scenario = tiny(lr=1e30)
+    scenario = tiny(lr=1e18)
     with (
         run_folder(scenario, tmp_path / scenario.run_id()) as folder,
         pytest.raises(TooFewRepliesError, match="training diverged"),
@@ -120,6 +121,7 @@ def test_a_run_on_data_that_changed_is_neither_kept_nor_taken_up(tmp_path: Path)
     manifest = json.loads((folder.path / "partition.json").read_text("utf-8"))
     manifest["settings"]["fingerprint"] = "0" * 64
     (folder.path / "partition.json").write_text(json.dumps(manifest), "utf-8")
+    seal(folder.path, ended=False)
     with pytest.raises(RunError, match="the data 'digits' were changed"), run_folder(scenario, folder.path):
         pass
 
@@ -133,12 +135,15 @@ def test_a_complete_run_of_other_code_of_fedprunes_is_kept_and_says_so(tmp_path:
         assert "though fedprune's own code has changed since; --force" in kept(folder)
 
 
-def test_a_run_begun_under_another_torch_is_not_taken_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("changed", [{"versions": {"torch": "1.0", "scipy": "1.0"}}, {"python": "2.7"}])
+def test_a_run_begun_under_other_versions_is_not_taken_up(changed: dict[str, Any], tmp_path: Path) -> None:
     scenario = tiny()
     with run_folder(scenario, tmp_path / scenario.run_id()) as folder:
-        environment = {**folder.environment, "versions": {"torch": "1.0"}}
-    (folder.path / "environment.json").write_text(json.dumps(environment), "utf-8")
-    with pytest.raises(RunError, match=r"begun under torch 1\.0"), run_folder(scenario, folder.path):
+        environment = {**folder.environment, **changed}
+        (folder.path / "environment.json").write_text(json.dumps(environment), "utf-8")
+        seal(folder.path, ended=False)
+    which = r"torch 1\.0 \(here .*\), scipy 1\.0 \(here" if "versions" in changed else r"python 2\.7 \(here 3"
+    with pytest.raises(RunError, match=f"begun under {which}"), run_folder(scenario, folder.path):
         pass
     with folder.lock():
         assert folder.read_status()["round"] == 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fedprune import plugins
 from fedprune.progress import Progress
@@ -20,6 +20,10 @@ from fedprune.scenario import Scenario, load_scenarios
 from fedprune.scenario.section import MEMORY
 from fedprune.trackers.feed import Open, check, tracked
 from fedprune.types import NodeConfig
+
+if TYPE_CHECKING:
+    from fedprune.reports.plots import Plots
+    from fedprune.views import Run
 
 CLIENT_APP = "fedprune.federation.flower.client_app:app"
 
@@ -33,6 +37,34 @@ class Results:
     folder: Path
     metrics: Mapping[str, Any]
 
+    @property
+    def run(self) -> Run:
+        """The run's tables, masks, weights and pictures, as ``fedprune.load`` reads them."""
+        from fedprune.views import load
+
+        return load(self.folder)
+
+    def _repr_html_(self) -> str:
+        """The run's row of results, as a notebook shows it."""
+        return self.run._repr_html_()
+
+
+class SweepResults(list[Results]):
+    """The finished runs of a scenario, in the order of its sweep; a notebook shows them as one table."""
+
+    @property
+    def plot(self) -> Plots:
+        """The report's pictures of all the runs, as Altair charts: ``results.plot.accuracy_by_bytes()``."""
+        from fedprune.views import plots
+
+        return plots([result.folder for result in self])
+
+    def _repr_html_(self) -> str:
+        """One table of results, a row for each method."""
+        from fedprune.views import results
+
+        return results([result.folder for result in self])._repr_html_() if self else "<p>no runs</p>"
+
 
 def run(
     source: Source | Sequence[Scenario],
@@ -42,7 +74,7 @@ def run(
     force: bool = False,
     progress: Progress | None = None,
     track: Sequence[str] = (),
-) -> list[Results]:
+) -> SweepResults:
     """Run a scenario: a file with its sweep, a bundled name, a mapping of sections, or Scenarios.
 
     ``data`` takes the place of the scenario's data set: (features, targets) as numpy arrays or torch
@@ -61,10 +93,10 @@ def run(
     folders = [Path(out) / scenario.run_id() for scenario in scenarios]
     _check(scenarios)
     with _Grids(Path(out)) as grids:
-        return [
+        return SweepResults(
             _one(scenario, folder, force, grids, progress or Progress(), trackers)
             for scenario, folder in zip(scenarios, folders, strict=True)
-        ]
+        )
 
 
 def resume(

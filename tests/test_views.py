@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import fedprune
+from fedprune.simulate import Results, SweepResults
 from tests.reports.synthetic import write_run
 
 HOSTILE = "<script>alert(1)</script>"
@@ -32,6 +33,13 @@ def test_a_run_can_be_given_as_it_was_loaded(runs: list[Path], tmp_path: Path) -
     assert fedprune.report(str(runs[0])).folders == (runs[0],)
     assert run.rounds.height == 6
     assert run.plot is not None
+
+
+def test_results_of_a_sweep_are_one_table(runs: list[Path]) -> None:
+    found = SweepResults(Results(run, {}) for run in runs)
+    assert found._repr_html_().count("<tr") == 3
+    assert found[0].run.path == runs[0]
+    assert str(runs[0]) in found[0]._repr_html_()
 
 
 def test_what_a_run_says_of_itself_is_never_markup_in_a_notebook(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from fedprune.reports import write
 from fedprune.reports.tickets import PICTURES
 from fedprune.runs.files import RunError
 from fedprune.tickets import lab
+from fedprune.types import printable
 
 from .parsed import Parsed
 from .studied import changed, copied, figure, result
@@ -99,7 +100,7 @@ def test_studies_that_are_not_finished_are_left_out(studied: Path, tmp_path: Pat
     report = Parsed(write([run], tmp_path / "a.html"))
     assert {key for key in report.figures if key.startswith("tickets")} == {"tickets-0-overlap-agreement"}
     (run / "tickets" / "overlap.json").unlink()
-    assert "id='tickets'" not in write([run], tmp_path / "b.html").read_text()
+    assert "id='part-tickets'" not in write([run], tmp_path / "b.html").read_text()
 
 
 @pytest.mark.parametrize(("key", "value"), [("layout", 0), ("settings", "0"), ("round", 3)])
@@ -153,7 +154,7 @@ def test_what_a_result_says_of_itself_is_never_markup(report: Parsed, studied: P
     hostile = Parsed(write([run], tmp_path / "a.html"))
     assert {tag for tag, _ in hostile.tags} == {tag for tag, _ in report.tags}
     assert not [found for _, found in hostile.tags if "onload" in found]
-    assert hostile.tables["tickets-0-overlap-0"][1][0][0] == HOSTILE
+    assert hostile.tables["tickets-0-overlap-0"][1][0][0] == printable(HOSTILE)
 
 
 def test_many_clients_are_thinned_in_the_picture(studied: Path, tmp_path: Path) -> None:

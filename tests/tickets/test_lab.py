@@ -136,4 +136,4 @@ def test_the_command_ends_with_how_to_see_what_it_found(
     verb, command = shlex.split(last)[:2], shlex.split(last)[2:]
     assert verb == ["pictures:", "fedprune"]
     assert main([*command, "--out", str(tmp_path / "a.html")]) == 0
-    assert "id='tickets'" in (tmp_path / "a.html").read_text()
+    assert "id='part-tickets'" in (tmp_path / "a.html").read_text()

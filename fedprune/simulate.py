@@ -19,7 +19,7 @@ from fedprune.runs.table import scenario_of
 from fedprune.scenario import Scenario, load_scenarios
 from fedprune.scenario.section import MEMORY
 from fedprune.trackers.feed import Open, check, tracked
-from fedprune.types import NodeConfig
+from fedprune.types import NodeConfig, UserError
 
 if TYPE_CHECKING:
     from fedprune.reports.plots import Plots
@@ -90,6 +90,7 @@ def run(
     scenarios = _scenarios(source)
     if data is not None:
         scenarios = [_handed(scenario, data) for scenario in scenarios]
+    _check_name(out)
     folders = [Path(out) / scenario.run_id() for scenario in scenarios]
     _check(scenarios)
     with _Grids(Path(out)) as grids:
@@ -168,6 +169,14 @@ class _Grids:
             self._open[key] = self._stack.enter_context(opened)
         self._open[key].resize(nodes)
         return self._open[key]
+
+
+def _check_name(out: str | Path) -> None:
+    """Clients are told where runs are, and a message holds text."""
+    try:
+        str(out).encode("utf-8")
+    except UnicodeEncodeError:
+        raise UserError(f"{out}: the folder's name is not UTF-8 text; choose another with --out") from None
 
 
 def _check(scenarios: Sequence[Scenario]) -> None:

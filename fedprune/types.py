@@ -42,7 +42,7 @@ def layer_of(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-LONGEST_LINE = 2000
+LONGEST_LINE = 1000
 """Characters of a line for a person; what is longer echoes something that nobody wants to read."""
 
 

@@ -238,13 +238,13 @@ def _architecture(
     prune_embeddings: bool,
 ) -> Architecture:
     from fedprune.models.options import check_inputs, checked
-    from fedprune.models.sizes import check_memory
+    from fedprune.models.sizes import check_size
 
     build = _build(name)
     options = checked(name, build, json.loads(key))
     made = Architecture(name, input_shape, outputs, options, vocabulary, per_position, prune_embeddings)
     check_inputs(made, build)
-    check_memory(name, made.shapes)  # built here, so that what cannot be built is refused here
+    check_size(name, made.shapes)  # built here, so that what cannot be built is refused here
     if made.imported:
         from fedprune.models import imported
 

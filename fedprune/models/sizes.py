@@ -16,8 +16,18 @@ COPIES = 4
 the server, and of a client at work its weights and their gradients."""
 
 
-def check_memory(model: str, shapes: Shapes) -> None:
-    """Raises ModelError, with its size, for a model that the memory of this machine cannot hold."""
+MOST_ARRAYS = 2000
+"""Arrays of parameters and statistics of a model: far more than the deepest in use have, and few enough for
+what takes time with each of them, as tracing channels does."""
+
+
+def check_size(model: str, shapes: Shapes) -> None:
+    """Raises ModelError, with its size, for a model that is too deep, or that no memory here can hold."""
+    if len(shapes) > MOST_ARRAYS:
+        raise ModelError(
+            f"model '{model}' has {len(shapes)} arrays of parameters, at most {MOST_ARRAYS} are handled: "
+            "give it fewer layers"
+        )
     numbers = sum(math.prod(shape) for shape in shapes.values())
     needed, there = 4 * COPIES * numbers, psutil.virtual_memory().available
     if needed > there:

@@ -6,13 +6,17 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from fedprune.types import UserError
+from fedprune.types import UserError, shortened
 
 MAX_DEPTH = 8
 """Tables and lists nested deeper than this are refused: no setting needs them."""
 
 LARGEST = 1e18
 """The largest number of a scenario: its square is finite in single precision, in which models compute."""
+
+
+_LONGEST_NAME = 100
+"""Characters of a section's or key's name in a message."""
 
 
 class ScenarioError(UserError):
@@ -25,8 +29,11 @@ class ScenarioError(UserError):
         self, what: str, section: str = "", key: str = "", file: str = "", *, table: int = 0
     ) -> None:
         self.what, self.section, self.key, self.file, self.table = what, section, key, file, table
-        header = f"[[{section}]] {table}" if table else f"[{section}]"
-        where = f"{header} {key}".strip() if section else key
+        called = shortened(section, _LONGEST_NAME)
+        header = f"[[{called}]] {table}" if table else f"[{called}]"
+        where = (
+            f"{header} {shortened(key, _LONGEST_NAME)}".strip() if section else shortened(key, _LONGEST_NAME)
+        )
         super().__init__(": ".join(part for part in (file, where, what) if part))
 
 

@@ -18,6 +18,6 @@ class EngineSection(PluginSection):
 
     name: Annotated[str, plugin("engines")] = "processes"
     """The engine."""
-    timeout: Annotated[float, Field(gt=0)] | None = None
+    timeout: Annotated[float, Field(ge=0.001, le=31_536_000)] | None = None
     """Seconds that a round may take, and each client of the final evaluation; time in which workers start is
     not counted. Unless given, a client may take as long as its worker is seen to work."""

@@ -221,6 +221,16 @@ def test_a_hostile_reply_is_refused_with_its_reason_and_changes_nothing(
     assert list(Round.sampled(server, 2).orders())
 
 
+@pytest.mark.parametrize("value", [3.0, 9e5, -1e20])
+def test_after_a_lie_of_any_size_honest_clients_go_on(value: float, tmp_path: Path) -> None:
+    server = federation(tmp_path, {"name": "fedavg"})
+    replies = answered(server, tmp_path)
+    lie = Reply(replies[VICTIM].client, with_value("dense", value)(replies[VICTIM]))
+    outcome = played(server, [replies[0], lie, replies[2]])
+    assert list(outcome.failed) == ([] if value == 3.0 else [lie.client])
+    assert not played(server, answered(server, tmp_path, round=2), 2).failed
+
+
 def test_a_mask_left_out_is_refused_where_it_changes_what_is_kept(tmp_path: Path) -> None:
     replies = answered(federation(tmp_path, SUB_FEDAVG), tmp_path)
     bare = remade(replies[0], lambda parts: {name: parts[name] for name in parts if name != "mask"})

@@ -59,3 +59,14 @@ def test_a_damaged_json_file_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(RunError, match=r"x\.json.*damaged"):
         read_json(path)
+
+
+def test_texts_of_a_json_file_are_such_that_a_terminal_may_have_them(tmp_path: Path) -> None:
+    file = tmp_path / "status.json"
+    file.write_text(
+        '{"state": "\\u001b]0;owned\\u0007", "\\u202ex": ["\\ud800", 1, {"a": "\\r\\n"}]}', "utf-8"
+    )
+    assert read_json(file) == {
+        "state": "\\x1b]0;owned\\x07",
+        "\\u202ex": ["\\ud800", 1, {"a": "\\r\\n"}],
+    }

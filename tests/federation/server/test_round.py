@@ -238,6 +238,17 @@ def test_a_mask_left_out_is_refused_where_it_changes_what_is_kept(tmp_path: Path
     assert "bytes" in outcome.failed[replies[0].client]
 
 
+def test_what_a_client_says_of_its_failure_cannot_reach_into_a_terminal(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = federation(tmp_path, {"name": "fedavg"})
+    replies = answered(server, tmp_path)
+    reason = "Traceback\n  in f\nOSError: \x1b]0;owned\x07\ud800"
+    outcome = played(server, [*replies[1:], Reply(replies[0].client, None, reason)])
+    assert outcome.failed == {replies[0].client: "OSError: \\x1b]0;owned\\x07\\ud800"}
+    assert caplog.messages[0].endswith("Traceback\n  in f\nOSError: \\x1b]0;owned\\x07\\ud800")
+
+
 def test_only_the_first_of_two_replies_counts(
     good: tuple[dict[str, Any], list[Reply]], tmp_path: Path
 ) -> None:

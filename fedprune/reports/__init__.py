@@ -1,7 +1,9 @@
 """One self-contained HTML file about any number of runs, with its tables and pictures as files beside it.
 
-``methods`` groups runs by method; ``figures``, ``scores``, ``partition``, ``tables`` and ``tickets`` compute
-all numbers, ``page`` and its scripts show them, ``svg`` and ``export`` write them for papers.
+``methods`` groups runs by method; ``costs``, ``scores``, ``gains``, ``figures``, ``traffic``, ``partition``,
+``tables``, ``level`` and ``tickets`` compute all numbers and words. ``page`` and its scripts show them,
+``svg`` and ``export`` write them for papers, ``vega`` and ``plots`` draw them in notebooks; ``looks`` holds
+the colours of all.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ def check_library(stages: Sequence[Stage]) -> None:
     """Raises UserError when the chain gives privacy and the library that accounts for it is not installed."""
     if guarantee(stages) is not None and importlib.util.find_spec("dp_accounting") is None:
         raise UserError(
-            "[[update]] adds noise, but its accountant is not installed: pip install fedprune[privacy]"
+            "[[update]] adds noise, but its accountant is not installed: "
+            "pip install '.[privacy]' in the checkout"
         )
 
 

@@ -58,5 +58,5 @@ def test_a_missing_accountant_is_said_before_anything_runs(monkeypatch: pytest.M
     check_library(CHAIN)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     check_library([Clip()])
-    with pytest.raises(UserError, match=r"pip install fedprune\[privacy\]"):
+    with pytest.raises(UserError, match=r"pip install '\.\[privacy\]' in the checkout"):
         check_library(CHAIN)

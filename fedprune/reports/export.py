@@ -137,6 +137,6 @@ def _renderer() -> Callable[[str], bytes]:
         import resvg_py
     except ImportError:
         raise ExportError(
-            "PNG pictures need resvg: pip install 'fedprune[png]', or leave out --png"
+            "PNG pictures need resvg: pip install '.[png]' in the checkout, or leave out --png"
         ) from None
     return lambda text: bytes(resvg_py.svg_to_bytes(svg_string=text, zoom=2))

@@ -95,7 +95,9 @@ class Plots:
         try:
             import altair
         except ImportError:
-            raise PlotError("pictures in Python need Altair: pip install 'fedprune[notebook]'") from None
+            raise PlotError(
+                "pictures in Python need Altair: pip install '.[notebook]' in the checkout"
+            ) from None
         if not found:
             raise PlotError("nothing was measured in these runs that this picture could show")
         names = [method.label for method in self._methods]

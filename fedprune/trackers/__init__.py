@@ -50,7 +50,7 @@ def from_extra(name: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise TrackerError(f"{error}; install it with: pip install 'fedprune[{name}]'") from error
+        raise TrackerError(f"{error}; install it in the checkout: pip install '.[{name}]'") from error
 
 
 @contextmanager

@@ -157,7 +157,9 @@ class Player:
         shown = tomllib.loads(block.text)
         name = f"{where.replace('/', '-').replace(':', '-')}.toml"
         (self.home / name).write_text(tomli_w.dumps({**SMALL, **shown}), "utf-8")
-        self._bash(Block("bash", f"fedprune run {name}\n", block.line), where)
+        # In the session that is open: a process for each would spend its time on imports.
+        text = f"import fedprune\nfedprune.run(fedprune.load_scenarios({name!r}))"
+        self._type(Block("python", text, block.line), where)
 
 
 def wheel(folder: Path) -> Path:

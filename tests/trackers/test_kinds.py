@@ -200,4 +200,4 @@ def test_a_library_that_is_not_installed_is_named_with_its_extra(
     assert done.metrics["rounds"] == 4
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"fedprune: warning: tracker {name}: ")
-    assert f"install it with: pip install 'fedprune[{name}]'; the run goes on without it" in line
+    assert f"install it in the checkout: pip install '.[{name}]'; the run goes on without it" in line

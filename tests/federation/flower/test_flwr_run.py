@@ -24,7 +24,7 @@ from fedprune import load_scenarios
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'fedprune[ray]'"
+        importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[ray]'"
     ),
 ]
 

@@ -37,6 +37,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.
         "run.clients_per_round=2",
         "partition.clients=10",
         "train.epochs=1",
+        "evaluate.every=2",
         "engine.name=in_process",
     )
     cut = [part for setting in short for part in ("--set", setting)]

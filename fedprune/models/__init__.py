@@ -237,6 +237,7 @@ def _architecture(
     per_position: bool,
     prune_embeddings: bool,
 ) -> Architecture:
+    from fedprune.models import imported
     from fedprune.models.options import check_inputs, checked
     from fedprune.models.sizes import check_size
 
@@ -244,11 +245,11 @@ def _architecture(
     options = checked(name, build, json.loads(key))
     made = Architecture(name, input_shape, outputs, options, vocabulary, per_position, prune_embeddings)
     check_inputs(made, build)
+    if made.imported:
+        imported.check_layers(made)
     check_size(name, made.shapes)  # built here, so that what cannot be built is refused here
     if made.imported:
-        from fedprune.models import imported
-
-        imported.check(made)
+        imported.check_outputs(made)
     return made
 
 

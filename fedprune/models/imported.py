@@ -43,9 +43,8 @@ def reason(error: Exception) -> str:
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
-def check(made: Architecture) -> None:
-    """Raises ModelError, saying why, for a module that cannot be used here at all."""
-    _check_layers(made)
+def check_outputs(made: Architecture) -> None:
+    """Raises ModelError, saying why, for a module that does not make the task's outputs of the data."""
     try:
         outputs = _outputs(made, made.initial_weights(0))
     except ModelError:
@@ -61,7 +60,7 @@ def check(made: Architecture) -> None:
         raise ModelError(f"model '{made.name}' gives {shape} for 2 samples, not {expected}")
 
 
-def _check_layers(made: Architecture) -> None:
+def check_layers(made: Architecture) -> None:
     """Raises ModelError for layers without sizes, and for what cannot be repeated from a seed: draws from
     torch's global generator, and tensors whose values only the constructor knows, which a module on the meta
     device does not keep."""

@@ -232,10 +232,13 @@ def test_a_terminated_run_goes_on_where_it_was_and_json_is_all_that_stdout_holds
     assert process.returncode == 143
     done = shell("resume", "--json", f"runs/{run.name}")
     assert done.returncode == 0, done.stderr
-    began, *rounds, ended = (json.loads(line) for line in done.stdout.splitlines())
+    began, *between, ended = (json.loads(line) for line in done.stdout.splitlines())
     assert (began["event"], ended["event"]) == ("run_started", "run_finished")
     assert 1 <= began["done"] < 20
-    assert rounds[-1]["round"] == 20
+    rounds = [line["round"] for line in between if line["event"] == "round_finished"]
+    assert rounds == list(range(began["done"] + 1, 21))
+    evaluated = [line for line in between if line["event"] == "client_evaluated"]
+    assert len(evaluated) == evaluated[-1]["clients"]
     assert (run / "results.json").exists()
 
 

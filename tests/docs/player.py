@@ -96,22 +96,24 @@ class Player:
             "FEDPRUNE_CACHE": str(home.parent / "cache"),
             "PYTHONPATH": ".",
         }
-        self._python = subprocess.Popen(
-            [str(installed.folder / "bin" / "python"), "-u", "-c", _PYTHON],
-            cwd=home,
-            env=self.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(home.parent / "python.log").open("w"),
-            text=True,
-        )
+        with (home.parent / "python.log").open("w") as log:
+            self._python = subprocess.Popen(
+                [str(installed.folder / "bin" / "python"), "-u", "-c", _PYTHON],
+                cwd=home,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._python.kill()
-        self._python.wait()
+        # Waits, and closes the pipes.
+        self._python.communicate()
 
     def play(self, page: Path) -> None:
         """Every block of a page in its order; fails with what the first one printed that does not work."""

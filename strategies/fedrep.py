@@ -1,5 +1,4 @@
-"""FedRep: a shared body under personal heads; first the head is trained on a body that stands still, then the
-body.
+"""FedRep: a shared body under personal heads; the head is trained first, on a body that stands still.
 
 Collins, Hassani, Mokhtari, Shakkottai: Exploiting Shared Representations for Personalized Federated Learning,
 ICML 2021, https://arxiv.org/abs/2102.07078. Read against the authors' code (github.com/lgcollins/FedRep,

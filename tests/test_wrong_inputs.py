@@ -157,12 +157,12 @@ WRONG: dict[str, tuple[str, dict[str, str], str]] = {
     "more clients a round than there are": (
         "run quickstart --set run.clients_per_round=1000",
         {},
-        r"--set run.clients_per_round: 1000 of 20 clients",
+        r"--set run.clients_per_round: 1000 of 40 clients",
     ),
     "more classes than there are": ("run quickstart --set partition.num_classes_per_partition=11", {}, r"11"),
     "images too small": (
-        "run quickstart --set model.name=lenet5",
-        {},
+        "run x.toml",
+        {"x.toml": "[model]\nname = 'lenet5'"},
         r"model 'lenet5' takes inputs of at least",
     ),
     "a model larger than the memory": (

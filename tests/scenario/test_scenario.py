@@ -327,7 +327,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "no quorum": ("[run]\nquorum = 0.0", "[run] quorum: must be greater than 0"),
     "a quorum over all": ("[run]\nquorum = 1.1", "[run] quorum: must be less than or equal to 1"),
     "negative workers": ("[engine]\nworkers = -1", "[engine] workers: must lie in 1 to 1024"),
-    "no time": ("[engine]\ntimeout = 0", "[engine] timeout: must be greater than 0"),
+    "no time": ("[engine]\ntimeout = 0", "[engine] timeout: must be greater than or equal to 0.001"),
     "a text for a target": ("[evaluate]\ntarget = 'best'", "[evaluate] target: must be a valid number"),
     "an unknown task": (
         "[task]\nname = 'classificatoin'",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import fedprune
 from fedprune import plugins, simulate
 from fedprune.pruning.mask import Mask
 from fedprune.scenario import Scenario
@@ -44,8 +45,8 @@ def run(out: Path, strategy: dict[str, Any]) -> dict[str, Any]:
         "engine": {"name": "in_process"},
     }
     (result,) = simulate.run(Scenario.from_dict(settings), out=out)
-    weights = (result.folder / "final" / "weights.safetensors").read_bytes()
-    return {**result.metrics, "weights": weights}
+    weights = fedprune.load(result.folder).weights()
+    return {**result.metrics, "weights": {name: value.tobytes() for name, value in weights.items()}}
 
 
 def test_it_costs_fedavgs_bytes_ends_in_fedavgs_model_and_only_what_is_used_differs(tmp_path: Path) -> None:

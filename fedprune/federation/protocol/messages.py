@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from fedprune.types import Shapes
+from fedprune.types import Shapes, shortened
 from fedprune.wire import codec
 from fedprune.wire.errors import CodecError
 from fedprune.wire.frame import pack, unpack
@@ -32,15 +32,9 @@ Phase = Literal["train", "final"]
 """``train``: a round; ``final``: the evaluation at the end, of which nothing is kept."""
 
 
-_EXACT = ConfigDict(extra="forbid")
-"""A head has no keys but its own: what nobody reads must not travel."""
-
-
 @dataclass(frozen=True)
 class Order:
     """The head of a message to a client: all it needs beside the payload, so that any engine can carry it."""
-
-    __pydantic_config__ = _EXACT
 
     phase: Phase
     round: int
@@ -66,8 +60,6 @@ class Order:
 @dataclass(frozen=True)
 class Report:
     """The head of a client's reply; scores are the task's, named as in ``runs/metrics.py``."""
-
-    __pydantic_config__ = _EXACT
 
     round: Count
     client: Count
@@ -128,6 +120,10 @@ def read(kind: type[Head], blob: bytes, limit: int = BLOB_LIMIT) -> tuple[Head, 
 
 
 def _typed(kind: type[Head], values: Mapping[str, Any]) -> Head:
+    known = {item.name for item in dataclasses.fields(kind)}
+    # What nobody reads must not travel. Not left to pydantic, which would describe each of a million keys.
+    if (strange := next((key for key in values if key not in known), None)) is not None:
+        raise CodecError(f"message head: nobody reads {shortened(strange, 80)!r}")
     try:
         head: Head = _TYPED[kind].validate_python(dict(values), strict=False)
     except ValidationError as error:

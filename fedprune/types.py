@@ -49,10 +49,12 @@ LONGEST_LINE = 1000
 class UserError(Exception):
     """Something the user can mend: the command line prints its one line and exits with status 2.
 
-    The line may quote anything that came from outside: it is cleaned here, once for all of these errors.
+    The text may quote anything that came from outside: it becomes one clean line here, once for all of these
+    errors.
     """
 
-    def __init__(self, line: str) -> None:
+    def __init__(self, text: str) -> None:
+        line = " ".join(part.strip() for part in text.splitlines())
         super().__init__(printable(shortened(line)))
 
 

@@ -61,9 +61,9 @@ def answer(app: ClientApp, request: bytes | bytearray, nodes: int, config: NodeC
     try:
         return to_bytes(_checked(app(message, context), message.metadata.message_id))
     except RunError as error:
-        return to_bytes(error_reply(message, UNUSABLE, _in_one_line(error)))
+        return to_bytes(error_reply(message, UNUSABLE, str(error)))
     except UserError as error:
-        reason = _in_one_line(error)
+        reason = str(error)
     except (Exception, SystemExit):
         # The end of a traceback says most.
         reason = traceback.format_exc()[-LONGEST_REASON:]
@@ -73,10 +73,6 @@ def answer(app: ClientApp, request: bytes | bytearray, nodes: int, config: NodeC
 def _encodable(text: str) -> str:
     """``text`` as UTF-8 can hold it: lone surrogates, which the name of a file may have, are escaped."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _in_one_line(error: UserError) -> str:
-    return " ".join(str(error).split())[:LONGEST_REASON]
 
 
 def _checked(reply: object, message_id: str) -> Message:

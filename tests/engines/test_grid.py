@@ -157,15 +157,15 @@ def test_pushed_messages_are_each_handed_out_once(any_grid: CrewGrid, query: Que
 def test_a_push_starts_the_work_and_a_pull_returns_what_is_finished(grid: CrewGrid, query: Query) -> None:
     describe(grid, query)
     start = time.monotonic()
-    (slow,) = grid.push_messages([query(node_of(0), "sleeps", seconds=0.6)])
+    (slow,) = grid.push_messages([query(node_of(0), "sleeps", seconds=2.0)])
     quick = grid.push_messages([query(node_of(client), place=client) for client in (1, 2, 3)])
-    assert time.monotonic() - start < 0.3
+    assert time.monotonic() - start < 1
     # Nobody pulls meanwhile: the other worker still goes from one message to the next.
-    time.sleep(0.3)
+    time.sleep(1)
     assert [reply.metadata.reply_to_message_id for reply in grid.pull_messages([slow, *quick])] == quick
     (late,) = pulled(grid, [slow])
     assert late.metadata.reply_to_message_id == slow
-    assert 0.5 < time.monotonic() - start < 3
+    assert time.monotonic() - start > 1.9
 
 
 def test_an_exchange_leaves_pushed_messages_at_their_work(grid: CrewGrid, query: Query) -> None:

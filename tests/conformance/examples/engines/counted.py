@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fedprune.engines.crew import Crew, EngineError, Job
 from fedprune.engines.crews.in_process import InProcess
-from fedprune.types import NodeConfig
+from fedprune.types import Bounds, NodeConfig
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Counted:
         crew = InProcess().open(client_app, config)
         submit, left = crew.submit, iter(range(self.most))
 
-        def counted(request: bytes, nodes: int) -> Job:
+        def counted(request: bytes, nodes: int, bounds: Bounds) -> Job:
             if next(left, None) is None:
                 raise EngineError(f"more than {self.most} messages")
-            return submit(request, nodes)
+            return submit(request, nodes, bounds)
 
         crew.submit = counted  # type: ignore[method-assign]
         return crew

@@ -25,7 +25,7 @@ FIELDS = {
 
 ONE_SIDED = frozenset(
     {"score", "score_unit", "score_better", "score_chance"}
-    | {"rounds_accepted", "clients_never_sampled"}
+    | {"missing", "rounds_accepted", "clients_never_sampled"}
     | {"test_score_personal_sampled", "test_score_personal_never_sampled"}
 )
 """Fields that records of only one of the commits hold, and that say nothing about the other's."""

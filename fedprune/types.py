@@ -54,8 +54,7 @@ class UserError(Exception):
     """
 
     def __init__(self, text: str) -> None:
-        line = " ".join(part.strip() for part in text.splitlines())
-        super().__init__(printable(shortened(line)))
+        super().__init__(printable(shortened(text)))
 
 
 def printable(text: str) -> str:

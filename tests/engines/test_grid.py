@@ -68,7 +68,7 @@ def test_a_handler_that_raises_costs_its_own_reply_only(any_grid: CrewGrid, quer
 def test_what_the_user_can_mend_is_answered_in_one_line(any_grid: CrewGrid, query: Query) -> None:
     (reply,) = any_grid.send_and_receive([query(node_of(0), "refuses")])
     assert reply.error.code == RAISED
-    assert reply.error.reason == "there is no disk; put one in"
+    assert reply.error.reason == r"there is no disk;\n  put one in"
 
 
 def test_a_reason_that_no_text_can_hold_is_told_with_escapes(any_grid: CrewGrid, query: Query) -> None:

@@ -27,11 +27,14 @@ from fedprune.types import Bounds
 Query = Callable[..., Message]
 
 DRIVER = """
+import signal
 import sys
 from flwr.app import ConfigRecord, Message, RecordDict
 from fedprune.engines.crews.processes import Processes
 from fedprune.engines.grid import open_grid
 
+# A shell that starts tests in the background has them ignore interrupts, as would their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with open_grid(Processes(2), client_app="echo_app:app", nodes=2) as grid:
     def message(node):
         config = ConfigRecord({"seconds": 60.0, "file": f"{sys.argv[1]}/{node}"})

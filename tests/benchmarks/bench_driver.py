@@ -27,6 +27,7 @@ import fedprune
 from fedprune.engines import process
 from fedprune.progress import Progress
 from fedprune.scenario import Scenario
+from fedprune.types import Bounds
 
 CLIENTS = 50
 SETTING: dict[str, dict[str, Any]] = {
@@ -86,10 +87,10 @@ def _waited() -> float:
 def _watch_workers() -> None:
     answer = process.WorkerProcess.answer
 
-    def timed(worker: process.WorkerProcess, request: bytes, nodes: int) -> bytes:
+    def timed(worker: process.WorkerProcess, request: bytes, nodes: int, bounds: Bounds) -> bytes:
         started = time.perf_counter()
         try:
-            return answer(worker, request, nodes)
+            return answer(worker, request, nodes, bounds)
         finally:
             _ANSWERING["seconds"] += time.perf_counter() - started
 

@@ -77,9 +77,9 @@ BEGUN = {
     "arrays": "checkpoints/*/arrays.safetensors",
     "meta": "checkpoints/*/meta.json",
     "manifest": "checkpoints/*/manifest.json",
-    "client state": "state/clients/*/5.safetensors",
-    "server state": "state/server/*/5.safetensors",
-    "older client state": "state/clients/*/4.safetensors",
+    "client state": "state/clients/*/*/5.safetensors",
+    "server state": "state/server/*/*/5.safetensors",
+    "older client state": "state/clients/*/*/4.safetensors",
     "history": "history/4.safetensors",
 }
 """Kind of file in a run that was interrupted after five rounds -> where such are; the last is harmed."""

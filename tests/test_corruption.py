@@ -94,7 +94,7 @@ def in_time() -> Iterator[None]:
 
 def newest(run: Path, side: str) -> Iterator[Path]:
     """The newest version of each client's state that the run's last round wrote."""
-    for client in sorted((run / "state" / side).iterdir()):
+    for client in sorted((run / "state" / side).glob("*/*")):
         yield max(client.iterdir(), key=lambda path: int(path.stem))
 
 
@@ -120,9 +120,8 @@ def test_states_of_two_clients_that_were_swapped_are_found_out(
 
 
 def test_a_state_that_no_checkpoint_does_without_ends_the_run_in_one_line(cut: Path) -> None:
-    for client in (cut / "state" / "clients").iterdir():
-        for version in client.iterdir():
-            flip(version, cut, cut)
+    for version in (cut / "state" / "clients").glob("*/*/*"):
+        flip(version, cut, cut)
     with pytest.raises(RunError, match=r"no checkpoint .* is whole \(state of client .* --force") as told:
         simulate.resume(cut)
     assert "\n" not in str(told.value)
@@ -147,17 +146,19 @@ def test_state_that_fails_while_a_run_goes_on_ends_it_and_it_can_be_resumed(
     scenario = small(PRUNING, run=KEPT, engine=engine)
     run = tmp_path / scenario.run_id()
 
+    folder = run / "state" / "clients" / "0-999" / "0"
+
     def read_only() -> None:
         """As on a disk that refuses: a client's folder is none any more."""
-        (run / "state" / "clients" / "0").rename(tmp_path / "kept")
-        (run / "state" / "clients" / "0").write_text("in the way")
+        folder.rename(tmp_path / "kept")
+        folder.write_text("in the way")
 
     with pytest.raises(RunError, match=r"0/.*where a folder should be|Not a directory") as told:
         simulate.run(scenario, out=tmp_path, progress=Damage(4, read_only))
     assert "\n" not in str(told.value)
     assert RunFolder.open(run).read_status()["state"] == "failed"
-    (run / "state" / "clients" / "0").unlink()
-    (tmp_path / "kept").rename(run / "state" / "clients" / "0")
+    folder.unlink()
+    (tmp_path / "kept").rename(folder)
     simulate.resume(run)
     assert bits(run) == undisturbed
 
@@ -171,7 +172,8 @@ def test_a_run_that_is_removed_while_it_goes_on_does_not_half_return(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "place", ["state/clients/0", "state/clients", "state", "history", "tickets", "final"]
+    "place",
+    ["state/clients/0-999/0", "state/clients/0-999", "state/clients", "state", "history", "tickets", "final"],
 )
 def test_a_resume_writes_and_deletes_nothing_through_a_link(cut: Path, tmp_path: Path, place: str) -> None:
     outside = tmp_path / "outside"

@@ -24,4 +24,4 @@ def test_the_readmes_strategy_is_short_and_runs(
     assert main([*command.split()[1:], *(part for setting in small for part in ("--set", setting))]) == 0
     assert "strategy 'blend' from strategies/blend.py" in capsys.readouterr().err.splitlines()
     # Unlike FedAvg's, its clients keep their own models.
-    assert len(list((tmp_path / "runs").glob("*/state/clients/*"))) == 2
+    assert len(list((tmp_path / "runs").glob("*/state/clients/*/*"))) == 2

@@ -134,15 +134,17 @@ def read_all(descriptor: int) -> bytes:
 
 
 @contextmanager
-def folder_descriptor(folder: Path) -> Iterator[int]:
-    """A descriptor of ``folder``: what is done relative to it happens there and nowhere else.
+def folder_descriptor(folder: str | Path, *, dir_fd: int | None = None) -> Iterator[int]:
+    """A descriptor of ``folder``, below the folder ``dir_fd`` if given: what is done relative to it happens
+    there and nowhere else.
 
     Raises OSError, also when ``folder`` is a symbolic link.
     """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(folder, flags, dir_fd=dir_fd)
     except NotADirectoryError:
-        if folder.is_symlink():
+        if stat.S_ISLNK(os.stat(folder, dir_fd=dir_fd, follow_symlinks=False).st_mode):
             raise OSError(errno.ELOOP, "its folder is a symbolic link") from None
         raise
     try:
@@ -209,10 +211,10 @@ def remove(path: Path) -> None:
 
 def remove_leftovers(run: Path) -> None:
     """Removes what killed writers left under way in a run folder that this process holds. Raises OSError."""
-    for folder in (".", "*", "state/*/*"):
-        for path in run.glob(f"{folder}/.*{TEMPORARY}"):
-            if not path.parent.is_symlink():
-                remove(path)
+    for folder, folders, files in os.walk(run):
+        for name in [*folders, *files]:
+            if name.startswith(".") and name.endswith(TEMPORARY):
+                remove(Path(folder, name))
 
 
 def refuse_links(folder: Path, names: Iterable[str]) -> None:

@@ -1,5 +1,7 @@
 """What clients keep between rounds, a file per client and round, so that each checkpoint finds its own.
 
+Clients' folders lie in shards of SHARD, so that no folder grows with the clients that exist.
+
 Versions are immutable: a round that is rejected or rolled back leaves the version before it untouched. Files
 appear by rename, carry a checksum, and name their run, client and round inside, so a killed process leaves
 nothing that loads wrongly and one that lies in another's place is found out. They are not fsynced, which
@@ -9,6 +11,8 @@ would cost more than everything else here: a power cut may lose them, and loadin
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fedprune.runs.arrays import About, DamagedError, pack, unpack
@@ -16,10 +20,13 @@ from fedprune.runs.files import TEMPORARY, RunError, explained, folder_descripto
 from fedprune.types import Arrays
 
 SUFFIX = ".safetensors"
+SHARD = 1000
+"""So many clients share a shard, the folder that theirs are in: ``0-999``, ``1000-1999`` and so on."""
 
 
 class VersionedStore:
-    """Arrays by (client, round), in ``<folder>/<client>/<round>.safetensors``; nothing is held in memory."""
+    """Arrays by (client, round), in ``<folder>/<shard>/<client>/<round>.safetensors``; nothing is held in
+    memory."""
 
     def __init__(self, folder: Path, run: str = "") -> None:
         """A store in ``folder``, which is there already; ``run`` is the run's identity, where it has one."""
@@ -34,12 +41,8 @@ class VersionedStore:
             raise ValueError(f"versions begin at round 1, not {round}")
         path = self.path(client, round)
         data = pack(arrays, self._about(client, round))
-        with explained("write", path):
-            if not path.parent.exists():
-                # Without parents: what was removed while a run went on does not half return.
-                path.parent.mkdir(exist_ok=True)
-            with folder_descriptor(path.parent) as folder:
-                write_in(folder, path.name, data, durable=False)
+        with explained("write", path), self._opened(client, make=True) as folder:
+            write_in(folder, path.name, data, durable=False)
 
     def load(self, client: int, round: int) -> Arrays:
         """The client's version of exactly ``round``, writable; empty for round 0 and below.
@@ -68,7 +71,7 @@ class VersionedStore:
 
     def rounds(self, client: int) -> list[int]:
         """Rounds of the versions on disk, ascending; newer than the last committed one, they do not count."""
-        stems = (path.stem for path in (self.folder / str(int(client))).glob(f"*{SUFFIX}"))
+        stems = (path.stem for path in self._place(client).glob(f"*{SUFFIX}"))
         return sorted(int(stem) for stem in stems if stem.isdecimal())
 
     def collect(self, client: int, current: int, floor: int) -> None:
@@ -80,10 +83,10 @@ class VersionedStore:
         ``save``: with a newer version committed, a rejected one below it would pass for a committed one.
         Raises RunError when the disk refuses.
         """
-        path = self.folder / str(int(client))
+        path = self._place(client)
         if not os.path.lexists(path):
             return
-        with explained("clean up", path), folder_descriptor(path) as folder:
+        with explained("clean up", path), self._opened(client) as folder:
             names = os.listdir(folder)
             versions = {int(stem): name for name in names if (stem := name.removesuffix(SUFFIX)).isdecimal()}
             committed = [round for round in versions if round <= current]
@@ -94,13 +97,40 @@ class VersionedStore:
 
     def path(self, client: int, round: int) -> Path:
         """The file of one version of a client's arrays."""
-        return self.folder / str(int(client)) / f"{int(round)}{SUFFIX}"
+        return self._place(client) / f"{int(round)}{SUFFIX}"
+
+    def _place(self, client: int) -> Path:
+        """The folder of a client's versions."""
+        first, name = int(client) // SHARD * SHARD, str(int(client))
+        # Earlier versions of fedprune had no shards; what they began stays where it is.
+        unsharded = self.folder / name
+        if os.path.lexists(unsharded):
+            return unsharded
+        return self.folder / f"{first}-{first + SHARD - 1}" / name
+
+    @contextmanager
+    def _opened(self, client: int, *, make: bool = False) -> Iterator[int]:
+        """A descriptor of a client's folder, reached through no link. Raises OSError.
+
+        With ``make`` it is made where it is missing, but not the store's: what was removed while a run went
+        on does not half return.
+        """
+        path = self._place(client)
+        if make:
+            with suppress(FileExistsError):
+                path.parent.mkdir()
+        with folder_descriptor(path.parent) as shard:
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(path.name, dir_fd=shard)
+            with folder_descriptor(path.name, dir_fd=shard) as folder:
+                yield folder
 
     def _read(self, client: int, round: int) -> Arrays:
         path = self.path(client, round)
         called = f"state of client {client} after round {round}"
         try:
-            with folder_descriptor(path.parent) as folder:
+            with self._opened(client) as folder:
                 data = read_file(path.name, dir_fd=folder)
             return unpack(data, self._about(client, round))
         except DamagedError as error:

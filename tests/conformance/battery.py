@@ -228,7 +228,7 @@ def results(folder: Path) -> dict[str, Any]:
 def last_versions(folder: Path) -> dict[str, bytes]:
     """The newest version of each client's state, both the client's own and the server's of it."""
     newest = [
-        max(client.iterdir(), key=lambda path: int(path.stem)) for client in (folder / "state").glob("*/*")
+        max(client.iterdir(), key=lambda path: int(path.stem)) for client in (folder / "state").glob("*/*/*")
     ]
     return {str(path.relative_to(folder)): path.read_bytes() for path in newest}
 

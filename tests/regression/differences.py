@@ -128,11 +128,13 @@ def _overhead(folder: Path) -> tuple[int, int]:
 def _arrays(folder: Path) -> dict[str, Path]:
     """Final arrays, and the newest version of each client's state: name within the run -> file."""
     final = {str(path.relative_to(folder)): path for path in (folder / "final").glob("*.safetensors")}
-    states = {}
-    for client in (folder / "state").glob("*/*"):
-        versions = [path for path in client.iterdir() if path.stem.isdecimal()]
-        states[str(client.relative_to(folder))] = max(versions, key=lambda path: int(path.stem))
-    return final | states
+    states: dict[str, list[Path]] = {}
+    for version in (folder / "state").rglob("*.safetensors"):
+        # Older commits have no shards.
+        _, side, *_, client = version.parent.relative_to(folder).parts
+        states.setdefault(f"state/{side}/{client}", []).append(version)
+    newest = {name: max(paths, key=lambda path: int(path.stem)) for name, paths in states.items()}
+    return final | newest
 
 
 def _of_files(old: Path | None, new: Path | None, room: str) -> str:

@@ -63,7 +63,7 @@ def test_status_results_and_final_arrays_are_read_back(tmp_path: Path) -> None:
     assert again.read_status() == {"state": "complete", "round": 7, "pid": os.getpid(), "label": "x lr=0.1"}
     assert again.read_final("weights")["w"].tolist() == [1, 1, 1]
     assert again.client_state.load(3, 1)["w"].tolist() == [0, 0]
-    assert (folder.path / "state" / "server" / "3" / "1.safetensors").is_file()
+    assert (folder.path / "state" / "server" / "0-999" / "3" / "1.safetensors").is_file()
     (folder.path / "final" / "weights.safetensors").write_bytes(b"?")
     with pytest.raises(RunError, match=r"weights\.safetensors.*damaged"):
         again.read_final("weights")
@@ -212,7 +212,7 @@ def test_an_ended_run_keeps_nothing_that_killed_writers_left(tmp_path: Path) -> 
         folder.client_state.save(3, 1, {})
         for name in ("rounds.jsonl", "clients.jsonl", "final.jsonl", "results.json"):
             (folder.path / name).touch()
-        for place in (".", "final", "checkpoints", "state/clients/3"):
+        for place in (".", "final", "checkpoints", "state/clients/0-999/3"):
             (folder.path / place / ".left.99.tmp").write_text("half")
         seal(folder.path, ended=True)
         assert not list(folder.path.rglob("*.tmp"))

@@ -22,7 +22,7 @@ def stamped(round: int) -> Arrays:
 
 
 def versions(store: VersionedStore, client: int) -> list[int]:
-    return sorted(int(path.stem) for path in (store.folder / str(client)).glob("*.safetensors"))
+    return sorted(int(path.stem) for path in store.path(client, 1).parent.glob("*.safetensors"))
 
 
 def test_load_returns_exactly_the_version_asked_for(tmp_path: Path) -> None:
@@ -44,6 +44,31 @@ def test_an_empty_version_is_a_version(tmp_path: Path) -> None:
     store = VersionedStore(tmp_path)
     store.save(3, 2, {})
     assert store.load(3, 2) == {}
+
+
+def test_no_folder_holds_more_than_a_shard_of_clients(tmp_path: Path) -> None:
+    store = VersionedStore(tmp_path)
+    for client in (0, 999, 1000, 999_999, *range(5000, 6000)):
+        store.save(client, 1, {"client": np.array([client])})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "0-999",
+        "1000-1999",
+        "5000-5999",
+        "999000-999999",
+    ]
+    assert all(store.load(client, 1)["client"] == client for client in (0, 999, 1000, 999_999, 5500))
+
+
+def test_a_store_that_began_without_shards_goes_on_in_its_place(tmp_path: Path) -> None:
+    store = VersionedStore(tmp_path, "run")
+    store.save(7, 1, stamped(1))
+    (tmp_path / "0-999" / "7").rename(tmp_path / "7")
+    (tmp_path / "0-999").rmdir()
+    store.save(7, 3, stamped(3))
+    assert [store.load(7, round)["round"] for round in store.rounds(7)] == [1, 3]
+    store.collect(7, current=3, floor=3)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["3.safetensors"]
+    store.check(7, 3)
 
 
 def test_a_missing_version_is_named(tmp_path: Path) -> None:
@@ -76,14 +101,18 @@ def test_a_version_in_the_place_of_another_is_found_out(tmp_path: Path) -> None:
         VersionedStore(tmp_path, "run-b").load(0, 4)
 
 
-@pytest.mark.parametrize("what", ["folder", "version", "temporary"])
+@pytest.mark.parametrize("what", ["shard", "folder", "version", "temporary"])
 def test_a_link_is_not_followed(tmp_path: Path, what: str) -> None:
     store, outside = VersionedStore(tmp_path / "state"), tmp_path / "outside"
     outside.mkdir()
     store.folder.mkdir()
     for round in (1, 2):
         store.save(0, round, stamped(round))
-    if what == "folder":
+    if what == "shard":
+        shard = store.path(0, 1).parent.parent
+        shard.rename(outside / shard.name)
+        shard.symlink_to(outside / shard.name)
+    elif what == "folder":
         store.path(0, 1).parent.rename(outside / "0")
         store.path(0, 1).parent.symlink_to(outside / "0")
     elif what == "version":
@@ -133,7 +162,7 @@ def test_collecting_removes_rejected_superseded_and_half_written_versions(tmp_pa
     store = VersionedStore(tmp_path)
     for round in [2, 5, 9, 12]:
         store.save(1, round, stamped(round))
-    leftover = tmp_path / "1" / ".13.safetensors.99.tmp"
+    leftover = store.path(1, 13).parent / ".13.safetensors.99.tmp"
     leftover.write_bytes(b"half")
     store.save(2, 2, stamped(2))
     store.collect(1, current=9, floor=6)
@@ -165,7 +194,7 @@ def test_collecting_never_deletes_what_a_retained_checkpoint_needs(events: list[
                 round, current = retained[-1] if retained else (0, 0)
             for _, needed in [*retained, (round, current)]:
                 assert needed == 0 or store.load(1, needed)["round"] == needed
-        if Path(folder, "1").exists():
+        if store.path(1, 1).parent.exists():
             store.collect(1, current, retained[0][0] if retained else 0)
             wanted = {current, *(needed for _, needed in retained)} - {0}
             since = retained[0][1] if retained else 0

@@ -281,7 +281,7 @@ def test_hybrid_on_mnist_removes_whole_four_by_four_maps(tmp_path: Path) -> None
     densities = [record["density"] for record in read_lines(result.folder / "rounds.jsonl")]
     assert 0.5 <= densities[1] < densities[0] < 1
     checked = 0
-    for path in sorted((result.folder / "state" / "clients").glob("*/*")):
+    for path in sorted((result.folder / "state" / "clients").glob("*/*/*")):
         state = unpack(path.read_bytes())
         if "mask:bn2.weight" not in state:
             continue  # Its two candidates ranked the channels alike.

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fedprune.runs.frames import RunData
+from fedprune.types import Arrays
 
 if TYPE_CHECKING:
+    from fedprune.federation.finished import FinishedFederation
+    from fedprune.personal.model import PersonalModel
     from fedprune.reports.plots import Plots
     from fedprune.reports.tables import Table
 
@@ -27,6 +31,42 @@ class Run(RunData):
     def plot(self) -> Plots:
         """The report's pictures of this run as Altair charts: ``run.plot.accuracy_by_bytes()``."""
         return plots([self.path])
+
+    def model(self, client: int) -> PersonalModel:
+        """The client's personal model as a torch module in evaluation mode, from stored features to outputs.
+
+        It is the model that ``weights(client)`` gives, without the channels that its mask removed. Raises
+        RunError when the run is not finished, or has no such client.
+        """
+        from fedprune.personal.model import personal_model
+
+        return personal_model(self.finished, client)
+
+    def masks(self, client: int) -> dict[str, Any]:
+        """Parameter name -> bool array: True where a weight lives of the model that ``weights`` gives.
+
+        A parameter without an entry is dense; empty where nothing is pruned. It is the client's own mask,
+        which a few methods (FedSelect, DisPFL) tell apart from the one that travels. Raises RunError when the
+        run is not finished, or has no such client.
+        """
+        return dict(self.finished.held(client).mask)
+
+    def weights(self, client: int | None = None) -> Arrays:
+        """Parameter name -> float32 array: the server's last weights, or those of one client's model.
+
+        A client's model is its own last one where its method keeps one, else what it would be sent now; see
+        ``test_score_personal`` and ``test_score_received`` in docs/metrics.md. It is zero where it is pruned.
+        Raises RunError when the run is not finished, or has no such client.
+        """
+        return super().weights() if client is None else self.finished.held(client).weights
+
+    @cached_property
+    def finished(self) -> FinishedFederation:
+        """The run's server and clients as its last round left them. Raises RunError when it is not
+        finished."""
+        from fedprune.federation.finished import FinishedFederation
+
+        return FinishedFederation.open(self.path)
 
     def _repr_html_(self) -> str:
         return f"<p>Run in <code>{escape(str(self.path))}</code></p>\n{results([self.path])._repr_html_()}"

@@ -24,7 +24,8 @@ FLOORS = (
     {"compute", "pruning", "aggregation", "updates", "privacy"},
     {"strategy", "wire"},
     {"strategies", "runs", "federation"},
-    {"engines", "reports", "tickets", "trackers", "watch", "saved_update", "comparison", "reference"},
+    {"engines", "personal", "reports", "tickets", "trackers", "watch", "saved_update", "comparison"}
+    | {"reference"},
     {"simulate", "views", "library", "flower", "artifact", "doctor", "cli", "__main__", "__init__"},
 )
 """Rooms from the ground up; a file imports from its own floor and from those below."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -57,14 +57,24 @@ def normalise(x: Array, features: Features) -> Array:
     scaled = x.astype(np.float32)
     if features.mean is None or features.std is None:
         return scaled
-    each = (-1, *[1] * (len(features.shape) - 1))
+    mean, std = along_first_axis(features.mean, features), along_first_axis(features.std, features)
     if features.dtype != "uint8":
         # In float64: a column may lie far from zero, as years do.
-        mean, std = np.reshape(features.mean, each), np.reshape(features.std, each)
         return np.asarray((x - mean) / std, dtype=np.float32)
-    scale = np.asarray([1 / (255 * std) for std in features.std], dtype=np.float32).reshape(each)
-    pairs = zip(features.mean, features.std, strict=True)
-    shift = np.asarray([mean / std for mean, std in pairs], dtype=np.float32).reshape(each)
+    scale, shift = of_pixels(mean, std)
     scaled *= scale
     scaled -= shift
     return scaled
+
+
+def along_first_axis(values: Sequence[float], features: Features) -> Array:
+    """A value for each entry of the first axis of a sample, float64, shaped to broadcast over samples."""
+    return np.reshape(np.asarray(values, np.float64), (-1, *[1] * (len(features.shape) - 1)))
+
+
+def of_pixels(mean: Array, std: Array) -> tuple[Array, Array]:
+    """float32 (scale, shift) of which pixels 0..255 are normalised as ``pixels * scale - shift``.
+
+    ``mean`` and ``std`` are of pixels scaled to 0..1.
+    """
+    return (1 / (255 * std)).astype(np.float32), (mean / std).astype(np.float32)

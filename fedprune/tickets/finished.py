@@ -6,27 +6,20 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from fedprune.federation.protocol.memory import ClientMemory, ServerMemory
+from fedprune.federation.finished import FinishedFederation
+from fedprune.federation.protocol.memory import ServerMemory
 from fedprune.pruning.mask import Mask
-from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, retained_rounds
-from fedprune.runs.code import check_code
-from fedprune.runs.files import RunError, read_json
-from fedprune.runs.folder import RunFolder
+from fedprune.runs.checkpoint import load_checkpoint, retained_rounds
+from fedprune.runs.files import read_json
 from fedprune.runs.log import read_lines
-from fedprune.runs.table import scenario_of
 from fedprune.runs.task import read_score
-from fedprune.scenario import Scenario
 from fedprune.score import Score
 from fedprune.seeds import generator
 from fedprune.types import Array, Arrays, Bools, UserError
-
-if TYPE_CHECKING:
-    from fedprune.federation.experiment import Experiment
-    from fedprune.federation.server.federation import Federation
 
 Record = dict[str, Any]
 
@@ -36,40 +29,8 @@ class NothingToStudyError(UserError):
 
 
 @dataclass(frozen=True)
-class FinishedRun:
-    """A complete run folder; data and models are loaded when first asked for, since not all studies do."""
-
-    folder: RunFolder
-
-    @classmethod
-    def open(cls, path: Path) -> FinishedRun:
-        """Raises RunError when there is no complete run at ``path``."""
-        folder = RunFolder.open(path)
-        state = folder.read_status().get("state")
-        if state != "complete":
-            raise RunError(f"{path} is {state}, not complete; finish it with: fedprune resume {path}")
-        return cls(folder)
-
-    @cached_property
-    def scenario(self) -> Scenario:
-        """The run's settings, as they are written in its folder."""
-        check_code(self.folder, changed=True)
-        return Scenario.from_dict(scenario_of(self.folder))
-
-    @property
-    def seed(self) -> int:
-        """The run's seed."""
-        return self.scenario.run.seed
-
-    @cached_property
-    def round(self) -> int:
-        """The run's last round."""
-        return self._last.round
-
-    @cached_property
-    def versions(self) -> dict[int, int]:
-        """Client -> round of the last version of its state that counts; clients never sampled are absent."""
-        return {int(client): int(version) for client, version in self._last.arrays["versions"]}
+class FinishedRun(FinishedFederation):
+    """A complete run, with what studies read of all its clients."""
 
     @cached_property
     def masks(self) -> dict[int, Mask]:
@@ -138,13 +99,6 @@ class FinishedRun:
                 table[row, int(label)] = samples
         return table
 
-    @cached_property
-    def experiment(self) -> Experiment:
-        """Data, model and strategy of the run."""
-        from fedprune.federation.experiment import open_experiment
-
-        return open_experiment(self.scenario.client_settings(), self.scenario.data.root)
-
     def sample(self, size: int) -> list[int]:
         """So many clients that have a mask and test data, drawn by the run's seed; ascending."""
         tested = [client for client in self.clients if len(self.experiment.partition.test(client))]
@@ -158,7 +112,7 @@ class FinishedRun:
     @cached_property
     def origin(self) -> Arrays | None:
         """The server's last weights as a newcomer gets them; None where the server has no whole model."""
-        return self._federation(self._last).global_model()
+        return self.server.global_model()
 
     @property
     def received(self) -> Arrays:
@@ -172,7 +126,7 @@ class FinishedRun:
 
     def personal(self, client: int) -> Arrays | None:
         """The client's own trained weights; None where the method keeps none."""
-        kept = self._kept(client)
+        kept = self.kept(client)
         return {**self.experiment.initial, **kept.weights} if self.experiment.strategy.keeps_model else None
 
     @cached_property
@@ -184,7 +138,7 @@ class FinishedRun:
         first = min(retained_rounds(self.folder.checkpoints))
         if first == self.round:
             return None
-        weights = self._federation(load_checkpoint(*self._checkpoints, first)).global_model()
+        weights = self.server_after(load_checkpoint(*self._checkpoints, first)).global_model()
         return None if weights is None else (first, weights)
 
     def history(self, client: int) -> dict[int, Mask]:
@@ -201,33 +155,15 @@ class FinishedRun:
     def _checkpoints(self) -> tuple[Path, str]:
         return self.folder.checkpoints, self.folder.identity
 
-    @cached_property
-    def _last(self) -> Checkpoint:
-        found = latest_checkpoint(*self._checkpoints)
-        if found is None:
-            raise RunError(f"{self.folder.path} holds no checkpoint; start the run again with --force")
-        return found
-
-    def _kept(self, client: int) -> ClientMemory:
-        return ClientMemory.load(self.folder.client_state, client, self.versions[client])
-
     def _mask(self, client: int) -> Mask:
         own = self.folder.client_state.path(client, self.versions[client])
         if own.is_file():
-            return self._kept(client).mask
+            return self.kept(client).mask
         # Where clients keep their state elsewhere, the server's copy is all there is.
         store, version = self.folder.server_state, self.versions[client]
         if not store.path(client, version).is_file():
             return Mask()
         return ServerMemory.load(store, client, version).shared.mask
-
-    def _federation(self, checkpoint: Checkpoint) -> Federation:
-        from fedprune.federation.server.federation import Federation
-        from fedprune.federation.server.state import state_of
-
-        server = Federation(self.scenario, self.folder.path.name, self.folder.server_state)
-        server.state = state_of(checkpoint.arrays, checkpoint.round)
-        return server
 
 
 def identity(run: FinishedRun) -> str:

@@ -14,14 +14,17 @@ import pytest
 
 from fedprune import simulate
 from fedprune.federation.experiment import open_experiment
+from fedprune.federation.finished import FinishedFederation
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.round import TooFewRepliesError
 from fedprune.progress import Progress
 from fedprune.runs.arrays import unpack
+from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import METRICS
 from fedprune.runs.store import VersionedStore
 from fedprune.scenario import Scenario
+from fedprune.tickets.training import score_on_test_data
 
 from .battery import CASES, Carried, bits, carry, last_versions, records, results, small
 
@@ -74,6 +77,18 @@ def test_a_run_thrown_back_to_an_older_checkpoint_gives_the_same_bits(
     (folder / "results.json").unlink()
     simulate.resume(folder)
     assert bits(folder) == bits(finished)
+
+
+def test_a_client_s_model_taken_from_the_folder_scores_as_the_run_reported(
+    case: str, undisturbed: Undisturbed
+) -> None:
+    folder, _ = undisturbed(case)
+    run = FinishedFederation(RunFolder.open(folder))
+    keeps = run.experiment.strategy.keeps_model
+    for row in records(folder, "final.jsonl"):
+        held = run.held(row["client"])
+        found = score_on_test_data(run.experiment, row["client"], held.weights, held.mask)
+        assert found == row["test_score_personal" if keeps else "test_score_received"], row["client"]
 
 
 def test_every_record_has_exactly_the_documented_fields(case: str, undisturbed: Undisturbed) -> None:

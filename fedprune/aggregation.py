@@ -53,10 +53,13 @@ class Combiner:
             old: the server's weights before.
             updates: this round's replies, in any order.
             moments: what the optimizer remembers, by ``MOMENT:PARAMETER``; brought up to date in place.
-            over: see ``Over``; only updates that carry a parameter count as its clients.
+            over: see ``Over``; only updates that carry a parameter count as its clients, and of these only
+                those whom the aggregator hears.
             weighted: whether clients count by their number of samples.
         """
-        ballots = _ballots(old, sorted(updates, key=lambda update: update.client), weighted)
+        ballots = self.aggregator.heard(
+            _ballots(old, sorted(updates, key=lambda update: update.client), weighted)
+        )
         combined = self.aggregator.combine(ballots)
         result = dict(old)
         for name, ballot in ballots.items():
@@ -89,6 +92,7 @@ def _ballots(old: Arrays, ordered: Sequence[Update], weighted: bool) -> dict[str
                 values=tuple(update.arrays[name] for update in mine),
                 held=tuple(update.mask.get(name) for update in mine),
                 shares=np.array([update.samples if weighted else 1 for update in mine], np.float64),
+                old=old[name],
             )
     return ballots
 

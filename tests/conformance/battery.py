@@ -131,12 +131,14 @@ weights under one mask."""
 
 NOISY = [{"name": "clip", "norm": 2.0}, {"name": "gaussian_noise", "multiplier": 0.01}]
 
-RULES = [{"name": name} for name in plugins.names("aggregators") if name != "mean"]
+STRICT = {"ticket_similarity": {"least": 1.0}}
+"""Keys under which a rule has something to do among clients that are all honest."""
+RULES = [{"name": name, **STRICT.get(name, {})} for name in plugins.names("aggregators") if name != "mean"]
 STEPS = [{"name": name} for name in plugins.names("server_optimizers") if name != "none"]
 
 COMBINING = {
     **{
-        "combined-by-" + "-and-".join([*rule.values(), *step.values()]): small(
+        "combined-by-" + "-and-".join(part["name"] for part in (rule, step) if part): small(
             (PRUNING, {"name": "fedavg"})[number % 2], aggregate=rule, server_optimizer=step
         )
         for number, (rule, step) in enumerate(itertools.zip_longest(RULES, STEPS, fillvalue={}))

@@ -20,7 +20,7 @@ SOURCES = sorted([*PACKAGE.rglob("*.py"), *bundled("strategies").glob("*.py")])
 FLOORS = (
     {"types", "score", "estimate", "seeds", "plugins", "progress", "hooks", "scenario", "text_table"},
     {"data", "models", "tasks"},
-    {"aggregators", "server_optimizers"},
+    {"aggregators", "clocks", "server_optimizers"},
     {"compute", "pruning", "aggregation", "updates", "privacy"},
     {"strategy", "wire"},
     {"strategies", "runs", "federation"},
@@ -34,6 +34,7 @@ WITHOUT_TORCH = (
     "wire",
     "aggregation",
     "aggregators",
+    "clocks",
     "server_optimizers",
     "updates",
     "privacy",

@@ -24,6 +24,8 @@ SPENT = (
     ("M multiply-adds", "multiply_adds", 1 / MEGA, 3),
     ("MB up", "bytes_up_total", 1 / MEGA, 2),
     ("MB down", "bytes_down_total", 1 / MEGA, 2),
+    ("simulated s", "simulated_seconds_total", 1.0, 1),
+    ("simulated s to target", "simulated_seconds_to_target", 1.0, 1),
     ("seconds", "seconds_total", 1.0, 1),
 )
 """Further results: title, field, factor, digits."""

@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
         "wire/quantizers", "quantizer", base="fedprune.wire.quantizers:Quantizer", typed=_NUMBERS
     ),
     "entropy_coders": Kind("wire/entropy_coders", "entropy coder", holds=("encode", "decode")),
+    "clocks": Kind("clocks", "clock", base="fedprune.clocks:Clock"),
     "engines": Kind("engines/crews", "engine", base="fedprune.engines.crew:Engine", decides=False),
     "studies": Kind(
         "tickets/studies",

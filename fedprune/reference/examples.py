@@ -23,6 +23,7 @@ TABLES = {
     "mask_codings": "[uplink]\nmask",
     "quantizers": "[uplink]\nvalues",
     "entropy_coders": "[uplink]\nentropy",
+    "clocks": "[clock]\nname",
     "engines": "[engine]\nname",
     "criteria": '[strategy]\nname = "iterative_pruning"\ncriterion',
 }

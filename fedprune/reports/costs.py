@@ -1,4 +1,4 @@
-"""The score against what it cost: bytes, multiply-adds, weights that are kept, seconds.
+"""The score against what it cost: bytes, multiply-adds, weights that are kept, seconds, simulated ones.
 
 All are drawn alike: stars are final evaluations with their Pareto front, small dots their seeds, and lines,
 for costs that add up over rounds, are what was measured on the way.
@@ -90,6 +90,20 @@ SECONDS = Cost(
     "Seconds are wall-clock time of the rounds on the machine that simulated them, all clients together: they"
     " compare methods that ran on one machine, and say nothing of a federation's own devices and links.",
     "seconds",
+)
+
+SIMULATED = Cost(
+    "simulated-seconds",
+    "What does each simulated second buy?",
+    "simulated seconds so far",
+    "s",
+    1,
+    _of("simulated_seconds_total", 1),
+    "in {} of the simulated clock",
+    "in less simulated time",
+    "Simulated seconds are those of the scenario's clock: what clients of these speeds would take,"
+    " whatever machine simulated them.",
+    "simulated",
 )
 
 

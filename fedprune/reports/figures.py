@@ -145,8 +145,8 @@ def _density_grid(names: Sequence[str], layers: Sequence[pl.DataFrame]) -> Figur
 
 
 def series(methods: Sequence[tuple[int, Method]], y: pl.Expr, x: str) -> list[Figure]:
-    """A line for each (index, method); those that never measured it have none."""
-    curves = [(index, _thinned(method.curve(y), MOST_POINTS)) for index, method in methods]
+    """A line for each (index, method); those that never measured it, or ``x``, have none."""
+    curves = [(index, _thinned(method.curve(y).drop_nulls(x), MOST_POINTS)) for index, method in methods]
     return [
         {
             "method": index,

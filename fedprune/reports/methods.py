@@ -53,22 +53,27 @@ class Method:
     def curve(self, y: pl.Expr) -> pl.DataFrame:
         """``y`` of runs.frames.RunData.rounds by round, where it was measured: mean, interval, traffic.
 
-        Columns: ``round``, ``mb`` (both directions) and ``seconds`` (wall-clock), both cumulative means over
-        seeds, ``mean``, ``low``, ``high`` (null for a single seed), ``n`` (seeds that measured it then).
+        Columns: ``round``, ``mb`` (both directions), ``seconds`` (wall-clock) and ``simulated`` (seconds of
+        the simulated clock, null without one), all three cumulative means over seeds, ``mean``, ``low``,
+        ``high`` (null for a single seed), ``n`` (seeds that measured it then).
         """
         import polars as pl
 
         spent = (pl.col("bytes_up") + pl.col("bytes_down")).cum_sum() / MEGA
-        taken = pl.col("seconds").cum_sum()
-        runs = pl.concat([run.rounds.select("round", mb=spent, seconds=taken, y=y) for run in self.runs])
+        costs = {
+            "mb": spent,
+            "seconds": pl.col("seconds").cum_sum(),
+            "simulated": pl.col("simulated_seconds_total"),
+        }
+        runs = pl.concat([run.rounds.select("round", **costs, y=y) for run in self.runs])
         by_round = runs.drop_nulls("y").group_by("round").agg(
-            pl.col("mb", "seconds").mean(), mean=pl.col("y").mean(), std=pl.col("y").std(), n=pl.len()
+            pl.col(*costs).mean(), mean=pl.col("y").mean(), std=pl.col("y").std(), n=pl.len()
         )  # fmt: skip
         t = {n: student_t(n - 1) for n in range(2, len(self.runs) + 1)}
         half = pl.col("std") * pl.col("n").replace_strict(t, default=None, return_dtype=pl.Float64)
         half = half / pl.col("n").sqrt()
         return by_round.sort("round").select(
-            "round", "mb", "seconds", "mean", low=pl.col("mean") - half, high=pl.col("mean") + half, n="n"
+            "round", *costs, "mean", low=pl.col("mean") - half, high=pl.col("mean") + half, n="n"
         )
 
     def traffic(self) -> pl.DataFrame:

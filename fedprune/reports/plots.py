@@ -54,6 +54,10 @@ class Plots:
         """The score against wall-clock seconds of the machine that simulated the run."""
         return self._scored(_against(costs.SECONDS))
 
+    def accuracy_by_simulated_seconds(self) -> altair.TopLevelMixin:
+        """The score against the seconds of the scenario's simulated clock; needs runs with ``[clock]``."""
+        return self._scored(_against(costs.SIMULATED))
+
     def accuracy_by_round(self) -> altair.TopLevelMixin:
         """The score of sampled clients after local training, the global model's, and the loss, by round."""
         return self._scored(scores.by_round)

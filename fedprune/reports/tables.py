@@ -62,8 +62,12 @@ SPENT: tuple[Column, ...] = (
     ("seconds", "seconds_total", 1, 1),
 )
 """Columns behind those of the scores."""
-PRIVACY: Column = ("epsilon", "epsilon", 1, 2)
-"""The column of what privacy a run's noise gave, where any has noise."""
+SOMETIMES: tuple[Column, ...] = (
+    ("simulated s", "simulated_seconds_total", 1, 1),
+    ("simulated s to target", "simulated_seconds_to_target", 1, 1),
+    ("epsilon", "epsilon", 1, 2),
+)
+"""Columns that stand where any run has something to say in them."""
 
 
 def results(methods: Sequence[Method]) -> Table:
@@ -72,12 +76,7 @@ def results(methods: Sequence[Method]) -> Table:
     front = {index for score in scores for index in on_front(methods, score)}
     groups: list[tuple[Score | None, tuple[Column, ...]]] = [
         *((score, _scored(score, others=len(scores) > 1)) for score in scores),
-        (
-            None,
-            (*SPENT, PRIVACY)
-            if any(row["epsilon"] is not None for method in methods for row in method.rows)
-            else SPENT,
-        ),
+        (None, (*SPENT, *(column for column in SOMETIMES if _is_there(methods, column[1])))),
     ]
 
     def row(index: int, method: Method) -> tuple[Cell, ...]:
@@ -103,6 +102,10 @@ def results(methods: Sequence[Method]) -> Table:
     caption = "Final evaluation of all clients, means over seeds. A dash: not measured, or not by all seeds."
     below = " ".join([f"{PLUS_MINUS}.", *(level_finding(methods, score) for score in scores)]).strip()
     return Table("results", caption, header, rows, tuple(range(len(methods))), about, below, "results")
+
+
+def _is_there(methods: Sequence[Method], field: str) -> bool:
+    return any(row[field] is not None for method in methods for row in method.rows)
 
 
 def meaning(name: str) -> str:

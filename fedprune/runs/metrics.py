@@ -15,7 +15,8 @@ import numpy as np
 from fedprune.score import Score
 
 CLOCK_FIELDS = frozenset({"seconds", "time", "seconds_total"})
-"""Fields that read a clock: all others are the same bits each time a run is repeated or resumed."""
+"""Fields that read the machine's clock: all others are the same bits each time a run is repeated or
+resumed."""
 
 SUMMED = ("bytes_up", "bytes_down", "seconds")
 """Fields of a round whose sums over all rounds are a run's totals, ``<field>_total``."""
@@ -76,6 +77,10 @@ _VALIDATION = "score on validation data after local training; null unless `run.p
 _DENSITY = "kept share of the prunable weights"
 _LAYERS = "name of each prunable weight -> its kept share, mean over clients"
 _MULTIPLY_ADDS = "multiply-adds of a forward pass of the physically shrunk model"
+_TRAINING = (
+    "multiply-adds of all that a client computed in the round: a forward pass of the physically shrunk model"
+    " for each sample it read, and three for each it trained on; null without `[clock]`"
+)
 _PARAMETERS = "trainable parameters of the physically shrunk model, zeros inside it included"
 
 _ROUNDS = {
@@ -93,8 +98,13 @@ _ROUNDS = {
     "density_layers": Metric("share", f"{_LAYERS}, after the round"),
     "multiply_adds": Metric("per sample", f"{_MULTIPLY_ADDS}; mean over clients"),
     "parameters": Metric("count", f"{_PARAMETERS}; mean over clients"),
+    "training_multiply_adds": Metric("count", f"{_TRAINING}; mean over clients"),
     **_bytes("down", "server to clients, failed ones too"),
     **_bytes("up", "clients to server, rejected replies too"),
+    "simulated_seconds": Metric(
+        "s", "of the round by the simulated clock: its slowest accepted client's; null without `[clock]`"
+    ),
+    "simulated_seconds_total": Metric("s", "sum of `simulated_seconds` from the first round to this one"),
     "seconds": Metric("s", "wall-clock time of the round"),
     "time": Metric("s", "when the round ended, since 1970-01-01 UTC"),
 }
@@ -111,8 +121,14 @@ _CLIENTS = {
     "density": Metric("share", f"{_DENSITY} after the round"),
     "multiply_adds": Metric("per sample", _MULTIPLY_ADDS),
     "parameters": Metric("count", _PARAMETERS),
+    "training_multiply_adds": Metric("count", _TRAINING),
     **_bytes("down", "server to this client"),
     **_bytes("up", "this client to server"),
+    "simulated_seconds": Metric(
+        "s",
+        "by the simulated clock, from order to reply: its bytes and multiply-adds at the client's rates,"
+        " the transport's envelope aside; null without `[clock]`",
+    ),
 }
 
 _FINAL = {
@@ -166,6 +182,13 @@ _RESULTS = {
         "bytes",
         "both directions, until the end of the first evaluated round whose mean `test_score_after` reaches"
         " `target_score`; null when none does",
+    ),
+    "simulated_seconds_total": Metric(
+        "s", "sum of `simulated_seconds` over all rounds; null without `[clock]`"
+    ),
+    "simulated_seconds_to_target": Metric(
+        "s",
+        "of the simulated clock, until the end of the same round; null when there is none, or no `[clock]`",
     ),
     "epsilon": Metric(
         "",
@@ -247,8 +270,8 @@ def _paragraph() -> str:
         "Shares are in [0, 1]. Scores are in the unit of the run's task; name, unit and direction stand in"
         " the run folder's `task.json` and in `results.json`. For classification a score is the share of"
         " right answers. `null`: not measured in that round, or no client to measure it on. Fields that"
-        f" read a clock ({clock}) differ each time; all others are the same bits however often a run is"
-        " repeated, interrupted or spread over workers."
+        f" read the machine's clock ({clock}) differ each time; all others are the same bits however often a"
+        " run is repeated, interrupted or spread over workers."
     )
 
 

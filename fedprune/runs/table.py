@@ -39,6 +39,8 @@ MEASURED = (
     "bytes_up_total",
     "bytes_down_total",
     "bytes_to_target",
+    "simulated_seconds_total",
+    "simulated_seconds_to_target",
     "epsilon",
     "seconds_total",
 )

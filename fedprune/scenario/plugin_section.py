@@ -111,6 +111,35 @@ class PluginSection(OpenSection):
         return definition, checks
 
 
+class OptionalPluginSection(PluginSection):
+    """A section that may name no plug-in; it then holds no other key."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_named_plugin(cls, raw: Any) -> Any:
+        key = cls.NAMED_BY
+        if isinstance(raw, dict) and raw.get(key) is None and (others := raw.keys() - {key}):
+            called = plugins.KINDS[cls.KIND].called
+            raise ScenarioError(
+                f"belongs to a {called}: set [{cls.SECTION}] {key} as well", cls.SECTION, min(others)
+            )
+        return raw
+
+    def plugins(self) -> Iterator[tuple[str, str]]:
+        """See ``PluginSection``; nothing where no plug-in is named."""
+        if (name := getattr(self, self.NAMED_BY)) is not None:
+            yield self.KIND, name
+            yield from super().plugins()
+
+    def defaults(self) -> dict[str, Any]:
+        """See ``PluginSection``; nothing but the missing name where no plug-in is named."""
+        return {self.NAMED_BY: None} if getattr(self, self.NAMED_BY) is None else super().defaults()
+
+    def made(self) -> Any:
+        """See ``PluginSection``; None where no plug-in is named."""
+        return None if getattr(self, self.NAMED_BY) is None else super().made()
+
+
 def _defaults(definition: Any) -> dict[str, Any]:
     """Field -> default value, of the fields that have one."""
     found = {

@@ -19,6 +19,7 @@ from fedprune.scenario.section_list import AnySection
 from fedprune.scenario.sections import (
     SECTIONS,
     AggregateSection,
+    ClockSection,
     ComputeSection,
     DataSection,
     DistillSection,
@@ -58,6 +59,7 @@ class Scenario(BaseModel):
     server_optimizer: ServerOptimizerSection = Field(default_factory=ServerOptimizerSection)
     uplink: UplinkSection = Field(default_factory=UplinkSection)
     downlink: DownlinkSection = Field(default_factory=DownlinkSection)
+    clock: ClockSection = Field(default_factory=ClockSection)
     evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
     engine: EngineSection = Field(default_factory=EngineSection)
 

@@ -64,6 +64,7 @@ def settings(kind: str, name: str) -> dict[str, Any]:
         "optimizers": {"train": {**SMALL["train"], "optimizer": name}},
         "schedules": {"schedule": {"name": name}},
         "trainers": {"compute": {"trainer": name}, "engine": {"name": "thread_engine"}},
+        "clocks": {"clock": {"name": name}},
         "engines": {"engine": {"name": name}},
         "studies": {"strategy": PRUNING, "run": {**SMALL["run"], "clients_per_round": 4}},
     }

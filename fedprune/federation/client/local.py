@@ -89,6 +89,7 @@ class LocalRound:
             kept=False,
             multiply_adds=spent.multiply_adds,
             parameters=spent.parameters,
+            training_multiply_adds=client.passes.multiply_adds if order.counts_work else None,
             train_loss=client.loss,
             gate_score=client.gate_score,
             validation_score=self._score(client.weights, client.mask, validation),

@@ -25,6 +25,7 @@ from fedprune.compute.request import (
     Stopping,
 )
 from fedprune.compute.trainers import trained
+from fedprune.federation.client.passes import TRAINED, Passes
 from fedprune.federation.experiment import Experiment
 from fedprune.models import Architecture
 from fedprune.pruning.mask import Mask
@@ -44,6 +45,8 @@ class LocalWork:
         self._validation = experiment.gating(client)
         self._fits, self._peers = itertools.count(1), itertools.count(1)
         self.samples = len(samples[1])
+        self.passes = Passes()
+        """What of all this counts as the client's work."""
         self.loss: float | None = None
         """Mean loss of the last epoch trained; None before the first."""
         self.gate_score: float | None = None
@@ -78,7 +81,7 @@ class LocalWork:
         """The weights of a model beside the client's own after a round's epochs of the task's loss."""
         experiment = self._experiment
         state = experiment.state(weights, Mask(), made)
-        return trained(experiment.trainer, self._asked(state, self._keys("teacher {}")))
+        return self._trained(self._asked(state, self._keys("teacher {}")))
 
     def _fit_request(self, weights: Arrays, mask: Mask, epochs: int, **options: Any) -> FitRequest:
         """The next training of the client's own model; ``options`` are the request's."""
@@ -102,7 +105,20 @@ class LocalWork:
             if after_epoch is not None and epoch.weights is not None:
                 after_epoch(epoch.number, epoch.weights)
 
-        return trained(self._experiment.trainer, request, note)
+        return self._trained(request, note)
+
+    def _trained(self, request: FitRequest, note: Callable[[Epoch], None] | None = None) -> Arrays:
+        epochs = 0
+
+        def counted(epoch: Epoch) -> None:
+            nonlocal epochs
+            epochs = epoch.number
+            if note is not None:
+                note(epoch)
+
+        weights = trained(self._experiment.trainer, request, counted)
+        self.passes.add_training(request, epochs)
+        return weights
 
     def _keys(self, pattern: str) -> Keys:
         seed = self._experiment.scenario.run.seed
@@ -113,17 +129,21 @@ class LocalWork:
         experiment = self._experiment
         state, keys = experiment.state(weights, Mask()), self._keys("gradient {}")
         size = experiment.step.batch_size
+        read = self.samples if batches is None else min(self.samples, batches * size)
+        self.passes.add(TRAINED * read, state.architecture, state.mask)
         return experiment.trainer.gradient(GradientRequest(state, self._samples, size, keys, batches))
 
     def activity(self, weights: Arrays, mask: Mask) -> Arrays:
         """See ``Client.activity``."""
         state = self._experiment.state(weights, mask)
+        self.passes.add(self.samples, state.architecture, state.mask)
         return self._experiment.trainer.activity(ActivityRequest(state, self._samples))
 
     def gate(self, weights: Arrays, mask: Mask) -> float:
         """See ``Client.gate``."""
         experiment, samples = self._experiment, self._validation or self._samples
         state = experiment.state(weights, mask)
+        self.passes.add(len(samples[1]), state.architecture, state.mask)
         self.gate_score = experiment.trainer.score(ScoreRequest(state, samples))
         return experiment.score.quality(self.gate_score, experiment.chance)
 
@@ -137,7 +157,9 @@ class LocalWork:
         state = experiment.state({**initial, **weights}, Mask(), made)
         keys = self._keys(_numbered("peer {}", next(self._peers)))
         request = self._asked(state, keys)
-        return Loop.of(replace(request, epochs=steps * request.epochs))
+        request = replace(request, epochs=steps * request.epochs)
+        self.passes.add_training(request, request.epochs)
+        return Loop.of(request)
 
     def rng(self, purpose: str, *, every_round: bool = True) -> np.random.Generator:
         """See ``Client.rng``."""

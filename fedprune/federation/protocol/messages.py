@@ -55,6 +55,8 @@ class Order:
     """Names the run; clients keep its state under that name."""
     validation: bool = False
     """Whether to report the score on validation data."""
+    counts_work: bool = False
+    """Whether to report the multiply-adds of the round."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Report:
     parameters: Count
     alive: list[Count] | None = None
     """Kept coordinates of each prunable parameter, in order, where the mask that travels does not tell."""
+    training_multiply_adds: Count | None = None
+    """Multiply-adds of all that the client computed in the round; None unless it was asked to count them."""
     train_loss: Loss | None = None
     gate_score: Scored | None = None
     validation_score: Scored | None = None

@@ -42,6 +42,13 @@ def check_report(report: Report, link: Link) -> None:
             raise CodecError(f"{said} {name.replace('_', '-')}, the whole model has {most}")
 
 
+def check_work(report: Report, *, asked: bool) -> None:
+    """The report counts the round's multiply-adds where the order ``asked`` for it, and only there."""
+    if (report.training_multiply_adds is not None) != asked:
+        said = "none are told" if asked else "nobody asked for them"
+        raise CodecError(f"multiply-adds of the training: {said}")
+
+
 def check_kept(report: Report, experiment: Experiment, shared: SharedMemory, *, training: bool) -> None:
     """The client wrote a version of its state where its method has it keep something, and none at the end.
 

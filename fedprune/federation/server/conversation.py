@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fedprune.aggregation import Update
+from fedprune.clocks import Rates
 from fedprune.federation.protocol.link import Link
 from fedprune.federation.protocol.memory import ServerMemory
 from fedprune.federation.protocol.messages import Report, read, reply_limit
@@ -42,6 +43,8 @@ class Accepted:
     """What the server keeps of the client if the round counts."""
     bytes_down: Bytes
     bytes_up: Bytes
+    seconds: float | None = None
+    """Simulated seconds from order to reply, see ``fedprune.clocks``; None without a simulated clock."""
 
 
 @dataclass
@@ -71,6 +74,8 @@ class Conversation:
     told: dict[str, int] = field(default_factory=dict)
     """What was logged of the round's refusals: reason -> the first client refused for it. All conversations
     of a round share it, so that many clients with one trouble do not fill the screen."""
+    rates: Rates | None = None
+    """How fast the client is in this round; None without a simulated clock."""
 
     @property
     def client(self) -> int:
@@ -113,6 +118,7 @@ class Conversation:
         if not self.training and parts:
             raise CodecError(f"{min(parts)}: nothing but a report travels at the end")
         claims.check_report(report, self.link)
+        claims.check_work(report, asked=self.rates is not None)
         decoded = self.link.receive_up(parts, self.expected, self.received)
         claims.check_variances(decoded.arrays)
         shared = self.link.after(self.received, decoded.mask, decoded.next_mask, decoded.tracked)
@@ -124,4 +130,11 @@ class Conversation:
             memory=ServerMemory(shared, self.residual),
             bytes_down=self.bytes_down,
             bytes_up=measure(parts, reply.transported),
+            seconds=self._seconds(report, len(reply.blob)),
         )
+
+    def _seconds(self, report: Report, bytes_up: int) -> float | None:
+        if self.rates is None or report.training_multiply_adds is None:
+            return None
+        # Not what the transport was handed: its envelope differs from one engine to another.
+        return self.rates.seconds(report.training_multiply_adds, len(self.order), bytes_up)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fedprune.aggregation import Combiner
+from fedprune.clocks import Clock, Rates
 from fedprune.federation.experiment import open_experiment
 from fedprune.federation.protocol.memory import ServerMemory
 from fedprune.federation.server.conversation import Accepted
@@ -40,6 +41,7 @@ class Federation:
             scenario.server_optimizer.made(),
             self.experiment.architecture.statistics,
         )
+        self._clock: Clock | None = scenario.clock.made()
         self.state = ServerState(round=0, weights=self.experiment.initial)
         server = self.server(0)
         self.state = ServerState(0, self.experiment.strategy.begin(server), server.memory)
@@ -55,6 +57,10 @@ class Federation:
         """Whether clients are tested in this round."""
         every = self.scenario.evaluate.every
         return bool(every) and round % every == 0
+
+    def rates(self, client: int, round: int) -> Rates | None:
+        """How fast a client is in a round, by the scenario's ``[clock]``; None without one."""
+        return None if self._clock is None else self._clock.rates(client, round, self.scenario.run.seed)
 
     def server(self, round: int, recipient: int = 0) -> Server:
         """What a strategy's hooks see of the server in this round; what they change is theirs alone.

@@ -65,6 +65,7 @@ class Rounds:
         self._validation: list[float | None] = [
             record.get("validation_score") for record in read_lines(folder.rounds)
         ]
+        self._simulated = records.simulated_total(read_lines(folder.rounds)) or 0.0
 
     def run(self) -> int:
         """Train the rounds that are left, evaluate, and write the results to the run folder.
@@ -119,7 +120,9 @@ class Rounds:
             experiment.prunable,
             experiment.score,
             self._global_score() if played.evaluate else None,
+            elapsed := records.after_the_slowest(outcome, self._simulated),
         )
+        self._simulated = elapsed.total if elapsed else 0.0
         record |= {"seconds": time.perf_counter() - started, "time": time.time()}
         self.logs["rounds"].append(record)
         self._validation.append(record["validation_score"])

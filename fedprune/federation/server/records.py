@@ -35,6 +35,16 @@ class Evaluated:
     """Client -> why it did not, in one line."""
 
 
+@dataclass(frozen=True)
+class Elapsed:
+    """What the simulated clock says at the end of a round, in seconds."""
+
+    round: float
+    """Of the round."""
+    total: float
+    """Since the run began."""
+
+
 def client_record(round: int, reply: Accepted, prunable: Shapes) -> Record:
     """One client in one round."""
     report = reply.report
@@ -50,8 +60,10 @@ def client_record(round: int, reply: Accepted, prunable: Shapes) -> Record:
         "density": _density(reply, prunable),
         "multiply_adds": report.multiply_adds,
         "parameters": report.parameters,
+        "training_multiply_adds": report.training_multiply_adds,
         **_bytes("down", reply.bytes_down),
         **_bytes("up", reply.bytes_up),
+        "simulated_seconds": reply.seconds,
     }
 
 
@@ -77,6 +89,7 @@ def round_record(
     prunable: Shapes,
     score: Score,
     test_score_global: float | None,
+    elapsed: Elapsed | None = None,
 ) -> Record:
     """One round over its sampled clients. Bytes include those of failed clients."""
     rows = [client_record(round, reply, prunable) for reply in outcome.accepted]
@@ -97,9 +110,26 @@ def round_record(
         "density_layers": layer_densities(outcome.accepted, prunable),
         "multiply_adds": _mean("multiply_adds", rows),
         "parameters": _mean("parameters", rows),
+        "training_multiply_adds": _mean("training_multiply_adds", rows),
         **_bytes("down", down),
         **_bytes("up", up),
+        "simulated_seconds": elapsed and elapsed.round,
+        "simulated_seconds_total": elapsed and elapsed.total,
     }
+
+
+def after_the_slowest(outcome: Outcome, before: float) -> Elapsed | None:
+    """What the simulated clock says when the slowest accepted client of a round has replied.
+
+    None without a simulated clock; ``before`` is the total until the round.
+    """
+    seconds = [reply.seconds for reply in outcome.accepted if reply.seconds is not None]
+    return Elapsed(max(seconds), before + max(seconds)) if seconds else None
+
+
+def simulated_total(rounds: Sequence[Record]) -> float | None:
+    """Simulated seconds of these first rounds of a run; None without a simulated clock."""
+    return rounds[-1].get("simulated_seconds_total") if rounds else None
 
 
 def failures(reasons: Mapping[int, str]) -> list[Record]:
@@ -168,6 +198,8 @@ def results(
         "bytes_down_total": spent["bytes_down_total"],
         "target_score": target,
         "bytes_to_target": bytes_to_target(rounds, target, score),
+        "simulated_seconds_total": simulated_total(rounds),
+        "simulated_seconds_to_target": simulated_seconds_to_target(rounds, target, score),
         "seconds_total": spent["seconds_total"],
     }
 
@@ -184,12 +216,24 @@ def rounds_accepted(rounds: Sequence[Record]) -> Counter[int]:
 def bytes_to_target(rounds: Sequence[Record], target: float | None, score: Score) -> int | None:
     """Bytes up and down until the first evaluated round whose mean score after local training reaches the
     target."""
-    spent = 0
-    for record in rounds:
-        spent += int(record["bytes_up"]) + int(record["bytes_down"])
+    until = rounds_to_target(rounds, target, score)
+    if until is None:
+        return None
+    return sum(int(record["bytes_up"]) + int(record["bytes_down"]) for record in rounds[:until])
+
+
+def simulated_seconds_to_target(rounds: Sequence[Record], target: float | None, score: Score) -> float | None:
+    """Simulated seconds until the end of that round; None without a simulated clock."""
+    until = rounds_to_target(rounds, target, score)
+    return None if until is None else simulated_total(rounds[:until])
+
+
+def rounds_to_target(rounds: Sequence[Record], target: float | None, score: Score) -> int | None:
+    """How many rounds there were when the first evaluated one had reached the target; None if none does."""
+    for number, record in enumerate(rounds, start=1):
         reached = record["test_score_after"]
         if target is not None and reached is not None and score.reaches(reached, target):
-            return spent
+            return number
     return None
 
 

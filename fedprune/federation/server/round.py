@@ -85,6 +85,7 @@ class Round:
         link = Link(experiment, client, self.number, memory.shared)
         travelling = experiment.strategy.part(experiment.travelling, "down", self.number)
         server = federation.server(self.number, client)
+        rates = federation.rates(client, self.number) if self.phase == "train" else None
         payload = experiment.strategy.send(server, travelling, memory.shared.mask)
         encoded = link.send_down(payload, memory.residual, self.common)
         head = Order(
@@ -97,6 +98,7 @@ class Round:
             settings=federation.settings,
             run=federation.run,
             validation=federation.scenario.run.patience is not None and self.phase == "train",
+            counts_work=rates is not None,
         )
         final = self.phase == "final"
         expected = {} if final else experiment.strategy.part(experiment.travelling, "up", self.number)
@@ -112,6 +114,7 @@ class Round:
             payload.arrays,
             training=not final,
             told=self.told,
+            rates=rates,
         )
 
 

@@ -8,6 +8,7 @@ take free keys beside their own: ``[task]`` and ``[strategy]`` (the fields of th
 
 from fedprune.scenario.section_list import AnySection
 from fedprune.scenario.sections.aggregate import AggregateSection
+from fedprune.scenario.sections.clock import ClockSection
 from fedprune.scenario.sections.codec import CodecSection, DownlinkSection, UplinkSection
 from fedprune.scenario.sections.compute import ComputeSection
 from fedprune.scenario.sections.data import DataSection
@@ -27,6 +28,7 @@ from fedprune.scenario.sections.update import UpdateChain
 __all__ = [
     "SECTIONS",
     "AggregateSection",
+    "ClockSection",
     "CodecSection",
     "ComputeSection",
     "DataSection",
@@ -62,6 +64,7 @@ SECTIONS: dict[str, type[AnySection]] = {
     "server_optimizer": ServerOptimizerSection,
     "uplink": UplinkSection,
     "downlink": DownlinkSection,
+    "clock": ClockSection,
     "evaluate": EvaluateSection,
     "engine": EngineSection,
 }

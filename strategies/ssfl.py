@@ -46,9 +46,7 @@ class SSFL(Strategy):
             raise ValueError(f"phase: must be at least 1, got {self.phase}")
 
     def refuses(self, section: Choice) -> str | None:
-        if section == "server_optimizer":
-            return None
-        return "its first rounds send saliencies, which are no updates and are summed by its own rule"
+        return "its first rounds send saliencies, which are no updates" if section == "update" else None
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         scored = {

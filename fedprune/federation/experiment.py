@@ -27,6 +27,7 @@ from fedprune.data.errors import DataError
 from fedprune.data.partition import Partition, make_partition
 from fedprune.data.standardise import normalise
 from fedprune.data.table import Columns
+from fedprune.federation.chain import Chain, open_chain
 from fedprune.models import Architecture, architecture
 from fedprune.privacy import check_library
 from fedprune.pruning.mask import Mask
@@ -36,7 +37,6 @@ from fedprune.score import Score
 from fedprune.strategy import Strategy, make_strategy
 from fedprune.tasks import Task, make_task
 from fedprune.types import Array, Arrays, Shapes
-from fedprune.updates import Stage, complaints
 from fedprune.wire.pipeline import Pipeline
 
 TEST_CHUNK = 1000
@@ -64,8 +64,8 @@ class Experiment:
     """Parameters that a travelling mask covers."""
     teacher: Architecture
     """Of the teacher that a client trains beside its model, where the scenario asks for one."""
-    stages: tuple[Stage, ...]
-    """What an update goes through on the client before it is sent."""
+    chain: Chain
+    """What an update goes through between training and the server's rule."""
     uplink: Pipeline
     downlink: Pipeline
 
@@ -131,14 +131,21 @@ class Experiment:
 
     def training(self, client: int) -> Samples:
         """The client's training samples, never empty."""
-        return self._resident.get(("training", client), lambda: self._here(self.samples.training(client)))
+        return self._resident.get(
+            ("training", client), lambda: self._here(self._told(client, self.samples.training(client)))
+        )
 
     def gating(self, client: int) -> Samples | None:
         """The client's validation samples; None when it has none, so that gates read training data."""
         held_out = self.samples.validation(client)
         if held_out is None:
             return None
-        return self._resident.get(("gating", client), lambda: self._here(held_out))
+        return self._resident.get(("gating", client), lambda: self._here(self._told(client, held_out)))
+
+    def _told(self, client: int, samples: tuple[Array, Array]) -> tuple[Array, Array]:
+        """Samples with the labels that the client takes for the true ones."""
+        x, y = samples
+        return x, self.chain.targets(client, y, self.dataset.targets.classes)
 
     @property
     def augmentation(self) -> CropAndFlip | None:
@@ -196,7 +203,7 @@ def checked_experiment(scenario: Scenario) -> Experiment:
         experiment.score.check_target(scenario.evaluate.target)
     except ValueError as error:
         raise ScenarioError(str(error), "evaluate", "target") from None
-    check_library(experiment.stages)
+    check_library(experiment.chain.common)
     return experiment
 
 
@@ -246,7 +253,7 @@ def _opened(settings: str, root: str | None) -> Experiment:
         travelling=travelling,
         maskable={name: model.shapes[name] for name in masked},
         teacher=_teacher(scenario, model),
-        stages=_stages(scenario, statistics=not model.statistics.isdisjoint(travelling)),
+        chain=open_chain(scenario, dataset.targets, statistics=not model.statistics.isdisjoint(travelling)),
         uplink=Pipeline.of(scenario.uplink),
         downlink=Pipeline.of(scenario.downlink),
     )
@@ -281,18 +288,3 @@ def _teacher(scenario: Scenario, model: Architecture) -> Architecture:
     if section is None:
         return model
     return model.beside(section.name, section.options)
-
-
-def _stages(scenario: Scenario, *, statistics: bool) -> tuple[Stage, ...]:
-    """The scenario's update stages; ``statistics`` says whether batch norm's running statistics travel."""
-    stages = tuple(table.made() for table in scenario.update.root)
-    for number, stage in enumerate(stages, start=1):
-        if statistics and stage.moves_freely():
-            what = (
-                "could make the variances of batch norms negative, which travel here; "
-                'set [strategy] statistics = "personal", or take a model without batch norm'
-            )
-            raise ScenarioError(what, "update", "name", table=number)
-    for number, what in complaints(stages):
-        raise ScenarioError(what, "update", "name", table=number)
-    return stages

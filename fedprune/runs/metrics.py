@@ -166,6 +166,10 @@ _RESULTS = {
     "test_score_personal_never_sampled": Metric(
         "score", "mean of the same over `clients_never_sampled`; null where there are none"
     ),
+    "attackers": Metric("count", "clients that carry out an attack of `[[update]]`"),
+    "test_score_personal_honest": Metric(
+        "score", "mean of the same over the other clients; null where nobody attacks"
+    ),
     **_spread("test_score_received", _BEFORE),
     **_spread("test_score_trained", f"{_AFTER} of what it received"),
     "test_score_global": Metric("score", _GLOBAL),

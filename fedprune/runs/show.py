@@ -36,6 +36,10 @@ NEVER_SAMPLED = (
 """What a table says below it where some clients took no part."""
 
 
+HONEST = "Honest: the mean score of the clients that do not attack; the other columns hold attackers as well."
+"""What a table says below it where some clients attack."""
+
+
 def render(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "text") -> str:
     """The text that ``fedprune show`` prints: runs grouped by seed as a table, or each run raw as JSON."""
     rows = results_table(folders)
@@ -55,6 +59,8 @@ def _notes(rows: Sequence[Row]) -> list[str]:
         said.append(FINAL)
     if any(_never_sampled(row) for row in rows):
         said.append(NEVER_SAMPLED)
+    if any(_honest(row) for row in rows):
+        said.append(HONEST)
     if any("seeds" in row for row in rows):
         said.append(f"Means over seeds. {PLUS_MINUS}.")
     return said
@@ -93,6 +99,12 @@ def _never_sampled(row: Row) -> str:
     return f"{count:g}" if reached is None else f"{count:g}: {reached * score.factor:.{score.digits}f}"
 
 
+def _honest(row: Row) -> str:
+    """The mean score of the clients that do not attack, where some do."""
+    reached, score = row["test_score_personal_honest"], Score.of(row["score"])
+    return "" if reached is None else f"{reached * score.factor:.{score.digits}f}"
+
+
 def _of(score: Score, cell: Callable[[Row], str]) -> Callable[[Row], str]:
     """Rows of other scores have nothing to say."""
     return lambda row: cell(row) if Score.of(row["score"]) == score else ""
@@ -117,6 +129,7 @@ _ABOUT = (
 )
 _SPENT = (
     _Column("never sampled", _never_sampled),
+    _Column("honest", _honest),
     _Column("density %", _number("density", 100, 1)),
     _Column("M multiply-adds", _number("multiply_adds", 1e-6, 3)),
     _Column("MB up", _number("bytes_up_total", 1e-6, 2)),

@@ -34,6 +34,8 @@ MEASURED = (
     "test_score_trained",
     "clients_never_sampled",
     "test_score_personal_never_sampled",
+    "attackers",
+    "test_score_personal_honest",
     "density",
     "multiply_adds",
     "bytes_up_total",

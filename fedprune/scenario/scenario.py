@@ -86,9 +86,9 @@ class Scenario(BaseModel):
             if patience and not made.partition.validation:
                 what = "waits for a better score on validation data: set [partition] validation above 0"
                 raise ScenarioError(what, name, "patience")
-        for section in ("update", "aggregate", "server_optimizer"):
-            asked = made.section(section) != cls.model_fields[section].get_default(call_default_factory=True)
-            if asked and (reason := made.strategy.made().refuses(section)):
+        for choice in made._choices():
+            if reason := made.strategy.made().refuses(choice):
+                section = "update" if choice == "attack" else choice
                 raise ScenarioError(f"'{made.strategy.name}' cannot take it: {reason}", section)
         made._origins = tuple(made._find_origins())
         return made
@@ -107,6 +107,16 @@ class Scenario(BaseModel):
             for kind, named in self.section(name).plugins():
                 if origin := plugins.origin(kind, named):
                     yield origin
+
+    def _choices(self) -> Iterator[str]:
+        """What the scenario asks for that a strategy may refuse; see ``Strategy.refuses``."""
+        hostile = {table.made().hostile for table in self.update.root}
+        yield from (choice for choice, asked in (("update", False), ("attack", True)) if asked in hostile)
+        for section in ("aggregate", "server_optimizer"):
+            if self.section(section) != type(self).model_fields[section].get_default(
+                call_default_factory=True
+            ):
+                yield section
 
     @property
     def label(self) -> str:

@@ -27,8 +27,8 @@ Removed = Literal["conv", "any"]
 """Channels of convolutions, or of linear layers as well."""
 
 
-Choice = Literal["update", "aggregate", "server_optimizer"]
-"""Sections of a scenario that say what becomes of updates beside the strategy."""
+Choice = Literal["update", "attack", "aggregate", "server_optimizer"]
+"""What becomes of updates beside the strategy: by sections of a scenario, attacks among ``update`` apart."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Strategy:
     def refuses(self, section: Choice) -> str | None:
         """Why this method's own rule leaves no place for what a section asks for, in a phrase.
 
-        Asked when a scenario is read, of ``update``, ``aggregate`` and ``server_optimizer`` where they differ
-        from their defaults; None accepts. A method refuses what would have no effect or break its rule.
+        Asked when a scenario is read, of what differs from its default; None accepts. A method refuses what
+        would have no effect or break its rule. An attack changes nothing but arrays that came down.
         """
         return None
 

@@ -27,6 +27,7 @@ ONE_SIDED = frozenset(
     {"score", "score_unit", "score_better", "score_chance"}
     | {"missing", "rounds_accepted", "clients_never_sampled"}
     | {"test_score_personal_sampled", "test_score_personal_never_sampled"}
+    | {"attackers", "test_score_personal_honest"}
 )
 """Fields that records of only one of the commits hold, and that say nothing about the other's."""
 

@@ -44,7 +44,7 @@ def client_round(blob: bytes, machine: Machine) -> bytes:
     report, client = local.report(), local.client
     # Encode.
     payload = strategy.upload(client, strategy.part(experiment.travelling, "up", order.round))
-    payload = through_stages(experiment.stages, payload, received, client.rng)
+    payload = through_stages(experiment.chain.of(order.client), payload, received, client.rng)
     encoded = link.send_up(payload, received, kept.residual)
     mask = received.mask if payload.mask is None else payload.mask
     # Keep.

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from fedprune.strategy import Payload
+from fedprune.types import Arrays
 from fedprune.updates import Change, Stage
 from fedprune.wire.codec import Decoded
 
@@ -33,7 +34,16 @@ def through_stages(
     arrays = {name: value.astype(np.float64) - before[name] for name, value in payload.arrays.items()}
     change = Change(mask.apply(arrays), mask)
     for number, stage in enumerate(stages, start=1):
-        change = stage.apply(change, rng(f"update stage {number}"))
+        change = _carried_out(stage, change, received.arrays, rng(f"update stage {number}"))
         change = replace(change, arrays=mask.apply(change.arrays))
     sent = {name: (before[name] + value).astype(before[name].dtype) for name, value in change.arrays.items()}
     return replace(payload, arrays=mask.apply(sent))
+
+
+def _carried_out(stage: Stage, change: Change, known: Arrays, rng: np.random.Generator) -> Change:
+    """The change after a stage; an attack is on weights, and leaves what did not come down as it is."""
+    if not stage.hostile or change.arrays.keys() <= known.keys():
+        return stage.apply(change, rng)
+    weights = {name: value for name, value in change.arrays.items() if name in known}
+    after = stage.apply(replace(change, arrays=weights), rng)
+    return replace(after, arrays={**change.arrays, **after.arrays})

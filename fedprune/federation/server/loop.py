@@ -159,7 +159,15 @@ class Rounds:
         for client in self.federation.state.versions if experiment.maskable else ():
             self.folder.write_final(f"mask-{client}", dict(self.federation.mask(client)))
         score, chance = experiment.score, experiment.chance
-        results = records.results(self.scenario, score, chance, evaluated, rounds, self._global_score())
+        results = records.results(
+            self.scenario,
+            score,
+            chance,
+            evaluated,
+            rounds,
+            self._global_score(),
+            experiment.chain.attackers,
+        )
         self.folder.write_results({**results, **privacy_record(self.scenario, experiment, rounds)})
         if not evaluated.missing:
             self.folder.evaluated.unlink(missing_ok=True)

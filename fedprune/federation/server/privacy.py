@@ -13,14 +13,15 @@ from fedprune.scenario import Scenario
 def privacy_record(
     scenario: Scenario, experiment: Experiment, rounds: Sequence[Mapping[str, Any]]
 ) -> dict[str, float | None]:
-    """The privacy fields of ``results.json``; all null when no stage of ``[[update]]`` gives privacy.
+    """The privacy fields of ``results.json``; all null when no stage of ``[[update]]`` that all clients carry
+    out gives privacy.
 
     Args:
         scenario: the whole scenario, not the part of it that clients are told.
         experiment: what was opened for it.
         rounds: the records of all rounds, at least one.
     """
-    promised = guarantee(experiment.stages)
+    promised = guarantee(experiment.chain.common)
     if promised is None:
         return dict.fromkeys(("epsilon", "delta", "noise_multiplier", "sampling_rate"))
     partition = experiment.partition

@@ -164,9 +164,11 @@ def results(
     evaluated: Evaluated,
     rounds: Sequence[Record],
     test_score_global: float | None,
+    attackers: frozenset[int] = frozenset(),
 ) -> Record:
     """The run's results over all clients that answered the final evaluation."""
     rows = evaluated.rows
+    honest = [row for row in rows if row["client"] not in attackers] if attackers else []
     layers = rows[0]["density_layers"] if rows else {}
     target, spent = scenario.evaluate.target, totals(rounds)
     sampled = [row for row in rows if row["rounds_accepted"]]
@@ -185,6 +187,8 @@ def results(
         **_spread("test_score_personal", rows, score),
         "test_score_personal_sampled": _mean("test_score_personal", sampled),
         "test_score_personal_never_sampled": _mean("test_score_personal", never),
+        "attackers": len(attackers),
+        "test_score_personal_honest": _mean("test_score_personal", honest),
         **_spread("test_score_received", rows, score),
         **_spread("test_score_trained", rows, score),
         "test_score_global": test_score_global,

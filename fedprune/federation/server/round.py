@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fedprune.federation.protocol.link import Common, Link
 from fedprune.federation.protocol.messages import Order, Phase, write
+from fedprune.federation.server.adversary import plotted
 from fedprune.federation.server.conversation import Accepted, Conversation, Incoming
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.outliers import Change, outliers
@@ -130,6 +131,7 @@ def play(round: Round, exchange: Exchange, record: Callable[[Round, Outcome], No
 
 def conclude(round: Round) -> Outcome:
     """Aggregate what counts of a round's replies and commit it. Raises TooFewRepliesError."""
+    _let_attackers_agree(round)
     _refuse_outliers(round)
     outcome, federation = round.outcome(), round.federation
     _require_quorum(round, outcome)
@@ -140,12 +142,28 @@ def conclude(round: Round) -> Outcome:
     return outcome
 
 
+def _let_attackers_agree(round: Round) -> None:
+    """Attackers that know what all others sent have their say before replies are compared."""
+    experiment = round.federation.experiment
+    if not experiment.chain.plots:
+        return
+    seed = experiment.scenario.run.seed
+    for client, update in plotted(experiment.chain.plots, _changes(round), seed, round.number).items():
+        conversation = round.conversations[client]
+        assert conversation.accepted is not None
+        conversation.accepted = replace(conversation.accepted, update=update)
+
+
 def _refuse_outliers(round: Round) -> None:
     """Validate each reply by the others, once all are there."""
-    there = {client: each for client, each in round.conversations.items() if each.accepted}
-    changes = [Change(each.accepted.update, each.payload) for each in there.values() if each.accepted]
-    for client, reason in outliers(changes, round.federation.least_norms).items():
-        there[client].withdraw(reason)
+    for client, reason in outliers(_changes(round), round.federation.least_norms).items():
+        round.conversations[client].withdraw(reason)
+
+
+def _changes(round: Round) -> list[Change]:
+    """What each reply that counts so far makes of what its client was sent, in the order of the clients."""
+    there = sorted(round.conversations.items())
+    return [Change(each.accepted.update, each.payload) for _, each in there if each.accepted]
 
 
 def _require_quorum(round: Round, outcome: Outcome) -> None:

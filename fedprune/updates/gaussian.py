@@ -1,0 +1,42 @@
+"""Gaussian, an attack: a client sends noise in the place of what it learned.
+
+Blanchard, El Mhamdi, Guerraoui, Stainer: Machine Learning with Adversaries: Byzantine Tolerant Gradient
+Descent, NeurIPS 2017, https://arxiv.org/abs/1703.02757 (section 5). Departure: there its deviation is
+200, which every run here refuses as an explosion; here it is a multiple of the update itself,
+array by array. (``gaussian_noise`` is the privacy of an honest client, and adds noise to a clipped update.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fedprune.types import Array
+from fedprune.updates import Change, Stage
+from fedprune.updates._attack import attacked, held, weights_of
+
+
+@dataclass(frozen=True)
+class Gaussian(Stage):
+    """Independent noise of ``scale`` times each array's root mean square over what travels of it."""
+
+    hostile = True
+
+    scale: float = 5.0
+    """Deviation of the noise over the root mean square of the update, above 0."""
+
+    def __post_init__(self) -> None:
+        if self.scale <= 0:
+            raise ValueError(f"scale: must be greater than 0, got {self.scale}")
+
+    def apply(self, change: Change, rng: np.random.Generator) -> Change:
+        return attacked(change, {name: self._noise(change, name, rng) for name in weights_of(change)})
+
+    def moves_freely(self) -> bool:
+        return False
+
+    def _noise(self, change: Change, name: str, rng: np.random.Generator) -> Array:
+        value, kept = change.arrays[name], held(change, name)
+        size = np.sqrt(np.square(value[kept]).mean()) if kept.any() else 0.0
+        return rng.normal(0.0, self.scale * size, value.shape)

@@ -51,6 +51,8 @@ class SubFedAvg(Strategy):
     """The same threshold as ``distance``, for channels."""
     channel_floor: int = 1
     """Fewest channels left in a layer."""
+    channel_multiple: int = 1
+    """Channels left in a layer are rounded up to a multiple; 8 costs no time where 8 are computed at once."""
     gate: float = 0.5
     """Prune only when what the gate says of the second candidate exceeds this (for labels, accuracy)."""
     mean: Literal["holders", "weighted_holders", "intersection"] = "holders"
@@ -58,8 +60,9 @@ class SubFedAvg(Strategy):
 
     def __post_init__(self) -> None:
         require_shares(self, "target", "step", "channels", "gate")
-        if self.channel_floor < 1:
-            raise ValueError(f"channel_floor: must be at least 1, got {self.channel_floor}")
+        for field in ("channel_floor", "channel_multiple"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field}: must be at least 1, got {getattr(self, field)}")
 
     @property
     def removes(self) -> Removed | None:
@@ -133,16 +136,9 @@ class SubFedAvg(Strategy):
         groups = _conv(client.groups)
         score = batch_norm.score if all(group.norms for group in groups) else filter_l2.score
         amounts = [self.channels * tenths / 10 for tenths in range(10, 0, -1)]
+        least = (self.channel_floor, self.channel_multiple)
         return prune_channels_to(
-            client.weights,
-            mask,
-            groups,
-            shapes,
-            amounts,
-            score,
-            self.target,
-            client.prunable,
-            self.channel_floor,
+            client.weights, mask, groups, shapes, amounts, score, self.target, client.prunable, *least
         )
 
 

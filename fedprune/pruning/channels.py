@@ -29,16 +29,20 @@ def prune_channels(
     amount: float,
     score: Score,
     floor: int = 1,
+    multiple: int = 1,
 ) -> Mask:
     """``mask`` with floor(amount * channels) dead in each group, those dead before counted, lowest first.
 
-    Ties go by index. At least ``floor`` channels of each group stay alive, unless fewer were; nothing is
-    revived. ``amount`` is a share of all channels, not of those alive, so repeating a call changes nothing.
+    Ties go by index. At least ``floor`` channels of each group stay alive, unless fewer were, and as many
+    more as make a ``multiple`` (all of a group that has fewer): a processor computes so many at a time,
+    and takes as long for one more as for the next whole lot. Nothing is revived. ``amount`` is a share of all
+    channels, not of those alive, so repeating a call changes nothing.
     Raises ValueError unless 0 <= amount <= 1.
     """
     for group in groups:
         alive = alive_channels(group, mask)
-        wanted = min(share_of(amount, group.size), group.size - floor)
+        kept = max(group.size - share_of(amount, group.size), floor)
+        wanted = group.size - min(-(-kept // multiple) * multiple, group.size)
         more = wanted - int(np.count_nonzero(~alive))
         if more <= 0:
             continue
@@ -58,6 +62,7 @@ def prune_channels_to(
     target: float,
     names: Iterable[str],
     floor: int = 1,
+    multiple: int = 1,
 ) -> Mask:
     """``prune_channels`` by the first of ``amounts`` that does not overshoot a target sparsity.
 
@@ -79,7 +84,7 @@ def prune_channels_to(
     size = sum(math.prod(shape) for shape in counted.values())
     fewest = size - round(target * size)
     for amount in amounts:
-        pruned = prune_channels(weights, mask, groups, shapes, amount, score, floor)
+        pruned = prune_channels(weights, mask, groups, shapes, amount, score, floor, multiple)
         if sum(kept_counts(pruned, counted)) >= fewest:
             return pruned
     return mask

@@ -43,6 +43,21 @@ def test_the_floor_of_the_share_dies_but_never_the_last_channels(
 
 
 @quick
+@given(st.floats(0, 1), st.integers(1, 9))
+def test_as_many_more_channels_stay_as_make_a_multiple(amount: float, multiple: int) -> None:
+    weights = weights_of(0)
+
+    def left(multiple: int) -> list[int]:
+        mask = prune_channels(
+            weights, Mask(), LENET.groups, LENET.shapes, amount, filter_l2.score, multiple=multiple
+        )
+        return [int(alive_channels(group, mask).sum()) for group in LENET.groups]
+
+    for group, one_by_one, in_lots in zip(LENET.groups, left(1), left(multiple), strict=True):
+        assert in_lots == min(group.size, -(-one_by_one // multiple) * multiple)
+
+
+@quick
 @given(st.integers(0, 100), st.floats(0, 1), st.floats(0, 1))
 def test_channels_stay_dead_and_a_repeated_call_changes_nothing(
     seed: int, first: float, second: float

@@ -46,12 +46,15 @@ def channel_groups(module: nn.Module, example: Tensor) -> tuple[ChannelGroup, ..
     Left out are the outputs of the network, and channels whose slices are not known to be removable one by
     one: those that pass through a grouped convolution, a concatenation, a layer norm, or a layer with
     parameters other than a convolution, a linear layer, a batch or a group norm, and those of a parameter
-    that several layers share.
+    that several layers share. A model with layers of low rank has none: a factor belongs to all channels.
     """
     import torch
 
+    from fedprune.models.low_rank import LowRank
     from fedprune.models.modules import tied_names
 
+    if any(isinstance(layer, LowRank) for layer in module.modules()):
+        return ()
     tied = tied_names(module)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

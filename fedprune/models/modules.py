@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
+from fedprune.models.low_rank import LowRank
 from fedprune.types import Arrays, Shapes
 
 ATTENTION = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
@@ -34,7 +35,8 @@ def tied_names(module: nn.Module) -> frozenset[str]:
 
 def matrix_names(template: nn.Module, *, embeddings: bool) -> tuple[str, ...]:
     """Names of the weights that multiply something, in order: those of convolutions, linear and bilinear
-    layers, recurrent layers and cells and attention, with ``embeddings`` also those of embeddings.
+    layers (or their factors of low rank), recurrent layers and cells and attention, with ``embeddings`` also
+    those of embeddings.
 
     A weight that several layers share is among them when it would be for each of them.
     """
@@ -52,6 +54,8 @@ def matrix_names(template: nn.Module, *, embeddings: bool) -> tuple[str, ...]:
 def _is_matrix(layer: nn.Module, name: str, embeddings: bool) -> bool:
     if isinstance(layer, nn.RNNBase | nn.RNNCellBase):
         return name.startswith("weight")
+    if isinstance(layer, LowRank):
+        return name != "bias"
     if isinstance(layer, nn.MultiheadAttention):
         return name in ATTENTION
     if isinstance(layer, nn.Embedding | nn.EmbeddingBag):

@@ -55,16 +55,19 @@ def multiply_adds(layer: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> 
     """Multiply-adds of one call of ``layer``, without those of layers inside it.
 
     Counted are convolutions, linear and bilinear layers, recurrent layers (their matrices at every step) and
-    attention (its four matrices, and every query with every key, a causal mask or none), without biases. As
+    attention (its four matrices, and every query with every key, a causal mask or none), without biases. A
+    layer of low rank counts as the ordinary one that is made of it once, before all queries. As
     is usual, norms, activations, gates of recurrent layers, softmax and pooling are left out. A look-up in
     an embedding multiplies nothing.
     """
     from torch import nn
     from torch.nn.modules.conv import _ConvNd
 
+    from fedprune.models.low_rank import LowRank
+
     if isinstance(layer, _ConvNd) and layer.transposed:
         return inputs[0].numel() * layer.weight[0].numel()  # each input entry is spread by one filter
-    if isinstance(layer, _ConvNd | nn.Linear | nn.Bilinear):
+    if isinstance(layer, _ConvNd | nn.Linear | nn.Bilinear | LowRank):
         return int(output.numel()) * layer.weight[0].numel()  # each output entry sums over one filter or row
     if isinstance(layer, nn.RNNBase | nn.RNNCellBase):
         matrices = sum(value.numel() for name, value in layer.named_parameters() if name.startswith("weight"))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
 from fedprune.models.dropout import KeyedDropout
+from fedprune.models.low_rank import check_share, conv2d, linear
 from fedprune.models.sizes import pooled_map, scaled
 
 
@@ -15,7 +16,8 @@ class SmallCNN(nn.Module):
     """Takes float32 (batch, channels, height, width), gives (batch, outputs).
 
     ``channels`` and ``hidden`` are the sizes of the convolutions and hidden linear layers at ``width`` 1;
-    ``dropout`` follows each hidden linear layer.
+    ``dropout`` follows each hidden linear layer; ``low_rank`` is the share of numbers that FedPara leaves to
+    all layers but the last, 0 for ordinary ones.
     """
 
     def __init__(
@@ -31,18 +33,21 @@ class SmallCNN(nn.Module):
         batch_norm: bool,
         width: float,
         dropout: float = 0.0,
+        low_rank: float = 0.0,
     ) -> None:
         super().__init__()
+        check_share(name, low_rank)
         rows, columns = pooled_map(name, input_shape, kernel, padding=padding)
         first, second = scaled(name, channels, width)
-        self.conv1 = nn.Conv2d(input_shape[0], first, kernel, padding=padding)
+        self.conv1 = conv2d(input_shape[0], first, kernel, padding=padding, share=low_rank)
         self.bn1 = nn.BatchNorm2d(first) if batch_norm else nn.Identity()
-        self.conv2 = nn.Conv2d(first, second, kernel, padding=padding)
+        self.conv2 = conv2d(first, second, kernel, padding=padding, share=low_rank)
         self.bn2 = nn.BatchNorm2d(second) if batch_norm else nn.Identity()
         sizes = [second * rows * columns, *scaled(name, hidden, width), outputs]
         self.depth = len(sizes) - 1
         for layer in range(1, self.depth + 1):
-            self.add_module(f"fc{layer}", nn.Linear(sizes[layer - 1], sizes[layer]))
+            share = low_rank if layer < self.depth else 0.0
+            self.add_module(f"fc{layer}", linear(sizes[layer - 1], sizes[layer], share))
         self.dropout = KeyedDropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -17,11 +17,13 @@ def build(
     batch_norm: bool = False,
     width: float = 1.0,
     dropout: float = 0.0,
+    low_rank: float = 0.0,
 ) -> nn.Module:
     """LeNet-5 for inputs of at least 16 by 16; ``batch_norm`` adds one after each convolution.
 
     ``width`` multiplies channels and hidden units; ``dropout`` is the probability in [0, 1) with which hidden
-    units of the linear layers are dropped in training.
+    units of the linear layers are dropped in training; ``low_rank`` is the share of numbers that FedPara's
+    factors leave to a layer, 0 for ordinary layers.
     """
     return SmallCNN(
         "lenet5",
@@ -33,4 +35,5 @@ def build(
         batch_norm=batch_norm,
         width=width,
         dropout=dropout,
+        low_rank=low_rank,
     )

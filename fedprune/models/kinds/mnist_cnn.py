@@ -11,11 +11,17 @@ from fedprune.models.kinds._small_cnn import SmallCNN
 
 
 def build(
-    input_shape: tuple[int, ...], outputs: int, *, batch_norm: bool = False, width: float = 1.0
+    input_shape: tuple[int, ...],
+    outputs: int,
+    *,
+    batch_norm: bool = False,
+    width: float = 1.0,
+    low_rank: float = 0.0,
 ) -> nn.Module:
     """The network for inputs of at least 16 by 16; ``batch_norm`` adds one after each convolution.
 
-    ``width`` multiplies channels and hidden units.
+    ``width`` multiplies channels and hidden units; ``low_rank`` is the share of numbers that FedPara's
+    factors leave to a layer, 0 for ordinary layers.
     """
     return SmallCNN(
         "mnist_cnn",
@@ -26,4 +32,5 @@ def build(
         kernel=5,
         batch_norm=batch_norm,
         width=width,
+        low_rank=low_rank,
     )

@@ -13,10 +13,26 @@ from fedprune.models.kinds._residual import ResNet
 
 
 def build(
-    input_shape: tuple[int, ...], outputs: int, *, norm: Norm = "batch", width: float = 1.0
+    input_shape: tuple[int, ...],
+    outputs: int,
+    *,
+    norm: Norm = "batch",
+    width: float = 1.0,
+    low_rank: float = 0.0,
 ) -> nn.Module:
     """The network for inputs of at least 5 by 5, of any size with group norm.
 
-    ``norm`` is what follows each convolution; ``width`` multiplies channels, in whole groups with group norm.
+    ``norm`` is what follows each convolution; ``width`` multiplies channels, in whole groups with group norm;
+    ``low_rank`` is the share of numbers that FedPara's factors leave to a 3 by 3 convolution, 0 for ordinary
+    ones.
     """
-    return ResNet("resnet20", input_shape, outputs, channels=(16, 32, 64), blocks=3, norm=norm, width=width)
+    return ResNet(
+        "resnet20",
+        input_shape,
+        outputs,
+        channels=(16, 32, 64),
+        blocks=3,
+        norm=norm,
+        width=width,
+        low_rank=low_rank,
+    )

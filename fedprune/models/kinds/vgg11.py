@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
 from fedprune.models.kinds._norms import Norm, norm_layer, unit
+from fedprune.models.low_rank import check_share, conv2d
 from fedprune.models.sizes import pooled_map, scaled
 
 CHANNELS = (64, 128, 256, 256, 512, 512, 512, 512)
@@ -19,14 +20,16 @@ POOLED = frozenset({1, 2, 4, 6, 8})
 class VGG11(nn.Module):
     """Takes float32 (batch, channels, height, width), gives (batch, outputs)."""
 
-    def __init__(self, input_shape: tuple[int, ...], outputs: int, norm: Norm, width: float) -> None:
+    def __init__(
+        self, input_shape: tuple[int, ...], outputs: int, norm: Norm, width: float, low_rank: float
+    ) -> None:
         super().__init__()
+        check_share("vgg11", low_rank)
         rows, columns = pooled_map("vgg11", input_shape, kernel=3, padding=1, stages=len(POOLED))
         sizes = [input_shape[0], *scaled("vgg11", CHANNELS, width, multiple=unit(norm))]
         for layer in range(1, len(sizes)):
-            self.add_module(
-                f"conv{layer}", nn.Conv2d(sizes[layer - 1], sizes[layer], 3, padding=1, bias=False)
-            )
+            inputs, size = sizes[layer - 1], sizes[layer]
+            self.add_module(f"conv{layer}", conv2d(inputs, size, 3, padding=1, bias=False, share=low_rank))
             self.add_module(f"norm{layer}", norm_layer(norm, sizes[layer]))
         self.fc = nn.Linear(sizes[-1] * rows * columns, outputs)
 
@@ -39,10 +42,17 @@ class VGG11(nn.Module):
 
 
 def build(
-    input_shape: tuple[int, ...], outputs: int, *, norm: Norm = "batch", width: float = 1.0
+    input_shape: tuple[int, ...],
+    outputs: int,
+    *,
+    norm: Norm = "batch",
+    width: float = 1.0,
+    low_rank: float = 0.0,
 ) -> nn.Module:
     """The network for inputs of at least 32 by 32.
 
-    ``norm`` is what follows each convolution; ``width`` multiplies channels, in whole groups with group norm.
+    ``norm`` is what follows each convolution; ``width`` multiplies channels, in whole groups with group norm;
+    ``low_rank`` is the share of numbers that FedPara's factors leave to a 3 by 3 convolution, 0 for ordinary
+    ones.
     """
-    return VGG11(input_shape, outputs, norm, width)
+    return VGG11(input_shape, outputs, norm, width, low_rank)

@@ -12,6 +12,7 @@ import torch
 from fedprune.compute.distillation import Lesson
 from fedprune.compute.model import LocalModel
 from fedprune.compute.proximal import Proximal
+from fedprune.compute.quantized import quantize_in_training
 from fedprune.compute.regularizers import NONE, Penalty
 from fedprune.compute.request import FitRequest, Loss, Step
 from fedprune.models.dropout import key_dropout
@@ -57,6 +58,8 @@ class Loop:
         """The loop that carries out ``request``, at its beginning."""
         model, change = request.model.local(), request.augmentation
         key_dropout(model.module, request.keys.dropout.generator())
+        if request.quantize:
+            quantize_in_training(model.module)
         if request.only is not None:
             model.train_only(request.only)
         return cls(

@@ -116,6 +116,8 @@ class FitRequest:
     """Names of the parameters that train, at least one of the model's; all of them where None."""
     augmentation: CropAndFlip | None = None
     stopping: Stopping | None = None
+    quantize: bool = False
+    """Whether layers compute in int8 while they train, see ``compute.quantized``."""
     every_epoch: bool = False
     """Whether weights are wanted after each epoch, and not only those that training ends with."""
 

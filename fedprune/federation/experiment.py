@@ -127,7 +127,10 @@ class Experiment:
     ) -> FitRequest:
         """A training as the scenario's [train] has it, by the task's loss; in no round unless given."""
         step = self.step if round is None else self.step_in(round)
-        return FitRequest(state, samples, epochs, step, keys, augmentation=self.augmentation)
+        quantize = self.scenario.train.quantize is not None
+        return FitRequest(
+            state, samples, epochs, step, keys, augmentation=self.augmentation, quantize=quantize
+        )
 
     def training(self, client: int) -> Samples:
         """The client's training samples, never empty."""

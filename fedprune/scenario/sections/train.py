@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -29,6 +29,9 @@ class TrainSection(PluginSection):
     """Times the sum of absolute batch-norm scales."""
     group_lasso: Annotated[float, Field(ge=0)] = 0.0
     """Times the sum over output filters of the square root of their size times their norm."""
+    quantize: Literal["int8"] | None = None
+    """Compute in int8 in local training, with gradients that pass the rounding straight through, so that what
+    federates loses nothing when it is exported in int8; never unless given."""
     patience: Count | None = None
     """Local epochs without a better validation accuracy after which training ends, at the best epoch's
     weights; never unless given."""

@@ -240,6 +240,10 @@ def _go_on(
             keep(folder, scenario, told)
         else:
             serve(grids.grid(scenario), folder, scenario, told)
+    if scenario.evaluate.latency:
+        from fedprune.latency.record import record
+
+        record(folder)
     return Results(folder.path, read_json(folder.path / "results.json"))
 
 

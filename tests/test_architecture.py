@@ -24,7 +24,18 @@ FLOORS = (
     {"compute", "pruning", "aggregation", "updates", "privacy"},
     {"strategy", "wire"},
     {"strategies", "runs", "federation"},
-    {"engines", "personal", "reports", "tickets", "trackers", "watch", "saved_update", "comparison"}
+    {
+        "engines",
+        "export",
+        "latency",
+        "personal",
+        "reports",
+        "tickets",
+        "trackers",
+        "watch",
+        "saved_update",
+        "comparison",
+    }
     | {"reference"},
     {"simulate", "views", "library", "flower", "artifact", "doctor", "cli", "__main__", "__init__"},
 )

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from fedprune.cli import completion, verbs
+from fedprune.cli import completion, devices, verbs
 from fedprune.types import UserError
 
 
@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     _add_looking(added)
     _add_comparing(added)
     _add_studying(added)
+    _add_deploying(added)
     _add_asking(added)
     return made
 
@@ -172,6 +173,50 @@ def _add_studying(added: Any) -> None:
     )
     verb.add_argument(
         "--kept", type=_share, metavar="SHARE", help="what a synthetic one's mask keeps (default: 0.5)"
+    )
+    _forms(verb)
+
+
+def _add_deploying(added: Any) -> None:
+    verb = _verb(
+        added,
+        "export",
+        devices.export,
+        "write personal models for devices",
+        "fedprune export runs/quickstart-0123456789ab-s0 --client 3 --precision int8",
+    )
+    verb.add_argument("run", metavar="RUN", help="the folder of a finished run")
+    verb.add_argument("--client", action="append", type=int, metavar="N", help="whose model, repeatable")
+    verb.add_argument("--all", action="store_true", help="the models of all clients")
+    verb.add_argument(
+        "--to", choices=("onnx", "torch"), default="onnx", help="what will run it (default: onnx)"
+    )
+    verb.add_argument(
+        "--precision",
+        choices=("fp32", "fp16", "int8"),
+        default="fp32",
+        help="what weights are stored in; int8 computes in it too (default: fp32)",
+    )
+    verb.add_argument(
+        "--svd",
+        type=_share,
+        metavar="SHARE",
+        help="factor each layer in two that keep this share of its squared singular values",
+    )
+    verb.add_argument("--out", metavar="FOLDER", help="where files go (default: RUN/export)")
+    _forms(verb)
+
+    verb = _verb(
+        added,
+        "latency",
+        devices.latency,
+        "time a personal model, answer by answer",
+        "fedprune latency runs/quickstart-0123456789ab-s0 --client 3",
+    )
+    verb.add_argument("run", metavar="RUN", help="the folder of a finished run")
+    verb.add_argument("--client", type=int, required=True, metavar="N", help="whose model")
+    verb.add_argument(
+        "--queries", type=_count, default=400, metavar="N", help="queries of each form (default: 400)"
     )
     _forms(verb)
 

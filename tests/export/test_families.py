@@ -1,0 +1,61 @@
+"""Every bundled family of models as an ONNX file: dense, masked and shrunk."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from fedprune import plugins
+from fedprune.export.file import model_file
+from fedprune.export.form import Form
+from fedprune.export.runtime import runner
+from fedprune.models import Architecture
+from fedprune.models.low_rank import composed
+from fedprune.pruning.groups import channel_mask
+from fedprune.pruning.mask import Mask
+from fedprune.pruning.shrink import shrink
+from tests.models.described import batch, described, takes
+
+KINDS = ("dense", "masked", "shrunk")
+
+
+def mask_of(made: Architecture, kind: str) -> Mask:
+    """A mask of that kind: of every second weight, or of every second channel."""
+    mask = Mask()
+    if kind == "masked":
+        rng = np.random.default_rng(0)
+        mask = Mask({name: rng.random(made.shapes[name]) < 0.5 for name in made.prunable})
+    for group in made.groups if kind == "shrunk" else ():
+        mask = channel_mask(group, np.arange(group.size) % 2 == 0, mask, made.shapes)
+    return mask
+
+
+def check(made: Architecture, kind: str) -> None:
+    network, _ = shrink(made, made.initial_weights(0), mask_of(made, kind))
+    x = batch(made, 5)
+    file = model_file(composed(network), made.example(2), x.numpy(), Form())
+    with torch.inference_mode():
+        expected = network.eval()(x).numpy()
+    np.testing.assert_allclose(runner(file.data(), "onnx")(x.numpy()), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", plugins.names("models"))
+def test_onnx_gives_the_logits_of_every_family(name: str, kind: str) -> None:
+    options = {"width": 0.5} if "width" in takes(name) else {}
+    check(described(name, (3, 32, 32), 10, options, per_position="vocabulary" in takes(name)), kind)
+
+
+def test_onnx_gives_the_logits_of_a_residual_network_with_norms_that_lost_channels() -> None:
+    check(described("resnet20", (3, 9, 9), 4, {"width": 0.25}), "shrunk")
+
+
+def test_onnx_gives_the_logits_of_factors_of_low_rank_as_an_ordinary_layer() -> None:
+    made = described("digits_cnn", (1, 8, 8), 10, {"low_rank": 0.3})
+    check(made, "masked")
+    network, _ = shrink(made, made.initial_weights(0), Mask())
+    file = model_file(composed(network), made.example(2), np.zeros((1, 1, 8, 8), np.float32), Form())
+    assert [node.op_type for node in file.made.graph.node].count("Gemm") == 2
+    assert not {"Mul", "Einsum", "MatMul"} & {node.op_type for node in file.made.graph.node}

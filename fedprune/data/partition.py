@@ -1,12 +1,12 @@
-"""Who has which samples: training, validation and test indices of every client, made once and cached."""
+"""Who has which samples: partitions are made once and cached, or drawn client by client when asked for."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ import numpy as np
 
 from fedprune import plugins
 from fedprune.data import cache, flower_partitioners
+from fedprune.data.client_indices import DealtPartition, DrawnPartition, histogram
+from fedprune.data.client_indices import Partition as Partition
 from fedprune.data.errors import PartitionError as PartitionError
 from fedprune.data.labels import Labels, labels_of
 from fedprune.data.options import configured
-from fedprune.data.partitioners import Partitioner
+from fedprune.data.partitioners import Drawing, Partitioner
 from fedprune.data.split import divide_test, hold_out, natural_test
 from fedprune.data.stored import Dataset
 from fedprune.data.undivided import Undivided
@@ -30,80 +32,6 @@ LAYOUT = 1
 TEST_SPLITS = ("labels", "partition", "natural", "global")
 
 
-@dataclass(frozen=True, eq=False)
-class Partition:
-    """The samples of every client, as index arrays into a data set.
-
-    ``flat`` holds "train", "validation" and "test" indices of all clients in a row and ``offsets`` (clients +
-    1,) where each client's begin; "test" is empty where the test split is "labels" or "global", since those
-    are computed when asked for. ``bears`` are the labels of all samples: of a set whose samples bear none,
-    label 0 for each. ``hash`` is the sha256 of the index arrays: equal partitions have equal hashes.
-    """
-
-    settings: Mapping[str, Any]
-    flat: Mapping[str, Array]
-    offsets: Mapping[str, Array]
-    bears: Labels
-    hash: str
-
-    @property
-    def clients(self) -> int:
-        """How many clients share the data set."""
-        return len(self.offsets["train"]) - 1
-
-    def train(self, client: int) -> Array:
-        """Sorted int64 indices of the client's training samples, never empty."""
-        return self._own("train", client)
-
-    def validation(self, client: int) -> Array:
-        """Sorted int64 indices, into the training samples of the data set, held out from training."""
-        return self._own("validation", client)
-
-    def test(self, client: int) -> Array:
-        """Sorted int64 indices of the client's test samples; with test = "partition" there may be none."""
-        if self.settings["test"] == "labels":
-            return np.flatnonzero(np.isin(self.bears.test, self.labels(client)))
-        if self.settings["test"] == "global":
-            return np.arange(len(self.bears.test))
-        return self._own("test", client)
-
-    def labels(self, client: int) -> Array:
-        """Sorted int64 labels of the client's training samples."""
-        return np.unique(self.bears.train[self.train(client)])
-
-    def manifest(self) -> dict[str, Any]:
-        """JSON-able: settings, hash, what labels are, and per client how many samples it has.
-
-        Those for training by label too, except where samples bear none.
-        """
-        histogram = _histogram(self.flat["train"], self.offsets["train"], self.bears.train, self.bears.count)
-        bear = self.bears.kind != "none"
-        per_client = [
-            {
-                "train": len(self.train(client)),
-                "validation": len(self.validation(client)),
-                "test": len(self.test(client)),
-                "labels": {
-                    str(label): int(histogram[client, label])
-                    for label in (self.labels(client) if bear else ())
-                },
-            }
-            for client in range(self.clients)
-        ]
-        return {
-            "settings": dict(self.settings),
-            "hash": self.hash,
-            "labels": self.bears.kind,
-            "clients": per_client,
-        }
-
-    def _own(self, part: str, client: int) -> Array:
-        if not 0 <= client < self.clients:
-            raise IndexError(f"client {client} of {self.clients}")
-        offsets = self.offsets[part]
-        return self.flat[part][offsets[client] : offsets[client + 1]].astype(np.int64)
-
-
 def make_partition(
     dataset: Dataset,
     name: str,
@@ -113,7 +41,7 @@ def make_partition(
     test: str,
     seed: int,
 ) -> Partition:
-    """The partition with these settings, from the cache when it was made before.
+    """The partition with these settings: drawn as it is asked for, or from the cache if it was made before.
 
     ``name`` is a partitioner of ours ("shards") or of flwr-datasets ("DirichletPartitioner" or "dirichlet")
     and ``arguments`` are its own; a ``seed`` among them takes the place of the run's. ``validation`` is the
@@ -132,15 +60,19 @@ def make_partition(
     bears = labels or Labels(
         np.zeros(len(dataset.train_y), np.int64), np.zeros(len(dataset.test_y), np.int64), 1, "none"
     )
+    partitioner, undivided = _partitioner(settings), _undivided(dataset, labels)
+    if isinstance(partitioner, Drawing):
+        return _drawn(partitioner, settings, undivided, bears)
+    _check_enough(dataset, clients)
     code = _code(settings["name"])
     entry = cache.cache_folder("partitions") / f"{dataset.name}-{cache.key(LAYOUT, code, settings)}.npz"
     cached = _open(entry, settings, bears)
     if cached is not None:
         return cached
-    parts = _make(dataset, settings, labels)
+    parts = _make(dataset, settings, labels, partitioner, undivided)
     flat = {part: np.concatenate(rows).astype(np.int32) for part, rows in parts.items()}
     offsets = {part: np.cumsum([0, *map(len, rows)], dtype=np.int64) for part, rows in parts.items()}
-    made = _partition(settings, flat, offsets, bears)
+    made = DealtPartition.of(settings, flat, offsets, bears)
     _store(entry, made)
     return made
 
@@ -186,7 +118,8 @@ def _settings(
     seed: int,
 ) -> dict[str, Any]:
     """All that the partition depends on, checked."""
-    _check(dataset, clients, validation)
+    if not 0 <= validation < 1:
+        raise PartitionError(f"partition.validation is a share from 0 to below 1, not {validation}")
     own = dict(arguments)
     seed = own.pop("seed", seed)
     if not isinstance(seed, int):
@@ -203,32 +136,66 @@ def _settings(
     }
 
 
-def _check(dataset: Dataset, clients: int, validation: float) -> None:
-    if not 0 <= validation < 1:
-        raise PartitionError(f"partition.validation is a share from 0 to below 1, not {validation}")
+def _check_enough(dataset: Dataset, clients: int) -> None:
     if not 1 <= clients <= len(dataset.train_y):
         raise PartitionError(
-            f"partition.clients = {clients}: '{dataset.name}' has {len(dataset.train_y)} samples"
+            f"partition.clients = {clients}: '{dataset.name}' has {len(dataset.train_y)} samples; with "
+            "partition.name = 'drawn' clients may have the same ones"
         )
 
 
-def _make(dataset: Dataset, settings: Mapping[str, Any], labels: Labels | None) -> dict[str, list[Array]]:
-    name, clients, seed = settings["name"], settings["clients"], settings["seed"]
-    undivided = Undivided(
+def _partitioner(settings: Mapping[str, Any]) -> Partitioner | None:
+    """The partitioner, if it is a plug-in."""
+    if not _ours(settings["name"]):
+        return None
+    made: Partitioner = configured("partitioners", "partition", settings["name"], settings["arguments"])
+    return made
+
+
+def _undivided(dataset: Dataset, labels: Labels | None) -> Undivided:
+    return Undivided(
         len(dataset.train_y), labels.train if labels else None, dataset.columns, dataset.client_key
     )
-    if _ours(name):
-        partitioner: Partitioner = configured("partitioners", "partition", name, settings["arguments"])
+
+
+def _drawn(
+    partitioner: Drawing, settings: Mapping[str, Any], undivided: Undivided, bears: Labels
+) -> DrawnPartition:
+    """The partition whose clients' samples are drawn when they are asked for."""
+    if settings["test"] == "natural":
+        raise PartitionError(
+            f"partition '{settings['name']}' draws samples whoever they belong to, so that test = 'natural' "
+            "says nothing; test on 'labels', 'partition' or 'global'"
+        )
+    test = Undivided(len(bears.test), None if undivided.labels is None else bears.test)
+    decides = {**settings, "arguments": repr(partitioner), "code": _code(settings["name"])}
+    digest = hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()
+    made = DrawnPartition(settings, bears, digest, partitioner, undivided, test)
+    made.train(0)  # What cannot be drawn at all is told now.
+    return made
+
+
+def _make(
+    dataset: Dataset,
+    settings: Mapping[str, Any],
+    labels: Labels | None,
+    partitioner: Partitioner | None,
+    undivided: Undivided,
+) -> dict[str, list[Array]]:
+    """Indices of each client's "train", "validation" and "test" samples."""
+    clients, seed = settings["clients"], settings["seed"]
+    if partitioner is not None:
         samples = partitioner.divide(undivided, clients, seed)
     else:
-        samples = flower_partitioners.divide(name, undivided, clients, settings["arguments"], seed)
+        name, arguments = settings["name"], settings["arguments"]
+        samples = flower_partitioners.divide(name, undivided, clients, arguments, seed)
     train, validation = hold_out(samples, settings["validation"], seed)
     test = [np.zeros(0, np.int64)] * clients
     if settings["test"] == "partition":
         assert labels is not None
         offsets = np.cumsum([0, *map(len, samples)])
-        histogram = _histogram(np.concatenate(samples), offsets, labels.train, labels.count)
-        test = divide_test(histogram, labels.test, seed)
+        held = histogram(np.concatenate(samples), offsets, labels.train, labels.count)
+        test = divide_test(held, labels.test, seed)
     elif settings["test"] == "natural":
         assert dataset.client_key is not None
         test = natural_test(
@@ -237,25 +204,7 @@ def _make(dataset: Dataset, settings: Mapping[str, Any], labels: Labels | None) 
     return {"train": train, "validation": validation, "test": test}
 
 
-def _histogram(flat: Array, offsets: Array, labels: Array, classes: int) -> Array:
-    """int64 (clients, labels): how many of each client's samples in ``flat`` bear each label."""
-    clients = len(offsets) - 1
-    owner = np.repeat(np.arange(clients), np.diff(offsets))
-    counts = np.bincount(owner * classes + labels[flat], minlength=clients * classes)
-    return counts.reshape(clients, classes)
-
-
-def _partition(
-    settings: Mapping[str, Any], flat: Mapping[str, Array], offsets: Mapping[str, Array], bears: Labels
-) -> Partition:
-    digest = hashlib.sha256(f"{settings['test']}".encode())
-    for part in sorted(flat):
-        digest.update(offsets[part].astype("<i8").tobytes())
-        digest.update(flat[part].astype("<i8").tobytes())
-    return Partition(settings, flat, offsets, bears, digest.hexdigest())
-
-
-def _store(entry: Path, partition: Partition) -> None:
+def _store(entry: Path, partition: DealtPartition) -> None:
     arrays = {f"{part}_flat": array for part, array in partition.flat.items()}
     arrays.update({f"{part}_offsets": array for part, array in partition.offsets.items()})
     arrays["hash"] = np.frombuffer(bytes.fromhex(partition.hash), np.uint8)
@@ -264,7 +213,7 @@ def _store(entry: Path, partition: Partition) -> None:
     cache.add_file(entry, buffer.getvalue())
 
 
-def _open(entry: Path, settings: Mapping[str, Any], bears: Labels) -> Partition | None:
+def _open(entry: Path, settings: Mapping[str, Any], bears: Labels) -> DealtPartition | None:
     """The stored partition; None when there is none or it is damaged, and so has to be made."""
     try:
         with entry.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
@@ -273,5 +222,5 @@ def _open(entry: Path, settings: Mapping[str, Any], bears: Labels) -> Partition 
             stored = file["hash"].tobytes().hex()
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
-    partition = _partition(settings, flat, offsets, bears)
+    partition = DealtPartition.of(settings, flat, offsets, bears)
     return partition if partition.hash == stored else None

@@ -12,19 +12,21 @@ from fedprune.types import Array
 
 
 def hold_out(samples: list[Array], share: float, seed: int) -> tuple[list[Array], list[Array]]:
-    """Each client's samples as sorted (training, validation) indices; validation is floor(share * n), keyed.
+    """The samples of each client in turn as ``held_out`` divides them: (training, validation)."""
+    divided = [held_out(own, share, seed, client) for client, own in enumerate(samples)]
+    return [training for training, _ in divided], [validation for _, validation in divided]
+
+
+def held_out(own: Array, share: float, seed: int, client: int) -> tuple[Array, Array]:
+    """A client's samples as sorted (training, validation) indices; validation is floor(share * n), keyed.
 
     With ``share`` below 1 a client always keeps a sample for training.
     """
-    training, validation = [], []
-    for client, own in enumerate(samples):
-        # 0.29 * 100 is 28.999... in binary.
-        count = int(share * len(own) + 1e-9)
-        if count:
-            own = generator(seed, "validation", client=client).permutation(np.sort(own))
-        training.append(np.sort(own[count:]))
-        validation.append(np.sort(own[:count]))
-    return training, validation
+    # 0.29 * 100 is 28.999... in binary.
+    count = int(share * len(own) + 1e-9)
+    if count:
+        own = generator(seed, "validation", client=client).permutation(np.sort(own))
+    return np.sort(own[count:]), np.sort(own[:count])
 
 
 def fifth_for_testing(name: str, labels: Array) -> Array:

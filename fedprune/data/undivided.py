@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
 
 from fedprune.data.errors import PartitionError
 from fedprune.types import Array
@@ -21,6 +24,15 @@ class Undivided:
     labels: Array | None = None
     columns: Mapping[str, Array] = field(default_factory=dict)
     client_key: str | None = None
+
+    @cached_property
+    def members(self) -> dict[int, Array]:
+        """Label -> sorted int64 indices of the samples that bear it, by label; empty without labels."""
+        if self.labels is None:
+            return {}
+        by_label = np.argsort(self.labels, kind="stable")
+        labels, starts = np.unique(self.labels[by_label], return_index=True)
+        return dict(zip(labels.tolist(), np.split(by_label, starts[1:]), strict=True))
 
     def required_labels(self, partitioner: str) -> Array:
         """The labels. Raises PartitionError, in the partitioner's name, where samples bear none."""

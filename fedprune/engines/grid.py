@@ -7,7 +7,7 @@ import logging
 import math
 import queue
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -115,9 +115,9 @@ class CrewGrid(StreamingGrid):
         """The same as Flower's Message(...), which is to be preferred."""
         return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
 
-    def get_node_ids(self) -> list[int]:
-        """Node ids of all clients, in the order of the clients."""
-        return list(range(node_of(0), node_of(self._nodes)))
+    def get_node_ids(self) -> Sequence[int]:
+        """Node ids of all clients, in the order of the clients; no list of them, however many there are."""
+        return range(node_of(0), node_of(self._nodes))
 
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
         """Have messages answered from now on, without waiting; their ids, for ``pull_messages``."""

@@ -35,6 +35,7 @@ def partitions(methods: Sequence[Method]) -> list[dict[str, Any]]:
 
 def _grid(index: int, manifest: dict[str, Any], users: Sequence[str]) -> dict[str, Any]:
     clients, what = manifest["clients"], LABEL[manifest["labels"]]
+    there = manifest["settings"]["clients"]
     held = [client["labels"] if what else {"all": client["train"]} for client in clients]
     labels = sorted({label for counts in held for label in counts}, key=_order)
     row = {label: place for place, label in enumerate(labels)}
@@ -45,12 +46,12 @@ def _grid(index: int, manifest: dict[str, Any], users: Sequence[str]) -> dict[st
     ]
     settings = manifest["settings"]
     name = f"{settings['dataset']} split by {settings['name']}, seed {settings['seed']}"
-    more = f" The first {MOST_CLIENTS} clients are drawn." if len(clients) > MOST_CLIENTS else ""
+    more = f" The first {MOST_CLIENTS} clients are drawn." if there > MOST_CLIENTS else ""
     return {
         "id": f"partition-{index}",
         "kind": "grid",
         "title": name,
-        "alt": _finding(clients, labels, what),
+        "alt": _finding(there, clients, labels, what),
         "note": f"The stronger the colour, the more training samples{f' of the {what}' if what else ''}."
         + more
         + (f" Used by {listed(users)}." if users else ""),
@@ -64,14 +65,15 @@ def _grid(index: int, manifest: dict[str, Any], users: Sequence[str]) -> dict[st
     }
 
 
-def _finding(clients: Sequence[dict[str, Any]], labels: Sequence[str], what: str) -> str:
-    """How many clients share how many labels, and how many a client has of both labels and samples."""
+def _finding(there: int, clients: Sequence[dict[str, Any]], labels: Sequence[str], what: str) -> str:
+    """How many clients there are and share how many labels, and how many of both the listed ones have."""
+    one = "a client" if there == len(clients) else f"each of the first {len(clients)}"
     samples = f"{_range([client['train'] for client in clients])} training samples"
     if not what:
-        return f"{len(clients)} clients: a client has {samples}."
+        return f"{there} clients: {one} has {samples}."
     own = _range([len(client["labels"]) for client in clients])
     several = "labels" if what == "label" else f"labels (each a {what})"
-    return f"{len(clients)} clients and {len(labels)} {several}: a client has {own} labels and {samples}."
+    return f"{there} clients and {len(labels)} {several}: {one} has {own} labels and {samples}."
 
 
 def _order(label: str) -> tuple[int, str]:

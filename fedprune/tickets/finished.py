@@ -34,11 +34,14 @@ class FinishedRun(FinishedFederation):
 
     @cached_property
     def masks(self) -> dict[int, Mask]:
-        """Client -> the mask of its personal model, whole, for those that have one, by client.
+        """Client -> the mask of its personal model, whole, for those evaluated at the end that have one.
 
         Raises NothingToStudyError when fewer than three have.
         """
-        found = {client: self._mask(client) for client in sorted(self.versions)}
+        from fedprune.federation.server.final import asked
+
+        versions = self.versions
+        found = {client: self._mask(client) for client in asked(self.scenario) if client in versions}
         found = {client: mask for client, mask in found.items() if mask.size}
         if len(found) < 3:
             raise NothingToStudyError(f"{len(found)} clients of this run have a mask; at least 3 are needed")
@@ -91,11 +94,16 @@ class FinishedRun(FinishedFederation):
         """
         if not self.has_classes:
             raise NothingToStudyError("samples of this run have no classes, so that clients have no labels")
-        every = self._partition["clients"]
-        count = 1 + max(int(label) for client in every for label in client["labels"])
-        table = np.zeros((len(self.clients), count), np.int64)
-        for row, client in enumerate(self.clients):
-            for label, samples in every[client]["labels"].items():
+        listed = [client["labels"] for client in self._partition["clients"]]
+        held = [
+            # Of many clients the manifest lists only some.
+            listed[client] if client < len(listed) else self.experiment.partition.counts(client)
+            for client in self.clients
+        ]
+        count = 1 + max(int(label) for labels in [*listed, *held] for label in labels)
+        table = np.zeros((len(held), count), np.int64)
+        for row, labels in enumerate(held):
+            for label, samples in labels.items():
                 table[row, int(label)] = samples
         return table
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedprune import plugins
+from fedprune.data.client_indices import DealtPartition
 from fedprune.data.dataset import Dataset
 from fedprune.data.errors import PartitionError
 from fedprune.data.partition import Partition, describe_partitioners, make_partition
@@ -32,6 +33,7 @@ PARTITIONERS: dict[str, tuple[int, dict[str, Any]]] = {
             "preassigned_num_samples_per_label": 5,
         },
     ),
+    "drawn": (20, {"alpha": 0.5}),
     "exponential": (4, {}),
     "grouped_natural_id": (5, {"group_size": 2}),
     "iid": (20, {}),
@@ -69,7 +71,7 @@ def test_the_table_of_this_test_names_every_partitioner() -> None:
     assert all(describe_partitioners().values())
 
 
-@pytest.mark.parametrize("name", PARTITIONERS)
+@pytest.mark.parametrize("name", sorted({*PARTITIONERS} - {"drawn"}))
 def test_clients_share_no_sample_and_get_all_that_are_dealt(digits: Dataset, name: str) -> None:
     clients, arguments = PARTITIONERS[name]
     partition = make(digits, name, clients, arguments=arguments)
@@ -282,6 +284,7 @@ def test_an_unknown_test_split_is_refused_with_a_suggestion(digits: Dataset) -> 
 
 def test_ten_thousand_clients_of_mnist_take_little_memory(mnist: Dataset) -> None:
     partition = make(mnist, clients=10_000)
+    assert isinstance(partition, DealtPartition)
     stored = [*partition.flat.values(), *partition.offsets.values()]
     assert sum(array.nbytes for array in stored) < 1_000_000
     assert len(partition.train(9_999)) == 6

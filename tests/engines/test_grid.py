@@ -42,7 +42,7 @@ def test_each_client_sees_its_own_partition_and_an_empty_state(any_grid: CrewGri
     for _ in range(2):
         seen = describe(any_grid, query)
         assert [each["partition-id"] for each in seen] == [0, 1, 2, 3, 4]
-        assert [each["node"] for each in seen] == any_grid.get_node_ids()
+        assert [each["node"] for each in seen] == list(any_grid.get_node_ids())
         assert {each["num-partitions"] for each in seen} == {5}
         assert {each["state"] for each in seen} == {0}
 

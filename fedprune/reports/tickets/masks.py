@@ -51,10 +51,12 @@ class Known:
         return sorted(range(len(clients)), key=lambda place: self.order.get(clients[place], last))
 
     def labels(self, clients: Sequence[int]) -> dict[str, list[int]]:
-        """Label -> how many training samples each of ``clients`` has of it; none without classes."""
-        if self.partition["labels"] != "class":
+        """Label -> how many training samples each of ``clients`` has of it; none without classes, or where
+        the run lists the labels of some clients only."""
+        listed = self.partition["clients"]
+        if self.partition["labels"] != "class" or max(clients, default=0) >= len(listed):
             return {}
-        held = [self.partition["clients"][client]["labels"] for client in clients]
+        held = [listed[client]["labels"] for client in clients]
         names = sorted({name for labels in held for name in labels}, key=lambda name: (len(name), name))
         return {name: [labels.get(name, 0) for labels in held] for name in names}
 

@@ -46,14 +46,22 @@ class Estimate:
         return self.low <= 0 <= self.high
 
 
-def estimate(values: Sequence[float]) -> Estimate | None:
-    """Mean and 95 % t-interval of values; None of no values."""
+def estimate(values: Sequence[float], every: int | None = None) -> Estimate | None:
+    """Mean and 95 % t-interval of values; None of no values.
+
+    Args:
+        values: what was measured.
+        every: how many there are, where the values are a random sample of so many without replacement. The
+            interval is then that of the mean over all, narrower by the finite population correction
+            sqrt(1 - n / every) (Cochran, Sampling Techniques, 3rd edition, 1977, section 2.8).
+    """
     if not values:
         return None
     mean, n = statistics.fmean(values), len(values)
     if n == 1:
         return Estimate(mean, None, None, 1)
-    half = student_t(n - 1) * statistics.stdev(values) / math.sqrt(n)
+    left_out = 1.0 if every is None else 1 - n / every
+    half = student_t(n - 1) * statistics.stdev(values) / math.sqrt(n) * math.sqrt(left_out)
     return Estimate(mean, mean - half, mean + half, n)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -20,6 +21,30 @@ def test_the_interval_of_three_values_is_the_textbooks() -> None:
     assert (found.mean, found.n) == (3.0, 3)
     assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
     assert found.half == pytest.approx((high - low) / 2)
+
+
+def bounds(values: list[float], every: int | None = None) -> tuple[float, float]:
+    found = estimate(values, every)
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    return found.low, found.high
+
+
+def test_the_interval_of_a_sample_is_narrower_the_more_of_all_it_holds() -> None:
+    values = [1.0, 2.0, 6.0]
+    (low, high), (inner_low, inner_high) = bounds(values), bounds(values, 4)
+    assert bounds(values, 3) == (3.0, 3.0)
+    assert inner_high - inner_low == pytest.approx((high - low) / 2)
+    assert bounds(values, 3_000_000) == pytest.approx((low, high), rel=1e-6)
+
+
+def test_nineteen_in_twenty_samples_hold_the_mean_over_all() -> None:
+    random = np.random.default_rng(0)
+    scores = random.beta(8, 2, 400)
+    samples = [random.choice(scores, 100, replace=False).tolist() for _ in range(1000)]
+    held = [low <= scores.mean() <= high for low, high in (bounds(sample, 400) for sample in samples)]
+    assert 930 <= sum(held) <= 970
 
 
 def test_a_single_value_has_no_interval_and_no_value_no_estimate() -> None:

@@ -112,18 +112,16 @@ class RunFolder:
             os.close(self._lock)
             self._lock = None
 
-    def write_status(self, state: RunState, round: int, missing: int = 0) -> None:
-        """Says where the run stands after ``round``; ``pid`` is this process.
-
-        ``missing`` is the number of clients that the final evaluation lacks: it is only written where it
-        lacks any.
-        """
-        found = status(state, round, self.read_status()["label"], missing)
+    def write_status(
+        self, state: RunState, round: int, missing: int = 0, evaluated: tuple[int, int] | None = None
+    ) -> None:
+        """Says where the run stands after ``round``, for the rest see ``runs.status``; ``pid`` is this
+        process."""
+        found = status(state, round, self.read_status()["label"], missing, evaluated)
         write_json(self.path / _STATUS, found, durable=False)
 
     def read_status(self) -> dict[str, Any]:
-        """``state``, ``round``, ``pid``, ``label``, and ``missing`` where it is not 0; "running" becomes
-        "stopped" when its process is gone.
+        """What ``runs.status`` says of the file; "running" becomes "stopped" when its process is gone.
 
         Raises RunError when it is missing or damaged.
         """

@@ -60,6 +60,16 @@ def _bytes(direction: str, end: str) -> dict[str, Metric]:
     }
 
 
+def _interval(name: str) -> dict[str, Metric]:
+    """The bounds of the mean over all clients of one score, where only a sample of them was asked."""
+    bounds = {
+        "low": f"lower bound of the 95 % t-interval of the mean of `{name}` over `clients_in_all`;"
+        " null where all were asked",
+        "high": "its upper bound; likewise",
+    }
+    return {f"{name}_{end}": Metric("score", meaning) for end, meaning in bounds.items()}
+
+
 _NAME = "what the task calls its score, for example `accuracy`"
 _BEFORE = "score on the client's own test data of what it received, under its mask, before local training"
 _AFTER = "score on the client's own test data after local training"
@@ -148,7 +158,10 @@ _RESULTS = {
     "label": Metric("", "what tables call the run"),
     "seed": Metric("", "the scenario's seed"),
     "rounds": Metric("count", "rounds trained"),
-    "clients": Metric("count", "clients in the final evaluation: all that answered"),
+    "clients": Metric("count", "clients in the final evaluation: all of those asked that answered"),
+    "clients_in_all": Metric(
+        "count", "clients that there are; of many a random sample is asked (`evaluate.clients`)"
+    ),
     "clients_never_sampled": Metric(
         "count", "those of `clients` that took no part: never sampled, or their reply never accepted"
     ),
@@ -162,6 +175,7 @@ _RESULTS = {
         "score", "score on all training targets of the best answer that ignores the input"
     ),
     **_spread("test_score_personal", _PERSONAL),
+    **_interval("test_score_personal"),
     "test_score_personal_sampled": Metric("score", "mean of the same over the clients that took part"),
     "test_score_personal_never_sampled": Metric(
         "score", "mean of the same over `clients_never_sampled`; null where there are none"
@@ -171,7 +185,9 @@ _RESULTS = {
         "score", "mean of the same over the other clients; null where nobody attacks"
     ),
     **_spread("test_score_received", _BEFORE),
+    **_interval("test_score_received"),
     **_spread("test_score_trained", f"{_AFTER} of what it received"),
+    **_interval("test_score_trained"),
     "test_score_global": Metric("score", _GLOBAL),
     "density": Metric("share", f"{_DENSITY}; mean over clients"),
     "density_layers": Metric("share", _LAYERS),
@@ -219,7 +235,8 @@ _ABOUT = {
     "rounds.jsonl": "One line a round, over the sampled clients whose reply was accepted.",
     "clients.jsonl": "One line for each accepted reply.",
     "final.jsonl": "One line for each client that answered the final evaluation, after the last round.",
-    "results.json": "Once at the end, over all clients; over those that answered, where `missing` names any.",
+    "results.json": "Once at the end, over all clients, or over the sample of them that was asked; over those"
+    " that answered, where `missing` names any.",
 }
 
 

@@ -13,9 +13,21 @@ RunState = Literal["running", "complete", "stopped", "failed"]
 """How a run stands: a process works on it, it has its results, it was stopped, or it ended in an error."""
 
 
-def status(state: RunState, round: int, label: str, missing: int = 0) -> dict[str, Any]:
-    """What the file says of a run that this process works on; ``missing`` is left out where it is 0."""
-    found = {"state": state, "round": round, "pid": os.getpid(), "label": label}
+def status(
+    state: RunState, round: int, label: str, missing: int = 0, evaluated: tuple[int, int] | None = None
+) -> dict[str, Any]:
+    """What the file says of a run that this process works on.
+
+    Args:
+        state: how the run stands.
+        round: the last round that is done.
+        label: what tables call the run.
+        missing: clients that the final evaluation lacks; left out where it is 0.
+        evaluated: how many clients the final evaluation under way has, and of how many; left out before it.
+    """
+    found: dict[str, Any] = {"state": state, "round": round, "pid": os.getpid(), "label": label}
+    if evaluated is not None:
+        found |= {"evaluated": evaluated[0], "to_evaluate": evaluated[1]}
     return found | ({"missing": missing} if missing else {})
 
 
@@ -26,8 +38,9 @@ def read_status(path: Path) -> dict[str, Any]:
     """
     found = read_json(path)
     state, round, label = (found.get(key) for key in ("state", "round", "label"))
-    counts = all(isinstance(count, int) and count >= 0 for count in (round, found.get("missing", 0)))
-    if state not in get_args(RunState) or not counts or not isinstance(label, str):
+    counts = [round, *(found.get(name, 0) for name in ("missing", "evaluated", "to_evaluate"))]
+    sound = all(isinstance(count, int) and count >= 0 for count in counts)
+    if state not in get_args(RunState) or not sound or not isinstance(label, str):
         raise RunError(f"{path}: not the status of a run; the file is damaged")
     if state == "running" and not lock.alive(found.get("pid")):
         found["state"] = "stopped"

@@ -27,9 +27,13 @@ from fedprune.score import UNKNOWN, Score
 Row = dict[str, Any]
 
 MEASURED = (
+    "clients",
+    "clients_in_all",
     "test_score_personal",
     "test_score_personal_std",
     "test_score_personal_worst10",
+    "test_score_personal_low",
+    "test_score_personal_high",
     "test_score_received",
     "test_score_trained",
     "clients_never_sampled",

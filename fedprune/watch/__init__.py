@@ -60,15 +60,17 @@ def _print(seen: Seen, stream: TextIO) -> None:
 
 
 class _Lines:
-    """A plain line for each run that is new or has changed its round or state."""
+    """A plain line for each run that is new or has changed its round or state, or has evaluated a tenth more
+    of its clients."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._told: dict[Path, tuple[int, str]] = {}
+        self._told: dict[Path, tuple[int, str, int]] = {}
 
     def __call__(self, seen: Seen) -> None:
         for path, run in seen.items():
-            stands = (run.round, run.state)
+            done, clients = run.evaluated or (0, 1)
+            stands = (run.round, run.state, 10 * done // max(1, clients))
             if self._told.get(path) != stands:
                 self._told[path] = stands
                 print(plain(run), file=self._stream, flush=True)

@@ -63,7 +63,8 @@ class Follower:
         if not isinstance(rounds, int):
             raise RunError(f"{self.path / 'scenario.toml'}: it has no run.rounds; the file is damaged")
         state: Shown = status.get("state", "stopped")
-        return self._tally.standing(printable(str(label)), state, rounds, read_score(self.path))
+        evaluated = (status.get("evaluated", 0), status["to_evaluate"]) if "to_evaluate" in status else None
+        return self._tally.standing(printable(str(label)), state, rounds, read_score(self.path), evaluated)
 
     def _read(self, log: Path) -> None:
         """Adds the rounds that were not there before.

@@ -28,6 +28,8 @@ class Standing:
     """How many rounds are done."""
     rounds: int
     """How many rounds the scenario asks for."""
+    evaluated: tuple[int, int] | None = None
+    """Of a final evaluation under way, how many clients are tested, and how many are to be."""
     score: Score = UNKNOWN
     """How the run's scores are to be read."""
     scored: float | None = None
@@ -87,8 +89,17 @@ class Tally:
         if (seconds := record.get("seconds")) is not None:
             self._seconds.append(float(seconds))
 
-    def standing(self, label: str, state: Shown, rounds: int, score: Score) -> Standing:
+    def standing(
+        self,
+        label: str,
+        state: Shown,
+        rounds: int,
+        score: Score,
+        evaluated: tuple[int, int] | None = None,
+    ) -> Standing:
         """The run so far, under what its other files say of it."""
+        if state == "running" and evaluated is not None:
+            state = "evaluating"
         if state == "running" and self.round >= rounds:
             state = "evaluating"
         return Standing(
@@ -96,6 +107,7 @@ class Tally:
             state=state,
             round=self.round,
             rounds=rounds,
+            evaluated=evaluated if state == "evaluating" else None,
             score=score,
             scored=self._scores[-1] if self._scores else None,
             loss=self._losses[-1] if self._losses else None,

@@ -29,7 +29,7 @@ def plain(run: Standing) -> str:
     if run.state == "unreadable":
         return f"{run.label}: unreadable: {run.trouble}"
     parts = [f"round {run.round}/{run.rounds}", *(text for text, _ in _measured(run))]
-    parts += [*_density(run), _traffic(run), _failed(run), *_pace(run), run.state]
+    parts += [*_density(run), _traffic(run), _failed(run), *_pace(run), _state(run)]
     return f"{run.label}: {', '.join(parts)}"
 
 
@@ -67,10 +67,11 @@ def clock(seconds: float) -> str:
 
 
 def _block(run: Standing, width: int) -> list[Text]:
-    room = max(1, width - len(run.state) - 1)
+    state = _state(run)
+    room = max(1, width - len(state) - 1)
     head = Text(run.label, style="bold", no_wrap=True)
     head.truncate(room, overflow="ellipsis", pad=True)
-    head.append(f" {run.state}", _STYLES[run.state])
+    head.append(f" {state}", _STYLES[run.state])
     if run.state == "unreadable":
         return [head, _line(run.trouble, width)]
     return [
@@ -80,6 +81,13 @@ def _block(run: Standing, width: int) -> list[Text]:
         _line(", ".join([*_density(run), _failed(run), *_pace(run)[:1]]), width),
         _line(_traffic(run), width),
     ]
+
+
+def _state(run: Standing) -> str:
+    """A run's state, and how far its final evaluation has come."""
+    return (
+        run.state if run.evaluated is None else f"{run.state} {run.evaluated[0]}/{run.evaluated[1]} clients"
+    )
 
 
 def _progress(run: Standing, width: int) -> Text:
@@ -150,7 +158,7 @@ Cell = Callable[[Standing], str]
 
 _SCORE = "score"
 _COLUMNS: tuple[tuple[str, Cell, int], ...] = (
-    ("status", lambda run: run.state, 2),
+    ("status", _state, 2),
     ("round", lambda run: f"{run.round}/{run.rounds}", 0),
     ("left", lambda run: "" if run.left is None else clock(run.left), 3),
     (_SCORE, lambda run: "" if run.scored is None else run.score.value_text(run.scored), 1),

@@ -26,7 +26,8 @@ FIELDS = {
 ONE_SIDED = frozenset(
     {"score", "score_unit", "score_better", "score_chance"}
     | {"missing", "rounds_accepted", "clients_never_sampled"}
-    | {"test_score_personal_sampled", "test_score_personal_never_sampled"}
+    | {"test_score_personal_sampled", "test_score_personal_never_sampled", "clients_in_all"}
+    | {f"test_score_{what}_{end}" for what in ("personal", "received", "trained") for end in ("low", "high")}
     | {"attackers", "test_score_personal_honest"}
 )
 """Fields that records of only one of the commits hold, and that say nothing about the other's."""

@@ -69,6 +69,24 @@ def test_a_control_code_in_a_label_is_shown_and_not_carried_out(tmp_path: Path) 
     assert r"\x1b[31mred" in text
 
 
+def test_a_run_of_which_a_sample_was_evaluated_says_how_well_the_mean_over_all_is_known(
+    tmp_path: Path,
+) -> None:
+    results = make(tmp_path) / "results.json"
+    sample = {
+        "clients": 1000,
+        "clients_in_all": 1_000_000,
+        "test_score_personal_low": 0.78,
+        "test_score_personal_high": 0.82,
+    }
+    results.write_text(json.dumps({**json.loads(results.read_text()), **sample}))
+    *_, said = render([results.parent]).splitlines()
+    assert said == (
+        "demo: 1,000 of 1,000,000 clients, drawn at random, were evaluated; "
+        "the 95 % interval of the mean over all is 78.00 to 82.00."
+    )
+
+
 def test_no_runs_make_an_empty_table() -> None:
     assert render([]).splitlines()[0] == "run"
 

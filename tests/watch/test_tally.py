@@ -6,6 +6,7 @@ import pytest
 
 from fedprune.score import Score
 from fedprune.watch.tally import Tally
+from fedprune.watch.view import drawn, plain
 from tests.watch.records import record
 
 ACCURACY = Score("accuracy", percent=True)
@@ -55,3 +56,11 @@ def test_after_the_last_round_the_final_evaluation_goes_on() -> None:
 def test_a_record_that_is_not_the_next_one_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="round 2 expected"):
         tally(record(1)).add(wrong)
+
+
+def test_a_final_evaluation_says_how_far_it_has_come_also_before_the_last_round_that_was_asked_for() -> None:
+    run = tally(record(1)).standing("a", "running", 5, ACCURACY, (120, 1000))
+    assert (run.state, run.evaluated) == ("evaluating", (120, 1000))
+    assert "evaluating 120/1000 clients" in plain(run)
+    assert any("evaluating 120/1000 clients" in line.plain for line in drawn([run], 80))
+    assert tally(record(1)).standing("a", "stopped", 5, ACCURACY, (120, 1000)).evaluated is None

@@ -109,7 +109,8 @@ class Conversation:
         self.refused_bytes += Bytes(overhead=transported)
         first = self.told.setdefault(reason, self.client)
         told = reason if first == self.client else f"the same as client {first}"
-        log.error("round %d, client %d: %s", self.link.round, self.client, told)
+        when = f"round {self.link.round}" if self.training else "final evaluation"
+        log.error("%s, client %d: %s", when, self.client, told)
 
     def _checked(self, reply: Incoming) -> Accepted:
         if reply.blob is None:

@@ -1,7 +1,7 @@
-"""The final evaluation: after the last round every client is tested, and asked again if no answer comes.
+"""The final evaluation: after the last round clients are tested, and asked again if no answer comes.
 
-Each answer is on disk before the next is waited for, so that a run that is stopped asks only the others when
-it goes on.
+All are, or of very many a sample that stands for them. Each answer is on disk before the next is waited for,
+so that a run that is stopped asks only the others when it goes on.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from fedprune.federation.server.round import Exchange, Round, TooFewRepliesError
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.metrics import METRICS
 from fedprune.runs.sealed import SealedLines
+from fedprune.scenario import Scenario
+from fedprune.seeds import generator
 
 ATTEMPTS = 3
 """How often a client is asked at most: a worker that is killed, or late once, costs no client."""
 
 Record = dict[str, Any]
 OnEvaluated = Callable[[int, int], None]
-"""Told how many clients are evaluated by now, and how many there are."""
+"""Told how many clients are evaluated by now, and how many are to be."""
 
 
 class MissingClientsError(TooFewRepliesError):
@@ -35,9 +37,22 @@ class MissingClientsError(TooFewRepliesError):
         self.missing = missing
 
 
+def asked(scenario: Scenario) -> Sequence[int]:
+    """The clients that a run's final evaluation asks, ascending: all, or a random sample without replacement.
+
+    The draw is keyed by the run's seed, whoever took part in the rounds.
+    """
+    clients = scenario.partition.clients
+    size = scenario.evaluate.asked(clients)
+    if size == clients:
+        return range(clients)
+    rng = generator(scenario.run.seed, "final evaluation")
+    return sorted(rng.choice(clients, size, replace=False).tolist())
+
+
 @dataclass(frozen=True)
 class FinalEvaluation:
-    """The evaluation of all clients under the state after the last round."""
+    """The evaluation of clients under the state after the last round."""
 
     federation: Federation
     folder: RunFolder
@@ -51,20 +66,24 @@ class FinalEvaluation:
 
         Raises MissingClientsError when fewer answer than ``evaluate.quorum`` asks for.
         """
-        clients = range(self.federation.experiment.partition.clients)
+        clients = asked(self.federation.scenario)
+        among = frozenset(clients)
         with SealedLines(self.folder.evaluated, self._about()) as answers:
             # A version that wrote other fields says nothing about these.
             known = [row for row in answers.read() if row.keys() == METRICS["final.jsonl"].keys()]
-            rows: dict[int, Record] = {row["client"]: row for row in known if row["client"] in clients}
+            rows: dict[int, Record] = {row["client"]: row for row in known if row["client"] in among}
             missing: dict[int, str] = {}
             for _ in range(ATTEMPTS):
                 if left := [client for client in clients if client not in rows]:
-                    missing = self._ask(left, rows, answers)
+                    missing = self._ask(left, rows, answers, len(clients))
         self._require_quorum(len(clients), missing)
         return records.Evaluated([rows[client] for client in sorted(rows)], missing)
 
-    def _ask(self, clients: Sequence[int], rows: dict[int, Record], answers: SealedLines) -> dict[int, str]:
-        """Ask these clients once and add what they answer to ``rows``; why the others did not."""
+    def _ask(
+        self, clients: Sequence[int], rows: dict[int, Record], answers: SealedLines, every: int
+    ) -> dict[int, str]:
+        """Ask these clients once and add what they answer to ``rows``, which are to be ``every`` in the end;
+        why the others did not."""
         federation, failed = self.federation, dict[int, str]()
         asked = Round(federation, federation.state.round + 1, clients, phase="final", evaluate=True)
         for conversation, reply in self.exchange(asked.orders()):
@@ -74,7 +93,7 @@ class FinalEvaluation:
                 taken = self.rounds_accepted.get(client, 0)
                 rows[client] = records.final_record(conversation.accepted, federation.experiment, taken)
                 answers.append(rows[client])
-                self.told(len(rows), federation.experiment.partition.clients)
+                self.told(len(rows), every)
             else:
                 failed[conversation.client] = conversation.refused
             # Memory does not grow with the clients that exist.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,9 @@ from fedprune.runs.metrics import totals
 from fedprune.runs.seal import SEAL, seal
 from fedprune.runs.task import read_score, write_task
 from fedprune.scenario import Scenario
+
+SECONDS_BETWEEN_STATUSES = 1.0
+"""A final evaluation says so often how far it has come to who watches."""
 
 
 @contextmanager
@@ -127,10 +131,19 @@ def _work(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress,
             spent[name] += more
         progress.round_finished({**record, **spent, "rounds": scenario.run.rounds})
 
+    told_s = -SECONDS_BETWEEN_STATUSES
+
+    def on_evaluated(evaluated: int, clients: int) -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s >= SECONDS_BETWEEN_STATUSES:
+            told_s = time.monotonic()
+            folder.write_status("running", done, evaluated=(evaluated, clients))
+        progress.client_evaluated(evaluated, clients)
+
     state: RunState = "failed"
     missing = 0
     try:
-        rounds = Rounds(grid, folder, scenario, on_round, progress.client_evaluated)
+        rounds = Rounds(grid, folder, scenario, on_round, on_evaluated)
         # Only now is the log cut back to the checkpoint from which the run goes on.
         spent |= totals(read_lines(folder.rounds))
         missing = rounds.run()

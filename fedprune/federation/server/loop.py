@@ -17,7 +17,7 @@ from fedprune.federation.protocol.messages import reply_limit
 from fedprune.federation.server import records
 from fedprune.federation.server.conversation import Conversation, Incoming
 from fedprune.federation.server.federation import Federation
-from fedprune.federation.server.final import FinalEvaluation, OnEvaluated
+from fedprune.federation.server.final import FinalEvaluation, OnEvaluated, asked
 from fedprune.federation.server.privacy import privacy_record
 from fedprune.federation.server.round import Outcome, Round, play
 from fedprune.federation.server.state import ServerState, arrays_of, state_of
@@ -144,7 +144,7 @@ class Rounds:
         return exchange(self.grid, nodes, conversations, Limits(each=each, at_once=FINAL_AT_ONCE))
 
     def _final(self) -> int:
-        """Evaluate every client: its last personal model, what it receives, and that after local training;
+        """Evaluate clients, each in its last personal model, what it receives, and that after local training;
         how many are missing."""
         experiment, rounds = self.federation.experiment, read_lines(self.folder.rounds)
         evaluated = FinalEvaluation(
@@ -156,7 +156,8 @@ class Rounds:
         ).run()
         self.folder.write_final_clients(evaluated.rows)
         self.folder.write_final("weights", dict(self.federation.state.weights))
-        for client in self.federation.state.versions if experiment.maskable else ():
+        versions = self.federation.state.versions
+        for client in filter(versions.__contains__, asked(self.scenario)) if experiment.maskable else ():
             self.folder.write_final(f"mask-{client}", dict(self.federation.mask(client)))
         score, chance = experiment.score, experiment.chance
         results = records.results(

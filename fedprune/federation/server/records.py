@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fedprune.estimate import estimate
 from fedprune.federation.experiment import Experiment
 from fedprune.federation.server.conversation import Accepted
 from fedprune.federation.server.round import Outcome
@@ -167,7 +168,8 @@ def results(
     attackers: frozenset[int] = frozenset(),
 ) -> Record:
     """The run's results over all clients that answered the final evaluation."""
-    rows = evaluated.rows
+    rows, every = evaluated.rows, scenario.partition.clients
+    sample = scenario.evaluate.asked(every) < every
     honest = [row for row in rows if row["client"] not in attackers] if attackers else []
     layers = rows[0]["density_layers"] if rows else {}
     target, spent = scenario.evaluate.target, totals(rounds)
@@ -178,6 +180,7 @@ def results(
         "seed": scenario.run.seed,
         "rounds": len(rounds),
         "clients": len(rows),
+        "clients_in_all": every,
         "clients_never_sampled": len(never),
         "missing": failures(evaluated.missing),
         "score": score.name,
@@ -185,12 +188,15 @@ def results(
         "score_better": "higher" if score.higher_is_better else "lower",
         "score_chance": chance,
         **_spread("test_score_personal", rows, score),
+        **_interval("test_score_personal", rows, every if sample else None),
         "test_score_personal_sampled": _mean("test_score_personal", sampled),
         "test_score_personal_never_sampled": _mean("test_score_personal", never),
         "attackers": len(attackers),
         "test_score_personal_honest": _mean("test_score_personal", honest),
         **_spread("test_score_received", rows, score),
+        **_interval("test_score_received", rows, every if sample else None),
         **_spread("test_score_trained", rows, score),
+        **_interval("test_score_trained", rows, every if sample else None),
         "test_score_global": test_score_global,
         "density": _mean("density", rows),
         "density_layers": {
@@ -251,6 +257,14 @@ def _spread(key: str, rows: Sequence[Record], score: Score) -> Record:
     values = [row[key] for row in rows if row[key] is not None]
     found = summarise(values, score) if values else {"mean": None, "std": None, "worst10": None}
     return {key: found["mean"], f"{key}_std": found["std"], f"{key}_worst10": found["worst10"]}
+
+
+def _interval(key: str, rows: Sequence[Record], every: int | None) -> Record:
+    """The bounds of a mean over ``every`` client, of which the rows are a sample; nulls where they are no
+    sample."""
+    values = [row[key] for row in rows if row[key] is not None]
+    found = None if every is None else estimate(values, every)
+    return {f"{key}_low": found and found.low, f"{key}_high": found and found.high}
 
 
 def _bytes(direction: str, sizes: Bytes) -> Record:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fedprune.federation.server.final import ATTEMPTS, MissingClientsError
+from fedprune.estimate import estimate
+from fedprune.federation.server.final import ATTEMPTS, MissingClientsError, asked
 from fedprune.runs.folder import RunFolder
+from fedprune.runs.log import read_lines
 from fedprune.scenario import Scenario
 from tests.conformance.battery import Carried, bits, carry, results, small
 
@@ -86,3 +89,46 @@ def test_answers_about_another_model_are_asked_for_again(tmp_path: Path, undistu
     carried = carry(scenario(), tmp_path)
     assert orders(carried) == CLIENTS
     assert bits(carried[0]) == undisturbed
+
+
+def test_a_sample_of_the_clients_stands_for_all(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sampled = scenario(clients=4, quorum=0.5)
+    clients = asked(sampled)
+    folder, counted = carry(sampled, tmp_path, faults=[(clients[1], END)])
+    assert counted.orders[END] == 4 + ATTEMPTS - 1
+    rows = read_lines(folder / "final.jsonl")
+    assert [row["client"] for row in rows] == [clients[0], *clients[2:]]
+    found = results(folder)
+    assert (found["clients"], found["clients_in_all"]) == (3, CLIENTS)
+    assert [each["client"] for each in found["missing"]] == [clients[1]]
+    scores = [row["test_score_personal"] for row in rows]
+    estimated = estimate(scores, CLIENTS)
+    assert estimated is not None
+    assert (found["test_score_personal_low"], found["test_score_personal_high"]) == (
+        estimated.low,
+        estimated.high,
+    )
+    masks = {int(path.stem.removeprefix("mask-")) for path in (folder / "final").glob("mask-*")}
+    assert masks <= set(clients)
+    assert f"final evaluation, client {clients[1]}: " in caplog.text
+    assert f"round {END}" not in caplog.text
+
+
+def test_a_mean_over_all_clients_has_no_interval(undisturbed: dict[str, Any]) -> None:
+    found = undisturbed["results"]
+    assert found["clients_in_all"] == CLIENTS
+    assert found["test_score_trained_low"] is found["test_score_trained_high"] is None
+
+
+def test_all_of_ten_thousand_clients_are_asked_and_a_thousand_of_a_million() -> None:
+    def of(there: int, **evaluate: int) -> Sequence[int]:
+        return asked(
+            small({"name": "fedavg"}, partition={"name": "drawn", "clients": there}, evaluate=evaluate)
+        )
+
+    assert list(of(10_000)) == list(range(10_000))
+    assert len(of(10_001)) == len(set(of(1_000_000))) == 1000
+    assert list(of(1_000_000)) == sorted(of(1_000_000))
+    assert max(of(1_000_000)) > 900_000
+    assert list(of(50, clients=80)) == list(range(50))
+    assert len(of(1_000_000, clients=30)) == 30

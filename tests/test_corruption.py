@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from fedprune import simulate
+from fedprune.federation.server import loop
 from fedprune.progress import Progress
 from fedprune.runs.files import RunError
 from fedprune.runs.folder import RunFolder
@@ -103,6 +104,21 @@ def test_a_resume_goes_back_to_before_a_damaged_state_and_ends_in_the_same_bits(
     side: str, cut: Path, undisturbed: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     flip(next(path for path in newest(cut, side) if path.stem == "5"), cut, cut)
+    simulate.resume(cut)
+    assert "round-000005 is passed over (state of client" in caplog.text
+    assert bits(cut) == undisturbed
+
+
+def test_of_very_many_clients_the_states_that_going_back_could_mend_are_checked_before_a_resume(
+    cut: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(loop, "CHECKED", 0)
+    other = copied(cut, cut.parent / "other")
+    flip(next(path for path in newest(other, "clients") if path.stem != "5"), other, other)
+    with pytest.raises(RunError, match=r"state of client .* is damaged"):
+        simulate.resume(other)
+    assert "passed over" not in caplog.text
+    flip(next(path for path in newest(cut, "clients") if path.stem == "5"), cut, cut)
     simulate.resume(cut)
     assert "round-000005 is passed over (state of client" in caplog.text
     assert bits(cut) == undisturbed

@@ -112,7 +112,7 @@ class Federation:
             accepted: the replies that count; what they say of their clients is kept.
             floor: the oldest round that a retained checkpoint can resume from.
         """
-        versions = dict(self.state.versions)
+        versions, newer = self.state.versions, dict[int, int]()
         # Under floor 0 only what was rejected goes.
         oldest = 0 if self.scenario.run.keep_history else floor
         for reply in accepted:
@@ -121,7 +121,8 @@ class Federation:
                 self._memories.collect(client, versions.get(client, 0), oldest)
                 if self._keeps_memories:
                     self._memories.save(client, round, reply.memory.arrays())
-                versions[client] = round
+                newer[client] = round
+        versions = versions.with_newer(newer)
         self.state = ServerState(round, weights, server.memory, server.moments, versions)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,10 @@ from fedprune.types import Bounds
 
 FINAL_AT_ONCE = 50
 """Clients at work at a time at the end on a grid that takes all it is given."""
+
+CHECKED = 10_000
+"""The states of up to so many clients are all checked before a run goes on. Of more only those that the
+checkpoint before lacks, which alone going back could mend; the rest are checked as they are read."""
 
 OnRound = Callable[[dict[str, Any]], None]
 
@@ -203,7 +207,11 @@ class Rounds:
         """
         for name, digest in saved.meta.get("digests", {}).items():
             self.logs[name].check(saved.meta["offsets"][name], digest)
-        versions = state_of(saved.arrays, saved.round).versions
+        versions: Mapping[int, int] = state_of(saved.arrays, saved.round).versions
+        if len(versions) > CHECKED:
+            earlier = [round for round in retained_rounds(self.folder.checkpoints) if round < saved.round]
+            since = max(earlier, default=0)
+            versions = {client: version for client, version in versions.items() if version > since}
         for store in (self.folder.client_state, self.folder.server_state):
             for client, version in () if store.is_empty() else versions.items():
                 store.check(client, version)

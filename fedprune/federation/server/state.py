@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
+from fedprune.federation.server.versions import Versions
 from fedprune.types import Arrays
 
 
@@ -20,18 +18,17 @@ class ServerState:
     """The strategy's own arrays."""
     moments: Arrays = field(default_factory=dict)
     """What the server optimizer remembers."""
-    versions: Mapping[int, int] = field(default_factory=dict)
+    versions: Versions = field(default_factory=Versions)
     """Client -> round of the last version of its memory that the server accepted."""
 
 
 def arrays_of(state: ServerState) -> Arrays:
     """A state as named arrays, for a checkpoint."""
-    versions = sorted(state.versions.items())
     return {
         **{f"weights:{name}": value for name, value in state.weights.items()},
         **{f"memory:{name}": value for name, value in state.memory.items()},
         **{f"moments:{name}": value for name, value in state.moments.items()},
-        "versions": np.array(versions, np.int64).reshape(-1, 2),
+        "versions": state.versions.table(),
     }
 
 
@@ -41,5 +38,5 @@ def state_of(arrays: Arrays, round: int) -> ServerState:
     def room(name: str) -> Arrays:
         return {key.split(":", 1)[1]: value for key, value in arrays.items() if key.startswith(f"{name}:")}
 
-    versions = {int(client): int(version) for client, version in arrays["versions"]}
+    versions = Versions.of(arrays["versions"])
     return ServerState(round, room("weights"), room("memory"), room("moments"), versions)

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
 from fedprune.types import Bounds, NodeConfig, UserError
 
-Job = Future[bytes]
-"""One message at work or in waiting: its result is the reply's bytes, or LostError, or EngineError."""
+
+class Job(Future[bytes]):
+    """One message at work or in waiting: its result is the reply's bytes, or LostError, or EngineError."""
+
+    seconds = 0.0
+    """How long a worker was at work on it, once that is known."""
+
 
 
 class EngineError(UserError):
@@ -23,6 +28,14 @@ class EngineError(UserError):
 
 class LostError(Exception):
     """What held a message ended before it answered; the text says how, for people."""
+
+
+class EndedError(LostError):
+    """What held a message ended for reasons of its own: another worker may well answer it."""
+
+
+class NoRoomError(LostError):
+    """There is no place for a worker at the moment; those that are there work on."""
 
 
 class LateError(LostError):
@@ -45,6 +58,17 @@ class Crew(ABC):
     def pids(self) -> list[int]:
         """Process ids of the workers that there are now, as far as they are processes of this machine."""
         return []
+
+    def described(self) -> dict[str, Any]:
+        """What a run's environment says of the machines, JSON-able; nothing where there is only this one.
+
+        It may wait for them. Raises EngineError when that is in vain.
+        """
+        return {}
+
+    def answered(self) -> dict[str, int]:
+        """Messages answered since this was last called, by the machine that did; nothing as ``described``."""
+        return {}
 
     @property
     def starting_s(self) -> float:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from flwr.app import Message, RecordDict
 
@@ -67,6 +67,8 @@ class CrewGrid(StreamingGrid):
         self._crew, self._nodes, self._timeout = crew, nodes, timeout
         self._ids = itertools.count(1)
         self._pushed: dict[str, _Sent] = {}
+        self._seconds: dict[int, float] = {}
+        """Client -> how long a worker was at work on its last answer."""
         self.set_run(1)
 
     def __enter__(self) -> Self:
@@ -93,6 +95,21 @@ class CrewGrid(StreamingGrid):
     def worker_pids(self) -> list[int]:
         """Process ids of the workers there are now; none before the start."""
         return self._crew.pids
+
+    def longest_first(self, clients: Sequence[int]) -> list[int]:
+        """These clients, those that took longest when they were last asked before the others.
+
+        Whoever was never asked may take longest of all.
+        """
+        return sorted(clients, key=lambda client: -self._seconds.get(client, math.inf))
+
+    def described(self) -> dict[str, Any]:
+        """See ``Crew.described``."""
+        return self._crew.described()
+
+    def answered(self) -> dict[str, int]:
+        """See ``Crew.answered``."""
+        return self._crew.answered()
 
     def set_run(self, run: Run | int) -> None:
         """Begin a run, given as Flower's Run or by its id: messages made in this process belong to it."""
@@ -213,6 +230,7 @@ class CrewGrid(StreamingGrid):
         except LostError as error:
             code = LATE if isinstance(error, LateError) else CRASHED
             return Carried(self._failed(sent.message, code, str(error)), sent.length, 0)
+        self._seconds[client_of(sent.message.metadata.dst_node_id)] = sent.job.seconds
         reply = from_bytes(data)
         if reply.has_error() and reply.error.code == UNUSABLE:
             # No client's failure: to go on without this one would change the results unnoticed.

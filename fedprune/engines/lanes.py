@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Protocol
 
-from fedprune.engines.crew import Crew, EngineError, Job, LostError
+from fedprune.engines.crew import Crew, EndedError, EngineError, Job, LostError, NoRoomError
 from fedprune.engines.vigil import LOOK_S, Vigil
 from fedprune.types import Bounds
 
@@ -34,10 +34,11 @@ class Lane(Protocol):
 
     def load(self) -> None:
         """Wait until the ClientApp is loaded. Raises EngineError if it does not load, LostError if the worker
-        ends."""
+        ends, NoRoomError if it finds no place to start at."""
 
     def answer(self, request: bytes, nodes: int, bounds: Bounds) -> bytes:
-        """The reply to one message. Raises LostError if the worker ends, or replies more than it may."""
+        """The reply to one message. Raises LostError if the worker replies more than it may, EndedError if
+        it ends."""
 
     def cpu_seconds(self, *, with_children: bool) -> float | None:
         """See ``Watched.cpu_seconds``; called from any thread."""
@@ -52,20 +53,25 @@ class Lane(Protocol):
 class _Order(Job):
     """A job with its message, and, while it is at work, the lane and the watch over it."""
 
-    def __init__(self, request: bytes, nodes: int, bounds: Bounds) -> None:
+    def __init__(self, request: bytes, nodes: int, bounds: Bounds, retries: int) -> None:
         super().__init__()
         self.request, self.nodes, self.bounds = request, nodes, bounds
+        self.retries = retries
+        """How often it may still be done again when its worker ends."""
         self.lane: Lane | None = None
         self.verdict: LostError | None = None
         """Why its lane was ended, where that was done from here."""
 
 
 class LaneCrew(Crew):
-    """``lanes`` workers made by ``make``; they start at the first message, or earlier with ``start``."""
+    """``lanes`` workers made by ``make``; they start at the first message, or earlier with ``start``.
 
-    def __init__(self, make: Callable[[], Lane], lanes: int) -> None:
+    A message whose worker ends is done again by whichever lane is free next, ``retries`` times at most.
+    """
+
+    def __init__(self, make: Callable[[], Lane], lanes: int, retries: int = 0) -> None:
         self.lanes = lanes
-        self._make = make
+        self._make, self._retries = make, retries
         self._orders: SimpleQueue[_Order | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
@@ -109,7 +115,7 @@ class LaneCrew(Crew):
     def submit(self, request: bytes, nodes: int, bounds: Bounds) -> Job:
         """See ``Crew.submit``."""
         self.start()
-        order = _Order(request, nodes, bounds)
+        order = _Order(request, nodes, bounds, self._retries)
         self._orders.put(order)
         return order
 
@@ -135,9 +141,9 @@ class LaneCrew(Crew):
             thread.join()
 
     def _end(self, order: _Order, why: LostError) -> None:
-        """End the lane that works on the order, if one still does."""
+        """End the lane that works on the order, if one still does; nobody is to begin with it any more."""
+        order.verdict = why
         if self._vigils.pop(order, None) and order.lane is not None:
-            order.verdict = why
             order.lane.kill()
 
     def _begin(self, thread: threading.Thread) -> None:
@@ -157,7 +163,11 @@ class LaneCrew(Crew):
         """A lane's thread: one message after the other, by this worker or one that takes its place."""
         lane = self._loaded(lane)
         while (order := self._orders.get()) is not None:
-            if not order.set_running_or_notify_cancel():
+            # One that is to be done again runs already.
+            if not order.running() and not order.set_running_or_notify_cancel():
+                continue
+            if order.verdict is not None:
+                order.set_exception(order.verdict)
                 continue
             if lane is not None and not lane.alive:
                 # A worker that died while idle must not be handed a message.
@@ -177,17 +187,22 @@ class LaneCrew(Crew):
             if order.bounds.seconds is not None:
                 self._changed.notify_all()
         lost: LostError | None = None
+        began = time.monotonic()
         try:
             reply = lane.answer(order.request, order.nodes, order.bounds)
         except LostError as error:
             lost = error
+        order.seconds = time.monotonic() - began
         self._release(order)
         # One that is being ended must not be handed another message, even where it just answered.
         ended = lost is not None or order.verdict is not None
         if ended:
             self._bury(lane)
         after = self._new() if ended else lane
-        if lost is not None:
+        if isinstance(lost, EndedError) and order.verdict is None and order.retries and after is not None:
+            order.retries -= 1
+            self._orders.put(order)
+        elif lost is not None:
             order.set_exception(order.verdict or lost)
         else:
             order.set_result(reply)
@@ -246,9 +261,13 @@ class LaneCrew(Crew):
 
     def _count_failed_start(self, error: LostError) -> None:
         with self._changed:
+            if isinstance(error, NoRoomError) and self._ready:
+                return
             self._failed_starts += 1
             too_many = self._failed_starts >= FAILED_STARTS
-        if too_many:
+        if isinstance(error, NoRoomError):
+            self._break(EngineError(str(error)))
+        elif too_many:
             self._break(EngineError(f"workers end while they load the client app; the last: {error}"))
 
     def _break(self, error: EngineError) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import psutil
 
 from fedprune.engines.channel import FAILED, Frame, channel_pair, receive_frame, send_frame
-from fedprune.engines.crew import EngineError, LostError, check_size
+from fedprune.engines.crew import EndedError, EngineError, check_size
 from fedprune.types import Bounds, NodeConfig
 
 STARTUP_SECONDS = 180.0
@@ -38,7 +38,7 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL,
                 # The driver's own output stays clean of what a client prints.
                 stdout=_STDERR,
-                env=_environment(),
+                env={**os.environ, **worker_environment()},
                 # Its own group: the terminal's interrupt goes to the driver alone.
                 process_group=0,
             )
@@ -95,7 +95,7 @@ class WorkerProcess:
         try:
             return receive_frame(self._socket, check)
         except (EOFError, OSError):
-            raise LostError(f"its worker process {self._wait()}") from None
+            raise EndedError(f"its worker process {self._wait()}") from None
 
     def _wait(self) -> str:
         """Wait for a process that is ending, kill it if it is not; how it ended, for people."""
@@ -108,7 +108,7 @@ class WorkerProcess:
         return f"was killed by signal {-status}" if status and status < 0 else f"ended with status {status}"
 
 
-def _environment() -> dict[str, str]:
-    """The driver's environment and import path, one thread per numerical library."""
+def worker_environment() -> dict[str, str]:
+    """What a worker has in its environment by its driver: the import path, a thread per numerical library."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    return {**os.environ, **dict.fromkeys(THREAD_LIMITS, "1"), "PYTHONPATH": path}
+    return {**dict.fromkeys(THREAD_LIMITS, "1"), "PYTHONPATH": path}

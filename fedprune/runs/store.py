@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from fedprune.runs.arrays import About, DamagedError, pack, unpack
 from fedprune.runs.files import TEMPORARY, RunError, explained, folder_descriptor, read_file, write_in
@@ -22,6 +23,19 @@ from fedprune.types import Arrays
 SUFFIX = ".safetensors"
 SHARD = 1000
 """So many clients share a shard, the folder that theirs are in: ``0-999``, ``1000-1999`` and so on."""
+
+
+class ClientStore(Protocol):
+    """What a client needs of a store, wherever that is."""
+
+    def save(self, client: int, round: int, arrays: Arrays) -> None:
+        """See ``VersionedStore.save``."""
+
+    def load(self, client: int, round: int) -> Arrays:
+        """See ``VersionedStore.load``."""
+
+    def collect(self, client: int, current: int, floor: int) -> None:
+        """See ``VersionedStore.collect``."""
 
 
 class VersionedStore:

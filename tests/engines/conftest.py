@@ -36,10 +36,13 @@ def grid(_importable_app: None) -> Iterator[CrewGrid]:
         yield opened
 
 
-ENGINES: list[Engine] = [plugins.dataclass_of("engines", name)() for name in plugins.names("engines")]
+ENGINES: list[Engine] = [
+    plugins.dataclass_of("engines", name)() for name in plugins.names("engines") if name != "ray"
+]
+ON_RAY = pytest.param(plugins.dataclass_of("engines", "ray")(actors=2), marks=pytest.mark.cluster)
 
 
-@pytest.fixture(scope="session", params=[*ENGINES, Processes(1), Threads()], ids=str)
+@pytest.fixture(scope="session", params=[*ENGINES, Processes(1), Threads(), ON_RAY], ids=str)
 def any_grid(request: pytest.FixtureRequest, _importable_app: None) -> Iterator[CrewGrid]:
     """Five clients on each engine that is found, on a single worker, and on the example of an engine."""
     with open_grid(request.param, client_app="echo_app:app", nodes=5) as opened:

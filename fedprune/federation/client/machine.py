@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fedprune.runs.files import explained, refuse_links
 from fedprune.runs.folder import RunFolder, checked_name
-from fedprune.runs.store import VersionedStore
+from fedprune.runs.store import ClientStore
+
+OpenStore = Callable[[str], ClientStore]
+"""The store of a run, by the run's name."""
+
+_elsewhere: OpenStore | None = None
+
+
+def keep_state_with(open_store: OpenStore | None) -> None:
+    """From now on this process keeps clients' state in these stores; None: in its machine's folder of runs.
+
+    For engines whose workers do not see the folder in which the run is.
+    """
+    global _elsewhere
+    _elsewhere = open_store
 
 
 @dataclass(frozen=True)
@@ -28,8 +42,10 @@ class Machine:
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Run -> what its folder is called by now, where that is not the run's name any more."""
 
-    def store(self, run: str) -> VersionedStore:
+    def store(self, run: str) -> ClientStore:
         """The clients' state of a run. Raises RunError when its name, or a link, would lead elsewhere."""
+        if _elsewhere is not None:
+            return _elsewhere(checked_name(run))
         path = self.runs / self.renamed.get(run, checked_name(run))
         store = RunFolder(path).client_state
         if not self.beside_server:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from flwr.app import ConfigRecord, Context, Message, RecordDict
@@ -50,7 +51,11 @@ def machine_of(context: Context) -> Machine:
     else from FEDPRUNE_RUNS and FEDPRUNE_DATA, else DEFAULT_RUNS and no code of the user's. A server and its
     clients on one machine find the same folders. Raises UserError for a relative folder.
     """
-    node, run = context.node_config, context.run_config
+    return machine_at(context.node_config, context.run_config)
+
+
+def machine_at(node: Mapping[str, object], run: Mapping[str, object]) -> Machine:
+    """``machine_of`` a node's configuration and a run's."""
     runs = node.get(RUNS) or run.get("runs") or os.environ.get("FEDPRUNE_RUNS") or DEFAULT_RUNS
     data = node.get(DATA) or run.get("data")
     modules = shlex.split(str(node.get(MODULES) or run.get("modules") or ""))

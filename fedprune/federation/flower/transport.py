@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 from weakref import WeakValueDictionary
 
 from flwr.app import Message
@@ -54,6 +55,20 @@ class Limits:
 
 class StreamingGrid(Grid):
     """A grid that takes messages as its clients fall idle and hands back each reply when it is there."""
+
+    @abstractmethod
+    def longest_first(self, clients: Sequence[int]) -> list[int]:
+        """These clients in the order in which a round that asks them is over soonest, by what they took
+        before."""
+
+    @abstractmethod
+    def described(self) -> dict[str, Any]:
+        """What a run's environment says of the machines that clients are on; nothing where that is this
+        one."""
+
+    @abstractmethod
+    def answered(self) -> dict[str, int]:
+        """Messages answered since this was last called, by machine; nothing where that is this one."""
 
     @abstractmethod
     def stream(

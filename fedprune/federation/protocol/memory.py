@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fedprune.federation.protocol.link import SharedMemory
 from fedprune.pruning.mask import Mask
-from fedprune.runs.store import VersionedStore
+from fedprune.runs.store import ClientStore
 from fedprune.types import Array, Arrays
 
 
@@ -27,7 +27,7 @@ class ClientMemory:
     """What the server did not get of earlier replies."""
 
     @classmethod
-    def load(cls, store: VersionedStore, client: int, round: int) -> ClientMemory:
+    def load(cls, store: ClientStore, client: int, round: int) -> ClientMemory:
         rooms = _rooms(store.load(client, round))
         return cls(
             Mask(rooms.get("mask")),
@@ -50,7 +50,7 @@ class ServerMemory:
     """What the client did not get of earlier orders."""
 
     @classmethod
-    def load(cls, store: VersionedStore, client: int, round: int) -> ServerMemory:
+    def load(cls, store: ClientStore, client: int, round: int) -> ServerMemory:
         rooms = _rooms(store.load(client, round))
         return cls(_shared(rooms), rooms.get("residual", {}))
 

@@ -52,6 +52,9 @@ class Round:
     """Whether clients are tested."""
     floor: int = 0
     """The oldest round that a retained checkpoint can resume from."""
+    turns: Sequence[int] | None = None
+    """The clients in the order in which they are asked, which changes no result; as in ``clients`` unless
+    given."""
     conversations: dict[int, Conversation] = field(default_factory=dict)
     told: dict[str, int] = field(default_factory=dict)
     """See ``Conversation.told``."""
@@ -65,7 +68,7 @@ class Round:
 
     def orders(self) -> Iterator[Conversation]:
         """Open the conversation with one client after the other, each when it is asked for."""
-        for client in self.clients:
+        for client in self.turns or self.clients:
             self.conversations[client] = self._opened(client)
             yield self.conversations[client]
 

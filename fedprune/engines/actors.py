@@ -1,0 +1,182 @@
+"""Actors of a Ray cluster as the driver sees them: lanes that answer by remote calls.
+
+Ray itself is handed in: only the engine's own file imports it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import threading
+import time
+from collections import Counter
+from functools import partial
+from typing import Any, Protocol
+
+from fedprune.engines.common_part import CommonPart
+from fedprune.engines.crew import EndedError, EngineError, NoRoomError, check_size
+from fedprune.engines.process import STARTUP_SECONDS
+from fedprune.engines.remote_state import Ask, StateService
+from fedprune.engines.remote_worker import Loaded, RemoteWorker
+from fedprune.runs.environment import environment
+from fedprune.types import Bounds, NodeConfig
+
+_WATCH = "watch"
+"""The threads of an actor that answer while it works on a message."""
+_LOOK_S = 5.0
+"""Seconds between two looks whether an actor that is waited for was killed from here."""
+
+PIECE_BYTES = 64 * 1024
+"""Bytes of a piece of a reply. Ray sends values below 100 kB with the answer, and takes others through its
+object store, which takes longer than all else of a call."""
+MOST_PIECES = 64
+
+
+class InActor(Protocol):
+    """What a process of the cluster can do by Ray; it travels to the actors."""
+
+    def node(self) -> str:
+        """The id of the node of the process that calls this."""
+
+    def ask(self, actor: Any, method: str, *arguments: Any) -> Any:
+        """What a method of another actor returns."""
+
+
+class Actors:
+    """What all actors of a crew share on a cluster that is connected to."""
+
+    def __init__(self, ray: Any, inside: InActor, cpus: float, gpus: float) -> None:
+        """``cpus`` and ``gpus`` are what Ray sets apart for each."""
+        self.ray, self.inside, self.cpus, self.gpus = ray, inside, cpus, gpus
+        options = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": 0}
+        self.worker = ray.remote(**options, concurrency_groups={_WATCH: 2})(RemoteWorker)
+        self.common = CommonPart(ray.put)
+        self.pieces = 1
+        """Into how many pieces the next reply is cut: as it would have been good for the last one."""
+        self.numbers = itertools.count(1)
+        self.here = inside.node()
+        self.driver = environment()
+        self.ask: Ask | None = None
+        """Reaches the service that keeps clients' state, where there is one."""
+        self.answered: Counter[str] = Counter()
+        """Node -> messages that its actors answered."""
+        self._service: Any = None
+        self._lock = threading.Lock()
+
+    def keep_state(self, config: NodeConfig) -> None:
+        """Have a service on this node keep clients' state, where the node's configuration has the runs."""
+        # Late: it loads what clients compute with.
+        from fedprune.federation.flower.client_app import machine_at
+
+        here = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(self.here, soft=False)
+        # It holds nothing but what is on the disk, and all that it does can be done twice.
+        restarts = {"max_restarts": -1, "max_task_retries": -1}
+        made = self.ray.remote(StateService).options(num_cpus=0, scheduling_strategy=here, **restarts)
+        self._service = made.remote(machine_at(config, {}))
+        self.ask = partial(self.inside.ask, self._service)
+
+    def count(self, node: str) -> None:
+        """Note that an actor of the node answered a message."""
+        with self._lock:
+            self.answered[node] += 1
+
+    def give_up(self, number: int) -> None:
+        """Let nothing that this worker may still do change the clients' state."""
+        if self._service is not None:
+            with contextlib.suppress(self.ray.exceptions.RayError):
+                self.ray.get(self._service.end.remote(number), timeout=_LOOK_S)
+
+    def close(self) -> None:
+        """End the service."""
+        if self._service is not None:
+            self.ray.kill(self._service)
+
+
+class ActorLane:
+    """A started actor; a ``Lane``."""
+
+    def __init__(self, actors: Actors, client_app: str, config: NodeConfig) -> None:
+        self._actors, self._ray = actors, actors.ray
+        self._number = next(actors.numbers)
+        self._handle = actors.worker.remote(self._number, client_app, config, actors.ask)
+        self._loading = self._handle.load.remote(actors.driver, actors.inside.node)
+        self._ending: Any = None
+        self._asked: Any = None
+        self._used = (0.0, 0.0)
+        self._node = ""
+        self._killed = False
+        self.pid: int | None = None
+
+    @property
+    def alive(self) -> bool:
+        """See ``Lane.alive``."""
+        return not self._ray.wait([self._ending], timeout=0)[0]
+
+    def load(self) -> None:
+        """See ``Lane.load``."""
+        loaded: Loaded = self._got(self._loading, STARTUP_SECONDS)
+        if loaded.failed:
+            raise EngineError(loaded.failed)
+        if differs := [each for each in loaded.differs if not each.startswith("cpu ")]:
+            raise EngineError(
+                f"a node of the Ray cluster differs from the driver: {', '.join(differs)}; so would "
+                "its bits: install the same versions on all nodes"
+            )
+        self._node = loaded.node
+        self.pid = loaded.pid if loaded.node == self._actors.here else None
+        self._ending = self._handle.until_its_end.options(concurrency_group=_WATCH).remote()
+
+    def answer(self, request: bytes, nodes: int, bounds: Bounds) -> bytes:
+        """See ``Lane.answer``."""
+        shared = self._actors
+        parcel, pieces = shared.common.parcel(request), shared.pieces
+        arguments = (parcel.own, parcel.common, parcel.start, nodes, bounds.reply_bytes, pieces)
+        length, *parts = self._got(self._handle.answer.options(num_returns=1 + pieces).remote(*arguments))
+        check_size(length, bounds)
+        shared.pieces = min(MOST_PIECES, 1 + length // PIECE_BYTES)
+        shared.count(self._node)
+        return b"".join(parts)
+
+    def cpu_seconds(self, *, with_children: bool) -> float | None:
+        """See ``Lane.cpu_seconds``; what it was when it was asked last, so that no answer is waited for."""
+        if self._asked is not None and self._ray.wait([self._asked], timeout=0)[0]:
+            with contextlib.suppress(self._ray.exceptions.RayError):
+                self._used = self._ray.get(self._asked)
+            self._asked = None
+        if self._asked is None:
+            self._asked = self._handle.cpu_seconds.options(concurrency_group=_WATCH).remote()
+        return self._used[with_children]
+
+    def kill(self) -> None:
+        """See ``Lane.kill``."""
+        self._killed = True
+        self._ray.kill(self._handle)
+
+    def end(self) -> None:
+        """See ``Lane.end``."""
+        self.kill()
+        self._actors.give_up(self._number)
+
+    def _got(self, reference: Any, seconds: float = math.inf) -> Any:
+        """What the actor returns. Raises EndedError when it ends, NoRoomError after so many seconds."""
+        errors, end = self._ray.exceptions, time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                return self._ray.get(reference, timeout=_LOOK_S)
+            except errors.GetTimeoutError:
+                # Where its node cannot be reached, nobody else may ever tell.
+                if self._killed:
+                    raise EndedError("its Ray actor was ended") from None
+            except errors.RayError as error:
+                raise EndedError(f"its Ray actor ended: {_line(error)}") from None
+        there = self._actors
+        raise NoRoomError(
+            f"no Ray actor was ready within {seconds:g} s: no node has {there.cpus:g} CPUs and "
+            f"{there.gpus:g} GPUs to spare, or loading hangs there"
+        )
+
+
+def _line(error: Exception) -> str:
+    """The first line of what Ray says, which is the one for people."""
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,91 @@
+"""A worker on whatever machine a cluster gives it: loads the ClientApp, answers messages one at a time."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import psutil
+
+from fedprune.engines.common_part import cut, joined
+from fedprune.engines.crew import EngineError
+from fedprune.engines.remote_state import Ask, RemoteStore
+from fedprune.types import NodeConfig
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a worker says of itself once its ClientApp is loaded."""
+
+    node: str
+    pid: int
+    failed: str = ""
+    """Why the ClientApp does not load, in one line."""
+    differs: tuple[str, ...] = ()
+    """What may change bits and is different on its machine."""
+
+
+class RemoteWorker:
+    """What runs in the cluster. ``answer`` is called by one caller at a time, the others at any time."""
+
+    def __init__(self, number: int, client_app: str, config: NodeConfig, ask: Ask | None) -> None:
+        """Describe a worker.
+
+        Args:
+            number: tells it from all others of the run, also from those before it.
+            client_app: ``module:attribute``.
+            config: what each client's Context holds in its node_config.
+            ask: reaches the service that keeps clients' state; None where this machine sees the run's folder.
+        """
+        self._number, self._client_app, self._config, self._ask = number, client_app, config, ask
+
+    def load(self, driver: Mapping[str, Any], node: Callable[[], str]) -> Loaded:
+        """Load the ClientApp.
+
+        Args:
+            driver: the driver's ``environment`` record.
+            node: tells the name of the node that it is called on.
+        """
+        # Late: what is wrong with the imports is told as an answer.
+        from fedprune.engines.answer import load_client_app
+        from fedprune.federation.client.machine import keep_state_with
+        from fedprune.runs.environment import changes, source
+
+        loaded = Loaded(node(), os.getpid(), differs=tuple(changes(driver)))
+        if driver["source"] != source():
+            return replace(loaded, differs=("fedprune's own code", *loaded.differs))
+        try:
+            self._app = load_client_app(self._client_app)
+        except EngineError as error:
+            return replace(loaded, failed=str(error))
+        if self._ask is not None:
+            keep_state_with(partial(RemoteStore, self._ask, self._number))
+        return loaded
+
+    def answer(
+        self, own: bytes, common: bytes | None, start: int, nodes: int, longest: int | None, pieces: int
+    ) -> Any:
+        """The reply to a message that ``CommonPart`` split, in so many pieces.
+
+        Of a reply longer than ``longest`` bytes they say the length alone.
+        """
+        from fedprune.engines.answer import answer
+
+        reply = answer(self._app, joined(own, common, start), nodes, self._config)
+        whole = longest is None or len(reply) <= longest
+        parts = cut(reply if whole else b"", pieces)
+        return (len(reply), *parts)
+
+    def cpu_seconds(self) -> tuple[float, float]:
+        """Processor time that it has used so far, in seconds, without and with the processes it started."""
+        this = psutil.Process()
+        family = [sum(process.cpu_times()[:4]) for process in (this, *this.children(recursive=True))]
+        return family[0], sum(family)
+
+    def until_its_end(self) -> None:
+        """Never return: whoever waits for it is told when the worker ends."""
+        threading.Event().wait()

@@ -1,0 +1,67 @@
+"""A real Ray cluster of two nodes on this machine, and the runs that its tests compare."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from fedprune import simulate
+from fedprune.federation.flower.quiet import keep_flower_quiet
+from fedprune.scenario import Scenario
+from tests.conformance.battery import ERROR_FEEDBACK, PRUNING, bits, small
+
+
+def federation(engine: dict[str, Any]) -> Scenario:
+    """Sub-FedAvg's hybrid with lossy codecs and what both sides remember of them, over six rounds."""
+    return small(
+        {**PRUNING, "variant": "hybrid"},
+        run={"rounds": 6},
+        uplink={**ERROR_FEEDBACK, "mask": "context"},
+        downlink={"values": "uniform", "bits": 6, "feedback": "residual"},
+        engine=engine,
+    )
+
+
+def came_to(engine: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Every bit of that federation on an engine."""
+    return bits(simulate.run(federation(engine), out=out)[0].folder)
+
+
+@contextmanager
+def connected_cluster() -> Iterator[Any]:
+    """Two nodes with a processor each; this process is connected to the first."""
+    keep_flower_quiet()
+    import ray
+    from ray.cluster_utils import Cluster
+
+    before = set(psutil.Process().children(recursive=True))
+    # The driver's own would give its actors its own node first.
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+        yield cluster
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+        for process in set(psutil.Process().children(recursive=True)) - before:
+            process.kill()
+
+
+def actor_processes() -> list[psutil.Process]:
+    """The processes of all actors that work for this one, wherever they are in the cluster."""
+    mine = os.getpid()
+    found = []
+    for process in psutil.Process(mine).children(recursive=True):
+        try:
+            if "RemoteWorker" in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found

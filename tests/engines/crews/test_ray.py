@@ -1,0 +1,120 @@
+"""Ray's actors give the bits of this process, whichever of them and of their nodes die meanwhile."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fedprune import simulate
+from fedprune.engines.crews.ray import Ray
+from fedprune.scenario import ScenarioError
+
+from .ray_cluster import actor_processes, came_to, connected_cluster, federation
+
+AUTO = {"name": "ray", "address": "auto"}
+
+on_ray = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two nodes with one processor each."""
+    with connected_cluster() as connected:
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Every bit of the federation from this process."""
+    return came_to({"name": "in_process"}, tmp_path_factory.mktemp("in_process"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        ({"actors": 0}, "actors"),
+        ({"cpus": 0.0}, "cpus"),
+        ({"gpus": -1.0}, "gpus"),
+        ({"retries": -1}, "retries"),
+    ],
+)
+def test_keys_that_make_no_sense_are_refused(keys: dict[str, Any], named: str) -> None:
+    with pytest.raises(ScenarioError, match=named):
+        federation({"name": "ray", **keys})
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="ray://HOST:PORT"):
+        Ray(address="somewhere")
+
+
+@on_ray
+@pytest.mark.parametrize(
+    "keys", [{"actors": 1}, {"actors": 2}, {"actors": 2, "shared": True}], ids=["one", "two", "shared"]
+)
+def test_any_number_of_actors_on_two_nodes_gives_the_bits_of_this_process(
+    cluster: Any, expected: dict[str, Any], keys: dict[str, Any], tmp_path: Path
+) -> None:
+    assert came_to({**AUTO, **keys}, tmp_path) == expected
+
+
+@on_ray
+def test_an_actor_that_is_killed_is_replaced_and_its_client_done_again(
+    cluster: Any, expected: dict[str, Any], tmp_path: Path
+) -> None:
+    with killing(actor_processes, times=2):
+        assert came_to({**AUTO, "actors": 2, "retries": 3}, tmp_path) == expected
+
+
+@on_ray
+def test_a_client_of_a_killed_actor_is_reported_lost_where_nothing_is_retried(
+    cluster: Any, tmp_path: Path
+) -> None:
+    lost = federation({**AUTO, "actors": 2, "retries": 0})
+    with killing(actor_processes, times=1):
+        (made,) = simulate.run(lost, out=tmp_path)
+    assert sum(made.run.rounds["failed"].to_list() or [0]) <= 1
+
+
+@on_ray
+def test_a_node_that_is_lost_loses_nothing_that_the_server_accepted(
+    cluster: Any, expected: dict[str, Any], tmp_path: Path
+) -> None:
+    node = cluster.add_node(num_cpus=1)
+    timer = threading.Timer(random.uniform(1, 5), lambda: cluster.remove_node(node, allow_graceful=False))
+    timer.start()
+    try:
+        assert came_to({**AUTO, "actors": 3, "retries": 3}, tmp_path) == expected
+    finally:
+        timer.join()
+
+
+class killing:  # noqa: N801  # Read as a word where it is used.
+    """Kills one of the processes that ``find`` finds, again and again at random instants."""
+
+    def __init__(self, find: Callable[[], list[Any]], times: int) -> None:
+        self._find, self._times, self._over = find, times, threading.Event()
+        self._thread = threading.Thread(target=self._kill)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _kill(self) -> None:
+        for _ in range(self._times):
+            while not (there := self._find()):
+                if self._over.wait(0.05):
+                    return
+            if self._over.wait(random.uniform(0.2, 2)):
+                return
+            random.choice(there).kill()
+            time.sleep(0.5)

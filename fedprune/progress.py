@@ -3,8 +3,9 @@
 A run begins with the ``Score`` that says how its scores are to be read. A round's record holds ``round``,
 ``rounds``, ``density`` (kept share), ``train_loss``, ``bytes_up``, ``bytes_down`` and ``seconds`` of that
 round, the sums of these three over the run so far under ``bytes_up_total``, ``bytes_down_total`` and
-``seconds_total`` (rounds from before it was resumed included), and, if anything was tested,
-``test_score_after``.
+``seconds_total`` (rounds from before it was resumed included), if anything was tested
+``test_score_after``, and, where
+clients are on several machines, how many of them each had under ``machines``.
 """
 
 from __future__ import annotations
@@ -106,6 +107,8 @@ class _Told(Progress):
             parts.append(f"loss {record['train_loss']:.3f}")
         if record.get("density") is not None:
             parts.append(f"density {record['density']:.1%}")
+        if machines := record.get("machines"):
+            parts.append(", ".join(f"{name}: {count} clients" for name, count in machines.items()))
         up, down = (record.get(f"bytes_{way}_total") or 0 for way in ("up", "down"))
         return ", ".join([*parts, f"up {size(up)}, down {size(down)}"])
 

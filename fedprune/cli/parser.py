@@ -67,6 +67,12 @@ def _add_running(added: Any) -> None:
         metavar="KEY=VALUES",
         help="a run for each value of section.key, as in run.seed=0,1",
     )
+    engine = verb.add_argument(
+        "--engine",
+        metavar="NAME",
+        help="where clients run; see fedprune list engines",
+    )
+    engine.completer = completion.of_kind("engines")
     verb.add_argument("--out", default="runs", metavar="FOLDER", help="where run folders go (default: runs)")
     verb.add_argument("--force", action="store_true", help="replace run folders that exist")
     _track(verb)

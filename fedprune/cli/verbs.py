@@ -31,7 +31,8 @@ scenarios that come along are called."""
 
 def run(arguments: argparse.Namespace) -> None:
     """Run every run of every scenario, then show their results."""
-    scenarios = _scenarios(arguments.scenario, arguments.set, arguments.sweep)
+    engine = [f"engine.name={arguments.engine}"] if arguments.engine else []
+    scenarios = _scenarios(arguments.scenario, [*engine, *arguments.set], arguments.sweep)
     from fedprune import simulate
 
     _say_origins(scenarios)

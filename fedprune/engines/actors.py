@@ -59,8 +59,9 @@ class Actors:
         self.driver = environment()
         self.ask: Ask | None = None
         """Reaches the service that keeps clients' state, where there is one."""
-        self.answered: Counter[str] = Counter()
-        """Node -> messages that its actors answered."""
+        self._answered: Counter[str] = Counter()
+        self._nodes: dict[str, str] = {}
+        """Id of a node -> what people are told that it is called."""
         self._service: Any = None
         self._lock = threading.Lock()
 
@@ -79,7 +80,19 @@ class Actors:
     def count(self, node: str) -> None:
         """Note that an actor of the node answered a message."""
         with self._lock:
-            self.answered[node] += 1
+            self._answered[self._nodes.setdefault(node, f"node {1 + len(self._nodes)}")] += 1
+
+    def answered(self) -> dict[str, int]:
+        """Node -> messages that its actors answered since this was last called."""
+        with self._lock:
+            taken, self._answered = self._answered, Counter()
+        return dict(sorted(taken.items()))
+
+    def described(self) -> dict[str, Any]:
+        """Ray's version, and the nodes that it has now. No names of hosts."""
+        nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+        shown = [{"cpus": node.get("CPU", 0.0), "gpus": node.get("GPU", 0.0)} for node in nodes]
+        return {"version": self.ray.__version__, "nodes": shown}
 
     def give_up(self, number: int) -> None:
         """Let nothing that this worker may still do change the clients' state."""

@@ -21,7 +21,6 @@ class Job(Future[bytes]):
     """How long a worker was at work on it, once that is known."""
 
 
-
 class EngineError(UserError):
     """The engine cannot run clients at all: the ClientApp does not load, or its workers do not start."""
 

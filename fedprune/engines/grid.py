@@ -8,6 +8,7 @@ import math
 import queue
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -186,8 +187,8 @@ class CrewGrid(StreamingGrid):
             ValueError: a message is to a node that does not exist.
         """
         source = self._addressed(messages)
-        done: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        at_work: dict[Job, _Sent] = {}
+        done: queue.SimpleQueue[Future[bytes]] = queue.SimpleQueue()
+        at_work: dict[Future[bytes], _Sent] = {}
         # Imports are not the clients' delay.
         self._crew.wait()
         limit = min((each for each in (timeout, self._timeout) if each is not None), default=None)
@@ -209,8 +210,8 @@ class CrewGrid(StreamingGrid):
                 send_more()
                 yield self._carried(sent)
         finally:
-            for job in at_work:
-                self._crew.give_up(job)
+            for sent in at_work.values():
+                self._crew.give_up(sent.job)
         late = f"no reply within {limit or 0:g} s"
         for sent in at_work.values():
             yield Carried(self._failed(sent.message, LATE, late), sent.length, 0)
@@ -285,7 +286,7 @@ class _Deadline:
         return self._end + self._crew.starting_s - self._started_s - time.monotonic()
 
 
-def _next_of(done: queue.SimpleQueue[Job], deadline: _Deadline) -> Job | None:
+def _next_of(done: queue.SimpleQueue[Future[bytes]], deadline: _Deadline) -> Future[bytes] | None:
     """The next job that is done, None when there is none by the deadline."""
     while True:
         left_s = deadline.left_s()

@@ -39,7 +39,15 @@ def grid(_importable_app: None) -> Iterator[CrewGrid]:
 ENGINES: list[Engine] = [
     plugins.dataclass_of("engines", name)() for name in plugins.names("engines") if name != "ray"
 ]
-ON_RAY = pytest.param(plugins.dataclass_of("engines", "ray")(actors=2), marks=pytest.mark.cluster)
+ON_RAY = pytest.param(
+    plugins.dataclass_of("engines", "ray")(actors=2),
+    marks=[
+        pytest.mark.cluster,
+        # Ray leaves files of its own open.
+        pytest.mark.filterwarnings("ignore::ResourceWarning"),
+        pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    ],
+)
 
 
 @pytest.fixture(scope="session", params=[*ENGINES, Processes(1), Threads(), ON_RAY], ids=str)

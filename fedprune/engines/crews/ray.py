@@ -81,6 +81,18 @@ class _RayCrew(LaneCrew):
         self._connecting.join()
         super().wait()
 
+    def described(self) -> dict[str, Any]:
+        """See ``Crew.described``."""
+        self.wait()
+        assert self._actors is not None
+        engine = self._engine
+        asked = {"actors": self.lanes, "cpus": engine.cpus, "gpus": engine.gpus}
+        return {"name": "ray", **asked, **self._actors.described()}
+
+    def answered(self) -> dict[str, int]:
+        """See ``Crew.answered``."""
+        return {} if self._actors is None else self._actors.answered()
+
     def close(self) -> None:
         """See ``Crew.close``."""
         if self._connecting is not None:

@@ -11,13 +11,14 @@ from typing import Any
 from flwr.serverapp import Grid
 
 from fedprune.federation.experiment import Experiment, checked_experiment, open_experiment
+from fedprune.federation.flower.transport import StreamingGrid
 from fedprune.federation.server.final import MissingClientsError
 from fedprune.federation.server.loop import Rounds
 from fedprune.progress import Progress
 from fedprune.runs.checkpoint import retained_rounds
 from fedprune.runs.code import check_code, code_record, kept
 from fedprune.runs.environment import changes
-from fedprune.runs.files import RunError, read_json
+from fedprune.runs.files import RunError, read_json, write_json
 from fedprune.runs.folder import RunFolder, RunState
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import totals
@@ -118,6 +119,24 @@ def _describe(folder: RunFolder, experiment: Experiment) -> None:
     seal(folder.path, ended=False)
 
 
+def _note_machines(grid: Grid, folder: RunFolder) -> None:
+    """Write into the run's environment where its clients are, if that is not on this machine alone."""
+    machines = grid.described() if isinstance(grid, StreamingGrid) else {}
+    known = folder.environment
+    if not machines or known.get("engine") == machines:
+        return
+    # A run without a seal passes, and one that was killed in between would not under the old one.
+    (folder.path / SEAL).unlink(missing_ok=True)
+    write_json(folder.path / "environment.json", {**known, "engine": machines}, durable=True)
+    seal(folder.path, ended=False)
+
+
+def _by_machine(grid: Grid) -> dict[str, Any]:
+    """How many clients of the last round each machine had, where there are several."""
+    answered = grid.answered() if isinstance(grid, StreamingGrid) else {}
+    return {"machines": answered} if len(answered) > 1 else {}
+
+
 def _work(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress, done: int) -> None:
     """The rounds after ``done``, and the final evaluation."""
     folder.write_status("running", done)
@@ -129,7 +148,8 @@ def _work(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress,
         folder.write_status("running", done)
         for name, more in totals([record]).items():
             spent[name] += more
-        progress.round_finished({**record, **spent, "rounds": scenario.run.rounds})
+        told = {"rounds": scenario.run.rounds, **_by_machine(grid)}
+        progress.round_finished({**record, **spent, **told})
 
     told_s = -SECONDS_BETWEEN_STATUSES
 
@@ -143,6 +163,7 @@ def _work(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress,
     state: RunState = "failed"
     missing = 0
     try:
+        _note_machines(grid, folder)
         rounds = Rounds(grid, folder, scenario, on_round, on_evaluated)
         # Only now is the log cut back to the checkpoint from which the run goes on.
         spent |= totals(read_lines(folder.rounds))

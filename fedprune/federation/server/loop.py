@@ -12,7 +12,7 @@ from flwr.serverapp import Grid
 from fedprune.compute.early_stopping import out_of_patience
 from fedprune.compute.request import ScoreRequest
 from fedprune.compute.threads import one_thread
-from fedprune.federation.flower.transport import Limits, exchange, node_ids
+from fedprune.federation.flower.transport import Limits, StreamingGrid, exchange, node_ids
 from fedprune.federation.protocol.messages import reply_limit
 from fedprune.federation.server import records
 from fedprune.federation.server.conversation import Conversation, Incoming
@@ -106,8 +106,11 @@ class Rounds:
     def _round(self, round: int) -> None:
         started = time.perf_counter()
         floor = min(retained_rounds(self.folder.checkpoints), default=0)
+        sampled = Round.sampled(self.federation, round, floor)
+        if isinstance(self.grid, StreamingGrid):
+            sampled.turns = self.grid.longest_first(sampled.clients)
         play(
-            Round.sampled(self.federation, round, floor),
+            sampled,
             self._exchange,
             lambda played, outcome: self._record(played, outcome, started),
         )

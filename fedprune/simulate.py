@@ -149,13 +149,23 @@ class _Grids:
     def grid(self, scenario: Scenario) -> Any:
         """The engine of a scenario, with as many nodes as it has clients."""
         from fedprune.engines.grid import open_grid
-        from fedprune.federation.flower.client_app import BESIDE_SERVER, DATA, MODULES, PLUGINS, RENAMED, RUNS
+        from fedprune.federation.flower.client_app import (
+            BESIDE_SERVER,
+            CONTENT,
+            DATA,
+            MODULES,
+            PLUGINS,
+            RENAMED,
+            RUNS,
+        )
         from fedprune.federation.protocol.user_code import import_paths
 
         section, nodes = scenario.engine, scenario.partition.clients
         config: NodeConfig = {RUNS: str(self._runs.resolve()), BESIDE_SERVER: True}
         if self._renamed is not None and self._renamed.name != scenario.run_id():
             config[RENAMED] = f"{scenario.run_id()}/{self._renamed.name}"
+        if scenario.data.content:
+            config[CONTENT] = scenario.data.content
         if scenario.data.root:
             config[DATA] = str(Path(scenario.data.root).resolve())
         if modules := import_paths(scenario.client_settings()):

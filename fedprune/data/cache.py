@@ -49,8 +49,9 @@ def add_folder(target: Path, fill: Callable[[Path], None]) -> None:
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".part-"))
     try:
         fill(temporary)
-        for file in temporary.iterdir():
-            _flush(file)
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _flush(file)
         temporary.rename(target)
     except OSError as error:
         if not target.is_dir():

@@ -14,6 +14,7 @@ from collections import Counter
 from functools import partial
 from typing import Any, Protocol
 
+from fedprune.engines.baggage import packed
 from fedprune.engines.common_part import CommonPart
 from fedprune.engines.crew import EndedError, EngineError, NoRoomError, check_size
 from fedprune.engines.process import STARTUP_SECONDS
@@ -59,11 +60,20 @@ class Actors:
         self.driver = environment()
         self.ask: Ask | None = None
         """Reaches the service that keeps clients' state, where there is one."""
+        self.baggage: Any = None
+        """What stands for a ``Baggage`` in the object store."""
         self._answered: Counter[str] = Counter()
         self._nodes: dict[str, str] = {}
         """Id of a node -> what people are told that it is called."""
         self._service: Any = None
         self._lock = threading.Lock()
+
+    def bring(self, config: NodeConfig) -> None:
+        """Have each node that an actor is started on given what it needs of this machine."""
+        from fedprune.federation.flower.client_app import CONTENT, MODULES, PLUGINS
+
+        needed = (str(config.get(key, "")) for key in (PLUGINS, MODULES, CONTENT))
+        self.baggage = self.ray.put(packed(*needed))
 
     def keep_state(self, config: NodeConfig) -> None:
         """Have a service on this node keep clients' state, where the node's configuration has the runs."""
@@ -113,7 +123,7 @@ class ActorLane:
         self._actors, self._ray = actors, actors.ray
         self._number = next(actors.numbers)
         self._handle = actors.worker.remote(self._number, client_app, config, actors.ask)
-        self._loading = self._handle.load.remote(actors.driver, actors.inside.node)
+        self._loading = self._handle.load.remote(actors.driver, actors.inside.node, actors.baggage)
         self._ending: Any = None
         self._asked: Any = None
         self._used = (0.0, 0.0)

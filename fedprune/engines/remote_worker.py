@@ -11,10 +11,10 @@ from typing import Any
 
 import psutil
 
+from fedprune.engines.baggage import Baggage, unpack
 from fedprune.engines.common_part import cut, joined
-from fedprune.engines.crew import EngineError
 from fedprune.engines.remote_state import Ask, RemoteStore
-from fedprune.types import NodeConfig
+from fedprune.types import NodeConfig, UserError
 
 
 @dataclass(frozen=True)
@@ -43,24 +43,29 @@ class RemoteWorker:
         """
         self._number, self._client_app, self._config, self._ask = number, client_app, config, ask
 
-    def load(self, driver: Mapping[str, Any], node: Callable[[], str]) -> Loaded:
+    def load(self, driver: Mapping[str, Any], node: Callable[[], str], baggage: Baggage | None) -> Loaded:
         """Load the ClientApp.
 
         Args:
             driver: the driver's ``environment`` record.
             node: tells the name of the node that it is called on.
+            baggage: what this machine needs of the driver's; None where it is the same machine.
         """
         # Late: what is wrong with the imports is told as an answer.
         from fedprune.engines.answer import load_client_app
         from fedprune.federation.client.machine import keep_state_with
+        from fedprune.federation.flower.client_app import PLUGINS
         from fedprune.runs.environment import changes, source
 
         loaded = Loaded(node(), os.getpid(), differs=tuple(changes(driver)))
         if driver["source"] != source():
             return replace(loaded, differs=("fedprune's own code", *loaded.differs))
         try:
+            if baggage is not None:
+                folders = unpack(baggage, str(self._config.get(PLUGINS, "")))
+                self._config = {**self._config, PLUGINS: folders}
             self._app = load_client_app(self._client_app)
-        except EngineError as error:
+        except UserError as error:
             return replace(loaded, failed=str(error))
         if self._ask is not None:
             keep_state_with(partial(RemoteStore, self._ask, self._number))

@@ -113,8 +113,10 @@ class _RayCrew(LaneCrew):
                 _initialise(ray, engine)
             self.lanes = engine.actors or _room(ray.cluster_resources(), engine)
             self._actors = Actors(ray, _InActor(), engine.cpus, engine.gpus)
-            if engine.address != LOCAL and not engine.shared:
-                self._actors.keep_state(self._config)
+            if engine.address != LOCAL:
+                self._actors.bring(self._config)
+                if not engine.shared:
+                    self._actors.keep_state(self._config)
         except EngineError as error:
             self._break(error)
         except Exception as error:

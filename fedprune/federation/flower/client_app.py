@@ -27,6 +27,8 @@ BESIDE_SERVER = "fedprune-beside-server"
 """Key of a node's configuration: whether its folder of run folders is the server's own."""
 RENAMED = "fedprune-renamed"
 """Key of a node's configuration: a run and what its folder is called by now, between a slash."""
+CONTENT = "fedprune-content"
+"""Key of a node's configuration: the hash of data that were handed over in memory, where they were."""
 DEFAULT_RUNS = "~/.local/share/fedprune/runs"
 
 app = ClientApp()

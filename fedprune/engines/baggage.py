@@ -101,4 +101,6 @@ def _modules_of(file: Path) -> Iterator[tuple[str, bytes]]:
         above = [root for root in roots if path.is_relative_to(root)]
         if above:
             root = max(above, key=lambda each: len(each.parts))
-            yield f"{_MODULES}/{path.relative_to(root).as_posix()}", path.read_bytes()
+            packages = [folder / "__init__.py" for folder in path.parents if folder.is_relative_to(root)]
+            for each in (path, *(package for package in packages[:-1] if package.is_file())):
+                yield f"{_MODULES}/{each.relative_to(root).as_posix()}", each.read_bytes()

@@ -45,7 +45,7 @@ def by_round(methods: Sequence[Method], score: Score) -> list[Figure]:
             f"{slug(score.name)}-by-round",
             f"{name} over rounds",
             f"Round curve: mean test {score.name} after local training of the clients sampled in a round. The"
-            " final evaluation, of all clients, is in the table.",
+            " final evaluation, whoever was sampled, is in the table.",
             _axis(f"personal {score.name}", score),
             _chosen(methods, score),
             score.factor * personal,

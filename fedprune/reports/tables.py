@@ -14,7 +14,7 @@ from fedprune.reports.methods import DIRECTIONS, MEGA, PARTS, Method, pareto
 from fedprune.reports.traffic import ARROWS
 from fedprune.runs.environment import PACKAGES
 from fedprune.runs.metrics import METRICS
-from fedprune.runs.table import SCORES, lacking, score_title, scores_of
+from fedprune.runs.table import SCORES, lacking, sampled, score_title, scores_of
 from fedprune.score import Score
 
 
@@ -99,8 +99,11 @@ def results(methods: Sequence[Method]) -> Table:
         "Rounds that were trained.",
         "Whether no other method has a better score for fewer bytes, both directions together.",
     )
-    caption = "Final evaluation of all clients, means over seeds. A dash: not measured, or not by all seeds."
-    below = " ".join([f"{PLUS_MINUS}.", *(level_finding(methods, score) for score in scores)]).strip()
+    caption = "Final evaluation, means over seeds. A dash: not measured, or not by all seeds."
+    every = [row for method in methods for row in method.rows]
+    parts = [sampled(row) for row in every if row["test_score_personal_low"] is not None]
+    findings = [level_finding(methods, score) for score in scores]
+    below = " ".join([f"{PLUS_MINUS}.", *parts, *findings]).strip()
     return Table("results", caption, header, rows, tuple(range(len(methods))), about, below, "results")
 
 

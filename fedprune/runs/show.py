@@ -16,6 +16,7 @@ from fedprune.runs.table import (
     group_seeds,
     lacking,
     results_table,
+    sampled,
     score_title,
     scores_of,
 )
@@ -61,25 +62,10 @@ def _notes(rows: Sequence[Row]) -> list[str]:
         said.append(NEVER_SAMPLED)
     if any(_honest(row) for row in rows):
         said.append(HONEST)
-    said += [_sampled(row) for row in rows if row["test_score_personal_low"] is not None]
+    said += [sampled(row) for row in rows if row["test_score_personal_low"] is not None]
     if any("seeds" in row for row in rows):
         said.append(f"Means over seeds. {PLUS_MINUS}.")
     return said
-
-
-def _sampled(row: Row) -> str:
-    """Of whom a row's scores are where not all clients were asked, and how well they are known of all."""
-    told = (
-        f"{printable(str(row['label']))}: {row['clients']:,.0f} of {row['clients_in_all']:,.0f} clients, "
-        "drawn at random, were evaluated"
-    )
-    if "seeds" in row:
-        return f"{told}."
-    score = Score.of(row["score"])
-    low, high = (
-        f"{row[f'test_score_personal_{end}'] * score.factor:.{score.digits}f}" for end in ("low", "high")
-    )
-    return f"{told}; the 95 % interval of the mean over all is {low} to {high}."
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from fedprune.scenario.flat import flat
 from fedprune.scenario.section import Section
 from fedprune.scenario.sections import SECTIONS
 from fedprune.score import UNKNOWN, Score
+from fedprune.types import printable
 
 Row = dict[str, Any]
 
@@ -192,6 +193,22 @@ def _merged(rows: Sequence[Row]) -> Row:
 def lacking(missing: int) -> list[str]:
     """What is to be said of so many clients that a final evaluation lacks; nothing of none."""
     return [f"{missing} client{'s' if missing > 1 else ''} missing"] if missing else []
+
+
+def sampled(row: Row) -> str:
+    """What is to be said of a run of which a sample of clients was evaluated: how many, and how well the mean
+    over all is known. Of several seeds' runs only the first."""
+    told = (
+        f"{printable(str(row['label']))}: {row['clients']:,.0f} of {row['clients_in_all']:,.0f} clients, "
+        "drawn at random, were evaluated"
+    )
+    if "seeds" in row:
+        return f"{told}."
+    score = Score.of(row["score"])
+    low, high = (
+        f"{row[f'test_score_personal_{end}'] * score.factor:.{score.digits}f}" for end in ("low", "high")
+    )
+    return f"{told}; the 95 % interval of the mean over all is {low} to {high}."
 
 
 SCORES = (

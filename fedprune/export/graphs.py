@@ -24,6 +24,8 @@ class Graphs:
     """Exports networks of one architecture to ONNX: one takes seconds, the next of its sizes hardly any."""
 
     _made: dict[Sizes, onnx.ModelProto] = field(default_factory=dict)
+    _last: tuple[Arrays, onnx.ModelProto] | None = None
+    """The network exported last, for another form of it."""
 
     def of(self, network: nn.Module, example: Tensor) -> onnx.ModelProto:
         """A graph of ``network`` that is the caller's own; ``example`` is a batch of two samples."""
@@ -32,8 +34,11 @@ class Graphs:
         weights = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
         sizes = tuple((name, array.shape) for name, array in weights.items())
         made = self._made.get(sizes)
+        if made is None and self._last is not None and _equal(self._last[0], weights):
+            made = self._last[1]
         if made is None:
             made = graph(program(network, example))
+            self._last = ({name: array.copy() for name, array in weights.items()}, made)
             if _holds(made, weights):
                 self._made[sizes] = made
         filled = onnx.ModelProto()
@@ -57,6 +62,12 @@ def _holds(made: onnx.ModelProto, weights: Arrays) -> bool:
             if own is None or not np.array_equal(own, values):
                 return False
     return True
+
+
+def _equal(first: Arrays, second: Arrays) -> bool:
+    return first.keys() == second.keys() and all(
+        np.array_equal(array, second[name]) for name, array in first.items()
+    )
 
 
 def _fill(made: onnx.ModelProto, weights: Arrays) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+
+Name = TypeVar("Name", bound=Hashable)
 
 BLOCK = 20
 """Queries that a candidate answers before the next has its turn."""
@@ -26,10 +29,10 @@ class Timing:
     discounted."""
 
 
-def interleaved(candidates: Mapping[str, Callable[[], object]], queries: int) -> dict[str, Timing]:
-    """The timing of each candidate by name, over ``queries`` of it, rounded up to whole turns."""
+def interleaved(candidates: Mapping[Name, Callable[[], object]], queries: int) -> dict[Name, Timing]:
+    """The timing of each candidate by its name, over ``queries`` of it, rounded up to whole turns."""
     turns = -(-queries // BLOCK)
-    seconds: dict[str, list[list[float]]] = {name: [] for name in candidates}
+    seconds: dict[Name, list[list[float]]] = {name: [] for name in candidates}
     names = list(candidates)
     for turn in range(turns):
         # Another one begins each time, so that none always follows the same other.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fedprune.export import Exported, Form, export
+from fedprune.export.graphs import Graphs
 from fedprune.federation.finished import FinishedFederation
 from tests.tickets.conftest import finished
 
@@ -28,6 +29,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedFederation:
 
 
 @pytest.fixture(scope="session")
-def fp32(run: FinishedFederation, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+def graphs() -> Graphs:
+    """What several exports of one client share."""
+    return Graphs()
+
+
+@pytest.fixture(scope="session")
+def fp32(run: FinishedFederation, graphs: Graphs, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """The model of client 1 for onnxruntime in fp32."""
-    return export(run, 1, Form(), Path(tmp_path_factory.mktemp("fp32")))
+    return export(run, 1, Form(), Path(tmp_path_factory.mktemp("fp32")), graphs)

@@ -18,6 +18,7 @@ import torch
 from fedprune.cli import main
 from fedprune.export import Exported, Form, export
 from fedprune.export.card import NOTE
+from fedprune.export.graphs import Graphs
 from fedprune.export.personal import TOLERANCE, Subject
 from fedprune.federation.finished import FinishedFederation
 from fedprune.personal.model import personal_model
@@ -71,9 +72,9 @@ def test_a_file_holds_its_card_and_the_page_beside_it_the_hash_of_the_file(
     "form", [Form("onnx", "fp16"), Form("onnx", "int8"), Form("torch"), Form("torch", "fp16")], ids=str
 )
 def test_every_form_is_as_small_as_predicted_and_answers_nearly_as_the_simulation(
-    run: FinishedFederation, fp32: Exported, tmp_path: Path, form: Form
+    run: FinishedFederation, fp32: Exported, graphs: Graphs, tmp_path: Path, form: Form
 ) -> None:
-    made = export(run, 1, form, tmp_path)
+    made = export(run, 1, form, tmp_path, graphs)
     assert made.bytes == made.path.stat().st_size
     assert made.bytes <= 1.05 * made.predicted
     assert fp32.bytes <= 1.05 * fp32.predicted

@@ -11,6 +11,7 @@ from fedprune.federation.finished import FinishedFederation
 from tests.export.conftest import run as run  # the same finished run
 
 
+@pytest.mark.slow
 def test_every_form_of_a_client_s_model_is_measured(
     run: FinishedFederation, capsys: pytest.CaptureFixture[str]
 ) -> None:

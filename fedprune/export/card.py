@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fedprune import text_table
 from fedprune.score import Score
-from fedprune.types import Array
+from fedprune.types import Array, printable
 
 NOTE = "fedprune.json"
 """Under which name a file holds its card."""
@@ -67,15 +68,14 @@ class Card:
 
     def markdown(self, name: str, size: int, predicted: int, sha256: str) -> str:
         """The card for people: of the file ``name`` with ``size`` bytes, of which ``predicted`` were due."""
-        rows = "\n".join(f"| {fact} | {value} |" for fact, value in self._facts().items())
+        facts = [(fact, printable(value)) for fact, value in self._facts().items()]
+        rows = text_table.markdown(("", ""), facts)
         about = f"{size} bytes (predicted {predicted}), sha256 {sha256}"
-        return f"# {name}\n\n{about}\n\n| | |\n| --- | --- |\n{rows}\n"
+        return f"# {name}\n\n{about}\n\n{rows}\n"
 
     def _facts(self) -> dict[str, str]:
-        score, options = (
-            Score.of(self.score),
-            {key: value for key, value in self.model.items() if key != "name"},
-        )
+        score = Score.of(self.score)
+        options = {key: value for key, value in self.model.items() if key != "name"}
         shape = ", ".join(["batch", *map(str, self.input_shape)])
         scores = [
             "no test samples" if value is None else score.value_text(value)

@@ -46,26 +46,24 @@ def candidates(
     from fedprune.models.low_rank import composed
     from fedprune.pruning.shrink import shrink
 
-    # A weight of zero takes as long as any other, so it does not matter that the whole one was pruned once.
-    whole = {name: _without_zeros(value) for name, value in weights.items()}
     networks: dict[str, nn.Module] = {
-        "dense": architecture.load(whole),
+        "dense": architecture.load({name: _without_zeros(value) for name, value in weights.items()}),
         "masked": architecture.load(mask.apply(weights)),
         "shrunk": shrink(architecture, weights, mask)[0],
     }
-    forms = [Form(target) for target in targets]
-    example, graphs = architecture.example(2), Graphs()
+    graphs = Graphs()
+
+    def candidate(name: str, network: nn.Module, form: Form) -> Candidate:
+        file = model_file(composed(network), architecture.example(2), samples, form, graphs)
+        return Candidate(name, form.target, file.data())
+
     for name, network in networks.items():
-        for form in forms:
-            yield Candidate(
-                name, form.target, model_file(composed(network), example, samples, form, graphs).data()
-            )
+        for target in targets:
+            yield candidate(name, network, Form(target))
     if "onnx" in targets:
-        thin = composed(networks["shrunk"])
-        yield Candidate(
-            "int8", "onnx", model_file(thin, example, samples, Form("onnx", "int8"), graphs).data()
-        )
+        yield candidate("int8", networks["shrunk"], Form("onnx", "int8"))
 
 
 def _without_zeros(value: Array) -> Array:
+    """A weight as if it had never been pruned, which counts where a file is compressed."""
     return np.where(value == 0, np.float32(1e-3), value)

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from fedprune.cli import main
-from fedprune.export import Exported, Form, export
+from fedprune.export import Exported, Form, clients_of, export
 from fedprune.export.card import NOTE
 from fedprune.export.graphs import Graphs
 from fedprune.export.personal import TOLERANCE, Subject
@@ -83,6 +83,16 @@ def test_every_form_is_as_small_as_predicted_and_answers_nearly_as_the_simulatio
     )
     assert made.card.measured == pytest.approx(made.card.simulated, abs=0.01)
     assert form.target == "torch" or form.precision != "int8" or made.bytes < 0.6 * fp32.bytes
+
+
+@pytest.mark.slow
+def test_int8_costs_less_than_half_a_point_in_the_mean_over_clients(
+    run: FinishedFederation, tmp_path: Path
+) -> None:
+    cards = [export(run, client, Form("onnx", "int8"), tmp_path).card for client in clients_of(run)]
+    loss = [(card.simulated or 0) - (card.measured or 0) for card in cards]
+    assert len(loss) == 6
+    assert np.mean(loss) < 0.005
 
 
 def test_a_torch_program_runs_without_its_module_and_holds_no_pickle(

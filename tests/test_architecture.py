@@ -18,7 +18,18 @@ PACKAGE = Path(fedprune.__file__).parent
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *bundled("strategies").glob("*.py")])
 
 FLOORS = (
-    {"types", "score", "estimate", "seeds", "plugins", "progress", "hooks", "scenario", "text_table"},
+    {
+        "types",
+        "faults",
+        "score",
+        "estimate",
+        "seeds",
+        "plugins",
+        "progress",
+        "hooks",
+        "scenario",
+        "text_table",
+    },
     {"data", "models", "tasks"},
     {"aggregators", "clocks", "server_optimizers"},
     {"compute", "pruning", "aggregation", "updates", "privacy"},

@@ -82,15 +82,15 @@ class RunData:
 
     @cached_property
     def failures(self) -> pl.DataFrame:
-        """One row for each missing or rejected reply: ``round``, ``client``, ``reason``."""
+        """One row for each reply that does not count: ``round``, ``client``, ``reason``, ``fate``."""
         import polars as pl
 
         rows = [
-            (line["round"], failed["client"], failed["reason"])
+            (line["round"], failed["client"], failed["reason"], failed.get("fate"))
             for line in self._rounds
             for failed in line.get("failed") or ()
         ]
-        schema = {"round": pl.Int64, "client": pl.Int64, "reason": pl.String}
+        schema = {"round": pl.Int64, "client": pl.Int64, "reason": pl.String, "fate": pl.String}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     @cached_property

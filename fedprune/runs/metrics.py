@@ -25,6 +25,15 @@ WORST_OF = 10
 """The worst clients are one in so many."""
 
 
+FATES = {
+    "dropped": "of clients that were sampled and never heard of",
+    "late": "that were not there in time: after the deadline, after enough others, or never",
+    "crashed": "of clients whose code raised, or whose worker failed",
+    "refused": "that were there and did not pass a check",
+}
+"""What may become of a client whose reply does not count -> its replies in words."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """What one field of a record holds: its unit and its meaning."""
@@ -96,7 +105,11 @@ _PARAMETERS = "trainable parameters of the physically shrunk model, zeros inside
 _ROUNDS = {
     "round": Metric("", "from 1"),
     "clients": Metric("", "ids of the sampled clients"),
-    "failed": Metric("", "list of {client, reason} for those whose reply was missing or rejected"),
+    "failed": Metric(
+        "",
+        "list of {client, reason, fate} for those whose reply does not count; fates are " + ", ".join(FATES),
+    ),
+    "unavailable": Metric("count", "clients that could not be sampled, by `faults.availability`"),
     "train_loss": Metric("loss", f"{_LOSS}; mean over clients"),
     "score": Metric("", _NAME),
     "gate_score": Metric("score", f"{_GATE}; mean over clients"),
@@ -180,6 +193,7 @@ _RESULTS = {
     "test_score_personal_never_sampled": Metric(
         "score", "mean of the same over `clients_never_sampled`; null where there are none"
     ),
+    **{f"replies_{fate}": Metric("count", f"replies {what}; all rounds") for fate, what in FATES.items()},
     "attackers": Metric("count", "clients that carry out an attack of `[[update]]`"),
     "test_score_personal_honest": Metric(
         "score", "mean of the same over the other clients; null where nobody attacks"

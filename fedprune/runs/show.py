@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from fedprune.estimate import PLUS_MINUS
+from fedprune.runs.metrics import FATES
 from fedprune.runs.table import (
     HALF,
     SCORES,
@@ -107,6 +108,12 @@ def _honest(row: Row) -> str:
     return "" if reached is None else f"{reached * score.factor:.{score.digits}f}"
 
 
+def _lost(row: Row) -> str:
+    """How many replies did not count, by what became of them."""
+    met = [(row[f"replies_{fate}"], fate) for fate in FATES]
+    return ", ".join(f"{count:g} {fate}" for count, fate in met if count)
+
+
 def _of(score: Score, cell: Callable[[Row], str]) -> Callable[[Row], str]:
     """Rows of other scores have nothing to say."""
     return lambda row: cell(row) if Score.of(row["score"]) == score else ""
@@ -132,6 +139,7 @@ _ABOUT = (
 _SPENT = (
     _Column("never sampled", _never_sampled),
     _Column("honest", _honest),
+    _Column("replies lost", _lost),
     _Column("density %", _number("density", 100, 1)),
     _Column("M multiply-adds", _number("multiply_adds", 1e-6, 3)),
     _Column("MB up", _number("bytes_up_total", 1e-6, 2)),

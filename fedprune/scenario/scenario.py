@@ -26,6 +26,7 @@ from fedprune.scenario.sections import (
     DownlinkSection,
     EngineSection,
     EvaluateSection,
+    FaultsSection,
     ModelSection,
     PartitionSection,
     RunSection,
@@ -60,6 +61,7 @@ class Scenario(BaseModel):
     uplink: UplinkSection = Field(default_factory=UplinkSection)
     downlink: DownlinkSection = Field(default_factory=DownlinkSection)
     clock: ClockSection = Field(default_factory=ClockSection)
+    faults: FaultsSection = Field(default_factory=FaultsSection)
     evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
     engine: EngineSection = Field(default_factory=EngineSection)
 
@@ -86,6 +88,11 @@ class Scenario(BaseModel):
             if patience and not made.partition.validation:
                 what = "waits for a better score on validation data: set [partition] validation above 0"
                 raise ScenarioError(what, name, "patience")
+        if (key := made.faults.timed()) and made.clock.name is None:
+            what = (
+                'happens in simulated time: say how fast clients are, for example [clock] name = "constant"'
+            )
+            raise ScenarioError(what, "faults", key)
         for choice in made._choices():
             if reason := made.strategy.made().refuses(choice):
                 section = "update" if choice == "attack" else choice

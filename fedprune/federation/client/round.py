@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fedprune.faults import strikes
 from fedprune.federation.client.local import LocalRound, alive_unless_told
 from fedprune.federation.client.machine import Machine
 from fedprune.federation.client.updates import through_stages
@@ -16,7 +17,7 @@ from fedprune.federation.protocol.link import Link
 from fedprune.federation.protocol.memory import ClientMemory
 from fedprune.federation.protocol.messages import Order, read, write
 from fedprune.federation.protocol.user_code import check_import_paths
-from fedprune.types import Arrays
+from fedprune.types import Arrays, UserError
 
 
 def client_round(blob: bytes, machine: Machine) -> bytes:
@@ -36,6 +37,7 @@ def client_round(blob: bytes, machine: Machine) -> bytes:
     received = link.receive_down(parts)
     # Receive, train, decide.
     local = LocalRound(experiment, order, kept, received.mask)
+    _crash_if_due(experiment, order)
     local.receive(received.arrays)
     local.train()
     local.decide()
@@ -60,6 +62,17 @@ def client_round(blob: bytes, machine: Machine) -> bytes:
         store.save(order.client, order.round, keep)
     alive = alive_unless_told(experiment, client.mask, mask)
     return write(replace(report, kept=bool(keep), alive=alive), encoded.parts)[0]
+
+
+class ClientCrashError(UserError):
+    """What ``[faults] crash`` raises on a client: a line, since a traceback names places of the machine."""
+
+
+def _crash_if_due(experiment: Experiment, order: Order) -> None:
+    scenario = experiment.scenario
+    asked = {"seed": scenario.run.seed, "round": order.round, "client": order.client}
+    if order.phase == "train" and strikes("crash", scenario.faults.crash, **asked):
+        raise ClientCrashError(f"client {order.client} crashed in round {order.round}, as [faults] has it")
 
 
 def _own_weights(experiment: Experiment, weights: Arrays) -> Arrays:

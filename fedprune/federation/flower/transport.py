@@ -125,7 +125,7 @@ class Envelopes:
         self._note_ids()
         for conversation in list(self._by_id.values()):
             if not (conversation.accepted or conversation.refused):
-                yield conversation, Incoming(None, "no reply in time", 0)
+                yield conversation, Incoming(None, "no reply in time", 0, "late")
 
     def _note_ids(self) -> None:
         """A message has its id, and so its length, only once a grid has taken it."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from fedprune.aggregation import Update
 from fedprune.clocks import Rates
@@ -21,6 +22,11 @@ from fedprune.wire.errors import CodecError
 log = logging.getLogger("fedprune")
 
 
+Fate = Literal["dropped", "late", "crashed", "refused"]
+"""What became of a client whose reply does not count: it was never heard of; its reply was not there in time;
+it, or its worker, failed; or what it sent was refused."""
+
+
 @dataclass(frozen=True)
 class Incoming:
     """What came back of an order: a blob, or the reason why there is none."""
@@ -29,6 +35,8 @@ class Incoming:
     reason: str
     transported: int
     """Bytes that the transport was handed for it."""
+    fate: Fate = "crashed"
+    """What became of the client, where there is no blob."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,8 @@ class Conversation:
     accepted: Accepted | None = None
     refused: str = ""
     """Why a reply does not count, in one line; empty while none was refused."""
+    fate: Fate = "refused"
+    """What became of the client where ``refused`` says anything."""
     refused_bytes: Bytes = field(default_factory=Bytes)
     training: bool = True
     """Whether the order is one of a round, rather than of the evaluation at the end."""
@@ -93,10 +103,12 @@ class Conversation:
                 raise CodecError("a second reply to one message")
             self.accepted = self._checked(reply)
         except CodecError as error:
+            self.fate = "refused" if reply.blob is not None else reply.fate
             self._refuse(str(error), reply.transported)
 
-    def withdraw(self, reason: str) -> None:
-        """Refuse a reply that was accepted on its own."""
+    def withdraw(self, reason: str, fate: Fate = "refused") -> None:
+        """Let a reply that was accepted on its own not count."""
+        self.fate = fate
         assert self.accepted is not None
         transported, self.accepted = self.accepted.bytes_up.total, None
         self._refuse(reason, transported)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
 
 from fedprune.aggregation import Combiner
 from fedprune.clocks import Clock, Rates
+from fedprune.faults import strikes
+from fedprune.faults.availability import Availability, Periodic, read_trace, soonest
 from fedprune.federation.experiment import open_experiment
 from fedprune.federation.protocol.memory import ServerMemory
 from fedprune.federation.server.conversation import Accepted
@@ -16,7 +22,7 @@ from fedprune.runs.store import VersionedStore
 from fedprune.scenario import Scenario
 from fedprune.seeds import generator
 from fedprune.strategy import Server
-from fedprune.types import Arrays
+from fedprune.types import Arrays, Bools
 
 
 class Federation:
@@ -42,16 +48,36 @@ class Federation:
             self.experiment.architecture.statistics,
         )
         self._clock: Clock | None = scenario.clock.made()
+        self._availability = _availability(scenario)
+        self._there: Bools | None = None
         self.state = ServerState(round=0, weights=self.experiment.initial)
         server = self.server(0)
         self.state = ServerState(0, self.experiment.strategy.begin(server), server.memory)
 
+    def wait(self, now: float) -> float:
+        """When somebody can be sampled, in simulated seconds from ``now`` on; ``sample`` then draws from
+        those who are there at that moment."""
+        if self._availability is None:
+            return now
+        moment = soonest(self._availability, now)
+        self._there = self._availability.there(moment)
+        return moment
+
+    @property
+    def unavailable(self) -> int:
+        """How many clients cannot be sampled at the moment."""
+        return 0 if self._there is None else int(np.count_nonzero(~self._there))
+
     def sample(self, round: int) -> list[int]:
-        """This round's clients, sorted."""
+        """This round's clients, sorted: of those who are there, as many as it takes."""
         run = self.scenario.run
         rng = generator(run.seed, "sampling", round=round)
         every = self.scenario.partition.clients
-        return sorted(int(client) for client in rng.choice(every, run.clients_per_round, replace=False))
+        there = every if self._there is None else np.flatnonzero(self._there)
+        asked = min(
+            math.ceil(run.clients_per_round * self.scenario.faults.oversample), every - self.unavailable
+        )
+        return sorted(int(client) for client in rng.choice(there, asked, replace=False))
 
     def evaluates(self, round: int) -> bool:
         """Whether clients are tested in this round."""
@@ -60,7 +86,12 @@ class Federation:
 
     def rates(self, client: int, round: int) -> Rates | None:
         """How fast a client is in a round, by the scenario's ``[clock]``; None without one."""
-        return None if self._clock is None else self._clock.rates(client, round, self.scenario.run.seed)
+        if self._clock is None:
+            return None
+        faults, seed = self.scenario.faults, self.scenario.run.seed
+        rates = self._clock.rates(client, round, seed)
+        slow = strikes("stragglers", faults.stragglers, seed=seed, round=round, client=client)
+        return rates.slower(faults.slowdown) if slow else rates
 
     def server(self, round: int, recipient: int = 0) -> Server:
         """What a strategy's hooks see of the server in this round; what they change is theirs alone.
@@ -129,3 +160,13 @@ class Federation:
     def _keeps_memories(self) -> bool:
         up, down = self.experiment.uplink, self.experiment.downlink
         return bool(self.experiment.maskable) or up.base == "tracked" or down.uses_held or down.remembers
+
+
+def _availability(scenario: Scenario) -> Availability | None:
+    """When clients are there, as the scenario says; None where they always are."""
+    faults, clients = scenario.faults, scenario.partition.clients
+    if faults.availability == "always":
+        return None
+    if faults.availability == "periodic":
+        return Periodic.drawn(faults.period, faults.available, clients, scenario.run.seed)
+    return read_trace(Path(faults.availability), clients)

@@ -21,6 +21,7 @@ from fedprune.federation.server.final import FinalEvaluation, OnEvaluated, asked
 from fedprune.federation.server.privacy import privacy_record
 from fedprune.federation.server.round import Outcome, Round, play
 from fedprune.federation.server.state import ServerState, arrays_of, state_of
+from fedprune.federation.server.troubles import Troubles
 from fedprune.pruning.mask import Mask
 from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint, retained_rounds, save_checkpoint
 from fedprune.runs.folder import RunFolder
@@ -69,6 +70,7 @@ class Rounds:
         self._validation: list[float | None] = [
             record.get("validation_score") for record in read_lines(folder.rounds)
         ]
+        self._troubles = Troubles(scenario.faults, scenario.run.seed)
         self._simulated = records.simulated_total(read_lines(folder.rounds)) or 0.0
 
     def run(self) -> int:
@@ -106,12 +108,13 @@ class Rounds:
     def _round(self, round: int) -> None:
         started = time.perf_counter()
         floor = min(retained_rounds(self.folder.checkpoints), default=0)
+        self._simulated = self.federation.wait(self._simulated)
         sampled = Round.sampled(self.federation, round, floor)
         if isinstance(self.grid, StreamingGrid):
             sampled.turns = self.grid.longest_first(sampled.clients)
         play(
             sampled,
-            self._exchange,
+            self._troubles.on(self._exchange),
             lambda played, outcome: self._record(played, outcome, started),
         )
 
@@ -127,9 +130,12 @@ class Rounds:
             experiment.prunable,
             experiment.score,
             self._global_score() if played.evaluate else None,
-            elapsed := records.after_the_slowest(outcome, self._simulated),
+            elapsed := records.after_the_slowest(
+                outcome, self._simulated, self._troubles.waited(played, outcome)
+            ),
         )
         self._simulated = elapsed.total if elapsed else 0.0
+        record |= {"unavailable": self.federation.unavailable}
         record |= {"seconds": time.perf_counter() - started, "time": time.time()}
         self.logs["rounds"].append(record)
         self._validation.append(record["validation_score"])

@@ -17,7 +17,7 @@ from fedprune.estimate import estimate
 from fedprune.federation.experiment import Experiment
 from fedprune.federation.server.conversation import Accepted
 from fedprune.federation.server.round import Outcome
-from fedprune.runs.metrics import summarise, totals
+from fedprune.runs.metrics import FATES, summarise, totals
 from fedprune.scenario import Scenario
 from fedprune.score import Score
 from fedprune.types import Shapes
@@ -99,7 +99,7 @@ def round_record(
     return {
         "round": round,
         "clients": list(clients),
-        "failed": failures(outcome.failed),
+        "failed": [{**each, "fate": outcome.fates[each["client"]]} for each in failures(outcome.failed)],
         "train_loss": _mean("train_loss", rows),
         "score": score.name,
         "gate_score": _mean("gate_score", rows),
@@ -119,12 +119,14 @@ def round_record(
     }
 
 
-def after_the_slowest(outcome: Outcome, before: float) -> Elapsed | None:
+def after_the_slowest(outcome: Outcome, before: float, waited: float | None = None) -> Elapsed | None:
     """What the simulated clock says when the slowest accepted client of a round has replied.
 
-    None without a simulated clock; ``before`` is the total until the round.
+    None without a simulated clock; ``before`` is the total until the round, and ``waited`` the seconds after
+    which the server gave up on others, if it did.
     """
     seconds = [reply.seconds for reply in outcome.accepted if reply.seconds is not None]
+    seconds += [waited] if seconds and waited is not None else []
     return Elapsed(max(seconds), before + max(seconds)) if seconds else None
 
 
@@ -191,6 +193,7 @@ def results(
         **_interval("test_score_personal", rows, every if sample else None),
         "test_score_personal_sampled": _mean("test_score_personal", sampled),
         "test_score_personal_never_sampled": _mean("test_score_personal", never),
+        **_fates(rounds),
         "attackers": len(attackers),
         "test_score_personal_honest": _mean("test_score_personal", honest),
         **_spread("test_score_received", rows, score),
@@ -212,6 +215,12 @@ def results(
         "simulated_seconds_to_target": simulated_seconds_to_target(rounds, target, score),
         "seconds_total": spent["seconds_total"],
     }
+
+
+def _fates(rounds: Sequence[Record]) -> Record:
+    """How many replies did not count in all rounds, by what became of their clients."""
+    met = Counter(failure.get("fate") for record in rounds for failure in record.get("failed") or ())
+    return {f"replies_{fate}": met[fate] for fate in FATES}
 
 
 def rounds_accepted(rounds: Sequence[Record]) -> Counter[int]:

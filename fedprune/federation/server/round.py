@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from fedprune.federation.protocol.link import Common, Link
 from fedprune.federation.protocol.messages import Order, Phase, write
 from fedprune.federation.server.adversary import plotted
-from fedprune.federation.server.conversation import Accepted, Conversation, Incoming
+from fedprune.federation.server.conversation import Accepted, Conversation, Fate, Incoming
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.outliers import Change, outliers
 from fedprune.types import UserError
@@ -35,6 +35,8 @@ class Outcome:
     accepted: list[Accepted]
     failed: dict[int, str]
     """Client -> why its reply does not count, in one line."""
+    fates: dict[int, Fate]
+    """Client -> what became of it, of the same clients."""
     lost_down: Bytes
     """What failed clients were sent: it moved all the same."""
     lost_up: Bytes
@@ -72,12 +74,19 @@ class Round:
             self.conversations[client] = self._opened(client)
             yield self.conversations[client]
 
+    @property
+    def accepted(self) -> list[Accepted]:
+        """The replies that count so far, in the order of the clients."""
+        there = sorted(self.conversations.items())
+        return [each.accepted for _, each in there if each.accepted]
+
     def outcome(self) -> Outcome:
         """What came of the conversations."""
         there = [self.conversations[client] for client in self.clients if client in self.conversations]
         return Outcome(
             accepted=[each.accepted for each in there if each.accepted],
             failed={each.client: each.refused for each in there if each.refused},
+            fates={each.client: each.fate for each in there if each.refused},
             lost_down=sum((each.bytes_down for each in there if not each.accepted), Bytes()),
             lost_up=sum((each.refused_bytes for each in there), Bytes()),
         )
@@ -134,6 +143,7 @@ def play(round: Round, exchange: Exchange, record: Callable[[Round, Outcome], No
 
 def conclude(round: Round) -> Outcome:
     """Aggregate what counts of a round's replies and commit it. Raises TooFewRepliesError."""
+    _refuse_late(round)
     _let_attackers_agree(round)
     _refuse_outliers(round)
     outcome, federation = round.outcome(), round.federation
@@ -143,6 +153,21 @@ def conclude(round: Round) -> Outcome:
     weights = federation.experiment.strategy.aggregate(server, updates)
     federation.commit(round.number, weights, server, outcome.accepted, round.floor)
     return outcome
+
+
+def _refuse_late(round: Round) -> None:
+    """Only what is there by the deadline counts, and no more than the first replies that were wanted."""
+    scenario = round.federation.scenario
+    deadline, wanted = scenario.faults.deadline, scenario.run.clients_per_round
+    timed = [(each.seconds, each) for each in round.accepted if each.seconds is not None]
+    ordered = sorted(timed, key=lambda found: (found[0], found[1].report.client))
+    for place, (seconds, each) in enumerate(ordered):
+        conversation = round.conversations[each.report.client]
+        if deadline is not None and seconds > deadline:
+            took = f"late: it took {seconds:.4g} simulated seconds, the deadline is {deadline:g}"
+            conversation.withdraw(took, "late")
+        elif place >= wanted:
+            conversation.withdraw(f"late: {wanted} others had replied before it", "late")
 
 
 def _let_attackers_agree(round: Round) -> None:

@@ -15,6 +15,7 @@ from fedprune.scenario.sections.data import DataSection
 from fedprune.scenario.sections.distill import DistillSection
 from fedprune.scenario.sections.engine import EngineSection
 from fedprune.scenario.sections.evaluate import EvaluateSection
+from fedprune.scenario.sections.faults import FaultsSection
 from fedprune.scenario.sections.model import ModelSection
 from fedprune.scenario.sections.partition import PartitionSection
 from fedprune.scenario.sections.run import RunSection
@@ -36,6 +37,7 @@ __all__ = [
     "DownlinkSection",
     "EngineSection",
     "EvaluateSection",
+    "FaultsSection",
     "ModelSection",
     "PartitionSection",
     "RunSection",
@@ -65,6 +67,7 @@ SECTIONS: dict[str, type[AnySection]] = {
     "uplink": UplinkSection,
     "downlink": DownlinkSection,
     "clock": ClockSection,
+    "faults": FaultsSection,
     "evaluate": EvaluateSection,
     "engine": EngineSection,
 }

@@ -48,12 +48,13 @@ def test_a_round_is_the_mean_over_the_clients_that_measured() -> None:
             accepted(2, Mask(), train_loss=2.0, test_score_after=0.6),
         ],
         failed={5: "no reply in time"},
+        fates={5: "late"},
         lost_down=Bytes(values=100),
         lost_up=Bytes(overhead=7),
     )
     record = round_record(4, [1, 2, 5], outcome, PRUNABLE, ACCURACY, None)
     assert record["clients"] == [1, 2, 5]
-    assert record["failed"] == [{"client": 5, "reason": "no reply in time"}]
+    assert record["failed"] == [{"client": 5, "reason": "no reply in time", "fate": "late"}]
     assert record["train_loss"] == 1.5
     assert record["gate_score"] == 0.5
     assert record["test_score_after"] == pytest.approx(0.4)

@@ -16,6 +16,9 @@ from pathlib import Path
 
 from fedprune.plugins.places import PACKAGE
 
+_PACKAGES = {"site-packages", "dist-packages"}
+"""Folders of that name hold installed packages, those of an environment that this one is laid over too."""
+
 
 def local_files(file: Path) -> tuple[Path, ...]:
     """``file`` first, then the user's modules that it imports, directly or by others of them, sorted."""
@@ -30,6 +33,8 @@ def local_files(file: Path) -> tuple[Path, ...]:
 
 def is_installed(path: Path) -> bool:
     """Whether a file belongs to Python, to an installed package or to fedprune, and not to the user."""
+    if not _PACKAGES.isdisjoint(path.parts):
+        return True
     return any(path.is_relative_to(place) for place in _installed())
 
 

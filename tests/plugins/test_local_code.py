@@ -49,6 +49,17 @@ def test_an_installed_module_stands_for_itself() -> None:
     assert local_files(file) == (file,)
 
 
+def test_what_another_environment_on_the_path_has_installed_is_not_the_users(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = tmp_path / "other" / "site-packages"
+    below.mkdir(parents=True)
+    (below / "fp_theirs.py").write_text("")
+    monkeypatch.syspath_prepend(str(below))
+    (package / "net.py").write_text("import fp_theirs\n")
+    assert [path.name for path in local_files(package / "net.py")] == ["net.py"]
+
+
 def test_a_plug_ins_hash_is_that_of_all_its_files_wherever_they_lie(package: Path, tmp_path: Path) -> None:
     def digest() -> str:
         found = plugins.origin("models", "fp_own.net:build")

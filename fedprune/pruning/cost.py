@@ -96,6 +96,12 @@ def cost_under(architecture: Architecture, mask: Mask) -> Cost:
     return _cost_of_sizes(architecture, sizes)
 
 
+@lru_cache(maxsize=64)  # Each reply is compared with it.
+def whole_cost(architecture: Architecture) -> Cost:
+    """The cost of the model with all of its channels."""
+    return cost_under(architecture, Mask())
+
+
 # Clients come to few sizes, to one where no channels go, and counting takes as long as evaluating does.
 @lru_cache(maxsize=4096)
 def _cost_of_sizes(architecture: Architecture, sizes: tuple[tuple[int, ...], ...]) -> Cost:

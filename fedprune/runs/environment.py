@@ -71,6 +71,7 @@ def changes(then: Mapping[str, Any]) -> list[str]:
     ]
 
 
+@cache  # Reading a package's metadata takes milliseconds, which every run would pay.
 def _version(package: str) -> str | None:
     try:
         return version(package)

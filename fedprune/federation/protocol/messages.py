@@ -86,6 +86,8 @@ Head = TypeVar("Head", Order, Report)
 
 # Making one takes longer than reading a message does.
 _TYPED: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Order, Report)}
+_FIELDS = {kind: {item.name: item.default for item in dataclasses.fields(kind)} for kind in (Order, Report)}
+"""Of each kind of head: field -> its default."""
 
 
 def reply_limit(expected: Shapes) -> int:
@@ -100,8 +102,8 @@ def reply_limit(expected: Shapes) -> int:
 
 def write(head: Order | Report, parts: Mapping[str, bytes]) -> tuple[bytes, dict[str, bytes]]:
     """The blob, and the parts in it for accounting; fields at their defaults do not travel."""
-    fields = ((item, getattr(head, item.name)) for item in dataclasses.fields(head))
-    short = {item.name: value for item, value in fields if value != item.default and value != {}}
+    fields = ((name, default, getattr(head, name)) for name, default in _FIELDS[type(head)].items())
+    short = {name: value for name, default, value in fields if value != default and value != {}}
     fixed = {"floor": _FLOOR.pack(short.pop("floor"))} if "floor" in short else {}
     whole = {"head": encode_head(short), **fixed, **parts}
     return pack(whole), whole
@@ -124,9 +126,8 @@ def read(kind: type[Head], blob: bytes, limit: int = BLOB_LIMIT) -> tuple[Head, 
 
 
 def _typed(kind: type[Head], values: Mapping[str, Any]) -> Head:
-    known = {item.name for item in dataclasses.fields(kind)}
     # What nobody reads must not travel. Not left to pydantic, which would describe each of a million keys.
-    if (strange := next((key for key in values if key not in known), None)) is not None:
+    if (strange := next((key for key in values if key not in _FIELDS[kind]), None)) is not None:
         raise CodecError(f"message head: nobody reads {shortened(strange, 80)!r}")
     try:
         head: Head = _TYPED[kind].validate_python(dict(values), strict=False)

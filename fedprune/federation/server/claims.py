@@ -15,10 +15,13 @@ from fedprune.federation.protocol.link import Link, SharedMemory
 from fedprune.federation.protocol.memory import ServerMemory
 from fedprune.federation.protocol.messages import Report
 from fedprune.federation.server.outliers import is_variance
-from fedprune.pruning.cost import cost_under
+from fedprune.pruning.cost import whole_cost
 from fedprune.pruning.mask import Mask, kept_counts
 from fedprune.types import Arrays
 from fedprune.wire.errors import CodecError
+
+_SCORES = tuple(item.name for item in dataclasses.fields(Report) if "_score" in item.name)
+"""The fields of a report that hold scores."""
 
 
 def check_report(report: Report, link: Link) -> None:
@@ -30,13 +33,12 @@ def check_report(report: Report, link: Link) -> None:
         )
     if report.samples != (own := len(link.experiment.partition.train(link.client))):
         raise CodecError(f"{report.samples} training samples, its partition has {own}")
-    for item in dataclasses.fields(report):
-        if "_score" in item.name:
-            try:
-                link.experiment.score.check(item.name, getattr(report, item.name))
-            except ValueError as error:
-                raise CodecError(str(error)) from None
-    whole = cost_under(link.experiment.architecture, Mask())
+    for name in _SCORES:
+        try:
+            link.experiment.score.check(name, getattr(report, name))
+        except ValueError as error:
+            raise CodecError(str(error)) from None
+    whole = whole_cost(link.experiment.architecture)
     for name, most in (("multiply_adds", whole.multiply_adds), ("parameters", whole.parameters)):
         if (said := getattr(report, name)) > most:
             raise CodecError(f"{said} {name.replace('_', '-')}, the whole model has {most}")

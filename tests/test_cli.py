@@ -10,8 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -123,53 +122,47 @@ def shell(tmp_path: Path, cache: Path) -> Shell:
     return Shell(tmp_path, cache)
 
 
-Refusal = tuple[subprocess.CompletedProcess[str], list[str]]
+@pytest.fixture
+def refused(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[[str | bytes], str]:
+    """refused(scenario): the one line that comes of it, in this process; checks status, output and folder."""
 
+    def line(scenario: str | bytes) -> str:
+        (tmp_path / "bad.toml").write_bytes(scenario if isinstance(scenario, bytes) else scenario.encode())
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("FEDPRUNE_CACHE", str(cache))
+        assert main(["run", "bad.toml"]) == 2
+        printed, errors = capfd.readouterr()
+        assert printed == ""
+        assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
+        (found,) = errors.splitlines()
+        return found
 
-@pytest.fixture(scope="module")
-def refusals(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Mapping[str, Refusal]]:
-    """What came of each bad scenario, and the files found afterwards; two at a time, as starts take long."""
-    home = tmp_path_factory.mktemp("bad")
-    scenarios: dict[str, str | bytes] = {**BAD, **IMPOSSIBLE}
-
-    def refuse(case: str) -> Refusal:
-        content, folder = scenarios[case], home / case
-        folder.mkdir()
-        (folder / "bad.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
-        done = subprocess.run(
-            command("run", "bad.toml"),
-            cwd=folder,
-            env=environment(cache),
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        return done, [path.name for path in folder.iterdir()]
-
-    with ThreadPoolExecutor(2) as pool:
-        yield dict(zip(scenarios, pool.map(refuse, scenarios), strict=True))
+    return line
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_scenario_ends_in_one_line_and_status_2_and_leaves_nothing(
-    refusals: Mapping[str, Refusal], case: str
+    refused: Callable[[str | bytes], str], case: str
 ) -> None:
-    done, left = refusals[case]
-    assert done.returncode == 2
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("fedprune: error: bad.toml")
-    assert left == ["bad.toml"]
+    assert refused(BAD[case]).startswith("fedprune: error: bad.toml")
 
 
 @pytest.mark.parametrize("case", IMPOSSIBLE)
 def test_what_data_or_model_refuse_ends_in_one_line_and_status_2_and_leaves_nothing(
-    refusals: Mapping[str, Refusal], case: str
+    refused: Callable[[str | bytes], str], case: str
 ) -> None:
-    done, left = refusals[case]
-    assert (done.returncode, done.stdout, left) == (2, "", ["bad.toml"])
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("fedprune: error: ")
+    assert refused(IMPOSSIBLE[case]).startswith("fedprune: error: ")
+
+
+@pytest.mark.parametrize("scenario", [BAD["mistyped key"], IMPOSSIBLE["more clients than samples"]])
+def test_a_process_that_refuses_a_scenario_ends_as_main_does(shell: Shell, scenario: str) -> None:
+    (shell.folder / "tiny.toml").write_text(scenario, "utf-8")
+    done = shell("run", "tiny.toml")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert done.stderr.startswith("fedprune: error: ")
+    assert [path.name for path in shell.folder.iterdir()] == ["tiny.toml"]
 
 
 def test_an_output_folder_that_cannot_be_made_ends_in_one_line_and_status_2(shell: Shell) -> None:

@@ -150,12 +150,10 @@ COMBINING = {
 }
 """What stands beside the strategy, rules and steps in pairs, under one that prunes or not by turns."""
 
-CASES = (
-    {label: small(strategy) for name in STRATEGIES for label, strategy in _variants(name)}
-    | TRAINING
-    | CODECS
-    | COMBINING
-)
+OPTIONS = TRAINING | CODECS | COMBINING
+"""What is run beside the strategies with their own options -> its scenario."""
+
+CASES = {label: small(strategy) for name in STRATEGIES for label, strategy in _variants(name)} | OPTIONS
 """What is run -> its scenario."""
 
 

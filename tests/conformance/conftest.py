@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,18 @@ import pytest
 from fedprune import simulate
 from fedprune.scenario import Scenario
 
-from .battery import CASES, CODECS, STRATEGIES, Carried, carry
+from .battery import CASES, CODECS, OPTIONS, STRATEGIES, Carried, carry
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes ``case`` runs for each of CASES, one that takes ``strategy`` for each strategy, one
-    that takes ``disturbed`` for each strategy and each codec."""
-    if "case" in metafunc.fixturenames:
+    """A test that takes ``case`` runs for each of CASES (with ``workers``: by two, and those of OPTIONS by
+    one as well), one that takes ``strategy`` for each strategy, one that takes ``disturbed`` for each
+    strategy and each codec."""
+    if "workers" in metafunc.fixturenames:
+        # Two workers show that a process of its own changes no bit; one that this does not hang on the two.
+        pairs = [(2, case) for case in CASES] + [(1, case) for case in OPTIONS]
+        metafunc.parametrize(("workers", "case"), pairs)
+    elif "case" in metafunc.fixturenames:
         metafunc.parametrize("case", list(CASES))
     if "strategy" in metafunc.fixturenames:
         metafunc.parametrize("strategy", STRATEGIES)
@@ -38,10 +44,16 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Car
     return run
 
 
-@pytest.fixture(scope="session", params=[1, 2])
-def by_workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Case -> folder of its run by that many worker processes, which all cases share."""
-    engine = {"engine": {"workers": request.param}}
-    scenarios = [Scenario.from_dict({**case.to_dict(), **engine}) for case in CASES.values()]
-    results = simulate.run(scenarios, out=tmp_path_factory.mktemp("runs"))
-    return {case: result.folder for case, result in zip(CASES, results, strict=True)}
+@pytest.fixture(scope="session")
+def by_workers(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], dict[str, Path]]:
+    """by_workers(n): case -> folder of its run by n worker processes, which all share; made once."""
+
+    @cache
+    def run(workers: int) -> dict[str, Path]:
+        cases = CASES if workers == 2 else OPTIONS
+        engine = {"engine": {"workers": workers}}
+        scenarios = [Scenario.from_dict({**case.to_dict(), **engine}) for case in cases.values()]
+        results = simulate.run(scenarios, out=tmp_path_factory.mktemp("runs"))
+        return {case: result.folder for case, result in zip(cases, results, strict=True)}
+
+    return run

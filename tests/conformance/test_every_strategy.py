@@ -37,9 +37,9 @@ def sampled_in(scenario: Scenario, round: int) -> list[int]:
 
 
 def test_one_and_two_workers_give_the_bits_of_this_process(
-    case: str, by_workers: dict[str, Path], undisturbed: Undisturbed
+    workers: int, case: str, by_workers: Callable[[int], dict[str, Path]], undisturbed: Undisturbed
 ) -> None:
-    assert bits(by_workers[case]) == bits(undisturbed(case)[0])
+    assert bits(by_workers(workers)[case]) == bits(undisturbed(case)[0])
 
 
 class StopAfter(Progress):

@@ -69,7 +69,7 @@ class Installed:
         """Make all bundled scenarios so small that each is over in seconds."""
         for path in (self.site / "fedprune" / "scenarios").glob("*.toml"):
             raw = tomllib.loads(path.read_text("utf-8"))
-            clients = min(10, raw["partition"]["clients"]) if "partition" in raw else 10
+            clients = min(5, raw["partition"]["clients"]) if "partition" in raw else 5
             for section, keys in {
                 "run": {"rounds": 2, "clients_per_round": 2},
                 "partition": {"clients": clients},

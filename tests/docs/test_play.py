@@ -1,6 +1,6 @@
 """The README and every guide are played from top to bottom, each in an empty folder, with fedprune installed.
 
-These tests take a minute together: each command of a page starts a Python of its own, as a reader's does.
+Most of their time goes into starts of Python: each command of a page has its own, as a reader's does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,19 @@ import pytest
 from tests.docs.pages import GUIDES, README, ROOT, blocks
 from tests.docs.player import Installed, Player, empty, wheel
 
-PLAYED = [page for page in (README, *GUIDES) if blocks(page)]
+
+def _commands(page: Path) -> set[str]:
+    """The commands that a page shows."""
+    shown = [block.text for block in blocks(page) if block.language == "bash"]
+    return {command.strip() for text in shown for command in re.split(r"&&|\n", text)}
+
+
+def _is_readmes(page: Path) -> bool:
+    """Whether a page shows commands alone, and those of the README alone, which are played there."""
+    return all(block.language == "bash" for block in blocks(page)) and _commands(page) <= _commands(README)
+
+
+PLAYED = [README, *(page for page in GUIDES if not _is_readmes(page))]
 
 
 def _name(page: Path) -> str:

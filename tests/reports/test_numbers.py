@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from scipy import stats
 
 from fedprune.reports import write
-from fedprune.reports.methods import pareto
 
 from .parsed import Parsed
-from .synthetic import ACCURACY, LAYERS, PARTS, write_run
+from .synthetic import LAYERS, PARTS, write_run
 
 NAMES = ["alpha", "beta", "gamma"]
 """Three seeds; one seed, longer, that prunes nothing measured; one that is not finished."""
@@ -289,38 +286,3 @@ def test_findings_name_the_numbers_of_their_pictures(report: Parsed) -> None:
         assert f"{worst:.1f} %" in report.figures["clients"]["alt"]
     for figure in report.figures.values():
         assert any(caption.startswith(figure["alt"]) for caption in report.captions)
-
-
-def test_tables_beside_the_report_hold_every_line(report: Parsed, runs: dict[str, list[Path]]) -> None:
-    beside = runs["alpha"][0].parent.parent / "report" / "all"
-    everything = [
-        (run, line) for group in runs.values() for run in sorted(group) for line in lines(run, "rounds.jsonl")
-    ]
-    with (beside / "rounds.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == len(everything)
-    for row, (run, line) in zip(rows, everything, strict=True):
-        assert (row["run"], int(row["round"])) == (run.name, line["round"])
-        assert [int(client) for client in row["clients"].split()] == line["clients"]
-        assert float(row["train_loss"]) == line["train_loss"]
-        assert row["test_score_after"] == (
-            "" if line["test_score_after"] is None else str(line["test_score_after"])
-        )
-    clients = pl.read_parquet(beside / "clients.parquet")
-    assert clients["bytes_up"].sum() == sum(
-        line["bytes_up"] for group in runs.values() for run in group for line in lines(run, "clients.jsonl")
-    )
-    for row in pl.read_parquet(beside / "traffic.parquet").iter_rows(named=True):
-        log = [line for run, line in everything if run.name == row["run"]]
-        for name in (f"bytes_{way}_{part}" for way in ("down", "up") for part in PARTS):
-            assert row[name] == pytest.approx(statistics.fmean(line[name] for line in log))
-    made = json.loads((runs["beta"][0] / "environment.json").read_text())
-    environments = pl.read_csv(beside / "environments.csv", infer_schema_length=0)
-    assert environments["run"].to_list() == [run.name for group in runs.values() for run in sorted(group)]
-    assert set(environments["torch"]) == {made["versions"]["torch"]}
-    assert set(environments["cores"]) == {str(made["cores"])}
-
-
-def test_the_front_keeps_what_nothing_beats_in_both() -> None:
-    points = [("a", 1.0, 80.0), ("b", 2.0, 79.0), ("c", 3.0, 85.0), ("d", 3.0, 84.0), ("e", 9.0, 85.0)]
-    assert [label for label, _, _ in pareto(points, ACCURACY)] == ["a", "c"]

@@ -59,26 +59,29 @@ class Ray:
 
 
 class _RayCrew(LaneCrew):
-    """Connects to Ray in a thread of its own, which is done once, and then makes actors its lanes."""
+    """Connects to Ray in a thread of its own, and then makes actors its lanes.
+
+    The thread stays until the crew is closed: what Ray starts ends with the thread that started it.
+    """
 
     def __init__(self, engine: Ray, client_app: str, config: NodeConfig) -> None:
         super().__init__(self._actor, engine.actors or 1, engine.retries)
         self._engine, self._client_app, self._config = engine, client_app, config
-        self._connecting: threading.Thread | None = None
+        self._connection: threading.Thread | None = None
+        self._connected, self._closing = threading.Event(), threading.Event()
         self._actors: Actors | None = None
         self._mine = False
 
     def start(self) -> None:
         """See ``Crew.start``."""
-        if self._connecting is None:
-            self._connecting = threading.Thread(target=self._connect, daemon=True)
-            self._connecting.start()
+        if self._connection is None:
+            self._connection = threading.Thread(target=self._be_connected, daemon=True)
+            self._connection.start()
 
     def wait(self) -> None:
         """See ``Crew.wait``."""
         self.start()
-        assert self._connecting is not None
-        self._connecting.join()
+        self._connected.wait()
         super().wait()
 
     def described(self) -> dict[str, Any]:
@@ -95,16 +98,25 @@ class _RayCrew(LaneCrew):
 
     def close(self) -> None:
         """See ``Crew.close``."""
-        if self._connecting is not None:
-            self._connecting.join()
+        if self._connection is None:
+            return
+        self._connected.wait()
         super().close()
         if self._actors is not None:
             self._actors.close()
+        self._closing.set()
+        self._connection.join()
+
+    def _be_connected(self) -> None:
+        """Connect and start the lanes, which hand out the error where that fails; at the end disconnect."""
+        self._connect()
+        super().start()
+        self._connected.set()
+        self._closing.wait()
         if self._mine:
             _imported().shutdown()
 
     def _connect(self) -> None:
-        """Connect, and start the lanes; they hand out the error where there is no connection."""
         engine = self._engine
         try:
             ray = _imported()
@@ -122,7 +134,6 @@ class _RayCrew(LaneCrew):
         except Exception as error:
             line = str(error).strip().partition("\n")[0]
             self._break(EngineError(f'[engine] address = "{engine.address}": Ray says: {line}'))
-        super().start()
 
     def _actor(self) -> Lane:
         assert self._actors is not None

@@ -48,6 +48,10 @@ class Progress:
     def note(self, line: str) -> None:
         """Something that whoever waits should know, in one line."""
 
+    def beside(self) -> Progress:
+        """Another of the kind, for a run at the same time, to the same place."""
+        return Progress()
+
     def close(self) -> None:
         """Leave the terminal as it was; safe to call twice."""
 
@@ -75,6 +79,9 @@ class JsonProgress(Progress):
 
     def note(self, line: str) -> None:
         self._write("note", {"line": line})
+
+    def beside(self) -> JsonProgress:
+        return JsonProgress(self._stream)
 
     def _write(self, event: str, values: Mapping[str, Any]) -> None:
         print(json.dumps({"event": event, "run": self.run_id, **values}), file=self._stream, flush=True)
@@ -143,6 +150,9 @@ class LineProgress(_Told):
             self._last = now
             self._write(f"{self._label}: final evaluation, {done}/{clients} clients")
 
+    def beside(self) -> LineProgress:
+        return LineProgress(self._stream)
+
     def _write(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
 
@@ -150,8 +160,13 @@ class LineProgress(_Told):
 class LiveProgress(_Told):
     """A bar a run, drawn in place."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, bar: Bar | None = None) -> None:
+        """``bar`` is another's, where runs at the same time share one."""
         super().__init__()
+        self._stream = stream
+        if bar is not None:
+            self._bar = bar
+            return
         whole = Column(no_wrap=True)
         columns = (
             TextColumn("{task.description}", markup=False, table_column=whole),
@@ -162,7 +177,6 @@ class LiveProgress(_Told):
             TextColumn("{task.fields[figures]}", markup=False, table_column=Column()),
         )
         self._bar = Bar(*columns, console=Console(file=stream))
-        self._task = TaskID(0)
 
     def run_started(self, run_id: str, label: str, rounds: int, done: int, score: Score) -> None:
         super().run_started(run_id, label, rounds, done, score)
@@ -175,6 +189,9 @@ class LiveProgress(_Told):
 
     def note(self, line: str) -> None:
         self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def beside(self) -> LiveProgress:
+        return LiveProgress(self._stream, self._bar)
 
     def client_evaluated(self, done: int, clients: int) -> None:
         self._bar.update(self._task, figures=f"final evaluation, {done}/{clients} clients")

@@ -74,6 +74,7 @@ def run(
     force: bool = False,
     progress: Progress | None = None,
     track: Sequence[str] = (),
+    jobs: int = 1,
 ) -> SweepResults:
     """Run a scenario: a file with its sweep, a bundled name, a mapping of sections, or Scenarios.
 
@@ -83,8 +84,9 @@ def run(
 
     A run whose folder is complete is not run again and one that was cut off, or whose final evaluation lacks
     clients, goes on where it stopped, unless ``force`` starts it anew. ``track`` names trackers (see
-    ``fedprune.trackers``), which change no result. Raises UserError for whatever the user can mend, before
-    anything is written.
+    ``fedprune.trackers``), which change no result. ``jobs`` runs go on side by
+    side, each in a process of its own where that is more than one: should one fail, the others go on. Raises
+    UserError for whatever the user can mend, before anything is written.
     """
     trackers = check(track)
     scenarios = _scenarios(source)
@@ -93,6 +95,11 @@ def run(
     _check_name(out)
     folders = [Path(out) / scenario.run_id() for scenario in scenarios]
     _check(scenarios)
+    if jobs > 1:
+        from fedprune.side_by_side import run_side_by_side
+
+        run_side_by_side(scenarios, Path(out), jobs, force, track, progress or Progress())
+        return SweepResults(Results(folder, read_json(folder / "results.json")) for folder in folders)
     with _Grids(Path(out)) as grids:
         return SweepResults(
             _one(scenario, folder, force, grids, progress or Progress(), trackers)

@@ -48,7 +48,19 @@ FLOORS = (
         "comparison",
     }
     | {"reference"},
-    {"simulate", "views", "library", "flower", "artifact", "doctor", "cli", "__main__", "__init__"},
+    {
+        "simulate",
+        "side_by_side",
+        "member",
+        "views",
+        "library",
+        "flower",
+        "artifact",
+        "doctor",
+        "cli",
+        "__main__",
+        "__init__",
+    },
 )
 """Rooms from the ground up; a file imports from its own floor and from those below."""
 

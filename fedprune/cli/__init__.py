@@ -12,7 +12,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from fedprune.cli.completion import complete
@@ -31,12 +31,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A name that is no text, as of a file, is shown escaped rather than ending the program.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    return exit_status(lambda: _run(argv))
+
+
+def exit_status(action: Callable[[], None]) -> int:
+    """Do what a command does, and say on stderr in one line what went wrong with it; its exit status."""
     try:
         with _sigterm_interrupts():
-            made = parser()
-            complete(made)
-            arguments = made.parse_args(argv)
-            arguments.verb(arguments)
+            action()
             sys.stdout.flush()
     except MissingClientsError as error:
         return _complain(str(error), 3)
@@ -53,6 +55,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _complain(printable(f"{where}{error.strerror or error}"), 1)
     return 0
+
+
+def _run(argv: Sequence[str] | None) -> None:
+    made = parser()
+    complete(made)
+    arguments = made.parse_args(argv)
+    arguments.verb(arguments)
 
 
 @contextlib.contextmanager

@@ -75,6 +75,7 @@ def _add_running(added: Any) -> None:
     engine.completer = completion.of_kind("engines")
     verb.add_argument("--out", default="runs", metavar="FOLDER", help="where run folders go (default: runs)")
     verb.add_argument("--force", action="store_true", help="replace run folders that exist")
+    verb.add_argument("--jobs", type=_count, default=1, metavar="N", help="runs at a time (default: 1)")
     _track(verb)
     _json(verb, "print JSON lines as rounds finish")
 

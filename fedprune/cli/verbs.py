@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
             force=arguments.force,
             progress=progress,
             track=arguments.track,
+            jobs=arguments.jobs,
         )
     if not arguments.json:
         folders = [result.folder for result in results]

@@ -91,6 +91,16 @@ def dies(message: Message, context: Context) -> Message:
     return Message(message.content, reply_to=message)
 
 
+@app.query("stumbles")
+def stumbles(message: Message, context: Context) -> Message:
+    """End the worker process unless the named file is there, which is then made; echo the second time."""
+    file = Path(str(message.content["config"]["file"]))
+    if not file.exists():
+        file.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Message(message.content, reply_to=message)
+
+
 @app.query("sleeps")
 def sleeps(message: Message, context: Context) -> Message:
     """Leave the process id in the named file if any, then sleep for the seconds asked for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import signal
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ class _RayCrew(LaneCrew):
         """See ``Crew.wait``."""
         self.start()
         self._connected.wait()
+        _take_back(signal.SIGTERM)
         super().wait()
 
     def described(self) -> dict[str, Any]:
@@ -203,6 +205,13 @@ def _inherited(environment: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _take_back(number: signal.Signals) -> None:
+    """Have Python handle a signal again: Ray ends the process at it, with a trace of its own code."""
+    handler = signal.getsignal(number)
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(number, handler)
 
 
 def _room(resources: Mapping[str, float], engine: Ray) -> int:

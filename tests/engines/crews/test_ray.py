@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,13 +97,34 @@ def test_a_client_of_a_killed_actor_is_reported_lost_where_nothing_is_retried(
 def test_a_node_that_is_lost_loses_nothing_that_the_server_accepted(
     cluster: Any, expected: dict[str, Any], tmp_path: Path
 ) -> None:
+    with losing_a_node(cluster):
+        assert came_to({**AUTO, "actors": 3}, tmp_path) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["actor", "node"])
+def test_ten_kills_of_each_at_random_instants_give_the_same_bits(
+    cluster: Any, expected: dict[str, Any], victim: str, tmp_path: Path
+) -> None:
+    for number in range(10):
+        if victim == "actor":
+            with killing(actor_processes, times=1):
+                assert came_to({**AUTO, "actors": 2}, tmp_path / str(number)) == expected
+        else:
+            with losing_a_node(cluster):
+                assert came_to({**AUTO, "actors": 3}, tmp_path / str(number)) == expected
+
+
+@contextmanager
+def losing_a_node(cluster: Any) -> Iterator[None]:
+    """Another node that is lost at a random instant."""
     node = cluster.add_node(num_cpus=1)
-    timer = threading.Timer(random.uniform(1, 5), lambda: cluster.remove_node(node, allow_graceful=False))
-    timer.start()
+    lose = threading.Timer(random.uniform(0, 8), lambda: cluster.remove_node(node, allow_graceful=False))
+    lose.start()
     try:
-        assert came_to({**AUTO, "actors": 3, "retries": 3}, tmp_path) == expected
+        yield
     finally:
-        timer.join()
+        lose.join()
 
 
 class killing:  # noqa: N801  # Read as a word where it is used.

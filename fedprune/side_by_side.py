@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -80,17 +81,27 @@ class _Member:
                 # The terminal's interrupt is for this process alone.
                 process_group=0,
             )
+        with process:
+            return self._followed(process)
+
+    def _followed(self, process: subprocess.Popen[str]) -> str:
         assert process.stdin is not None
         assert process.stdout is not None
         errors: list[str] = []
         reader = threading.Thread(target=lambda: errors.extend(process.stderr or ()), daemon=True)
         reader.start()
-        print(json.dumps(self._asked), file=process.stdin, flush=True)
+        # One that ended at once says why below.
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps(self._asked), file=process.stdin, flush=True)
         for line in process.stdout:
-            self._tell(json.loads(line))
+            try:
+                event = json.loads(line)
+            except ValueError:
+                # What code of the user's prints.
+                event = {"event": "note", "run": "", "line": line.rstrip()}
+            self._tell(event)
         status = process.wait()
         reader.join()
-        process.stdin.close()
         lines = [line.strip() for line in errors if line.strip()] or [f"status {status}"]
         return lines[-1].removeprefix("fedprune: error: ") if status else ""
 

@@ -63,11 +63,13 @@ def test_an_interrupt_stops_all_of_them_at_a_whole_round_and_each_goes_on_alone(
     path = tmp_path / "sweep.json"
     path.write_text(json.dumps([scenario.to_dict() for scenario in members(rounds=60)]))
     driver = (
-        "import json, sys; from fedprune import cli, simulate; from fedprune.scenario import Scenario;"
+        # A shell that starts tests in the background has them ignore interrupts, as would their children.
+        "import json, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from fedprune import cli, simulate; from fedprune.scenario import Scenario;"
         f"runs = [Scenario.from_dict(each) for each in json.load(open({str(path)!r}))];"
         f"sys.exit(cli.exit_status(lambda: simulate.run(runs, out={str(tmp_path / 'runs')!r}, jobs=2)))"
     )
-    process = subprocess.Popen([sys.executable, "-c", driver], stderr=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", driver], stderr=subprocess.DEVNULL)
     folders = [RunFolder(tmp_path / "runs" / scenario.run_id()) for scenario in members(rounds=60)]
     while not all(folder.rounds.exists() and folder.rounds.stat().st_size for folder in folders):
         assert process.poll() is None

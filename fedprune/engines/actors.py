@@ -51,6 +51,8 @@ class Actors:
         """``cpus`` and ``gpus`` are what Ray sets apart for each."""
         self.ray, self.inside, self.cpus, self.gpus = ray, inside, cpus, gpus
         options = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": 0}
+        for method in (RemoteWorker.cpu_seconds, RemoteWorker.until_its_end):
+            ray.method(concurrency_group=_WATCH)(method)
         self.worker = ray.remote(**options, concurrency_groups={_WATCH: 2})(RemoteWorker)
         self.common = CommonPart(ray.put)
         self.pieces = 1
@@ -76,15 +78,12 @@ class Actors:
         self.baggage = self.ray.put(packed(*needed))
 
     def keep_state(self, config: NodeConfig) -> None:
-        """Have a service on this node keep clients' state, where the node's configuration has the runs."""
-        # Late: it loads what clients compute with.
-        from fedprune.federation.flower.client_app import machine_at
-
+        """Have a service on this node keep clients' state, where its configuration has the runs."""
         here = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(self.here, soft=False)
         # It holds nothing but what is on the disk, and all that it does can be done twice.
         restarts = {"max_restarts": -1, "max_task_retries": -1}
         made = self.ray.remote(StateService).options(num_cpus=0, scheduling_strategy=here, **restarts)
-        self._service = made.remote(machine_at(config, {}))
+        self._service = made.remote(config)
         self.ask = partial(self.inside.ask, self._service)
 
     def count(self, node: str) -> None:
@@ -148,7 +147,7 @@ class ActorLane:
             )
         self._node = loaded.node
         self.pid = loaded.pid if loaded.node == self._actors.here else None
-        self._ending = self._handle.until_its_end.options(concurrency_group=_WATCH).remote()
+        self._ending = self._handle.until_its_end.remote()
 
     def answer(self, request: bytes, nodes: int, bounds: Bounds) -> bytes:
         """See ``Lane.answer``."""
@@ -168,7 +167,7 @@ class ActorLane:
                 self._used = self._ray.get(self._asked)
             self._asked = None
         if self._asked is None:
-            self._asked = self._handle.cpu_seconds.options(concurrency_group=_WATCH).remote()
+            self._asked = self._handle.cpu_seconds.remote()
         return self._used[with_children]
 
     def kill(self) -> None:

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fedprune.federation.client.machine import Machine
 from fedprune.runs.arrays import pack, unpack
 from fedprune.runs.files import RunError
-from fedprune.types import Arrays
+from fedprune.types import Arrays, NodeConfig
 
 Ask = Callable[..., Any]
 """``ask(method, *arguments)`` has a method of the service called, and returns what it returned."""
@@ -28,8 +27,12 @@ class StateService:
     what others by now rely on, so the service serves it no more.
     """
 
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+    def __init__(self, config: NodeConfig) -> None:
+        """``config`` says where this machine's folder of runs is (see ``client_app.machine_of``)."""
+        # Late: it loads what clients compute with.
+        from fedprune.federation.flower.client_app import machine_at
+
+        self._machine = machine_at(config, {})
         self._ended: set[int] = set()
 
     def ready(self) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fedprune.engines.remote_state import RemoteStore, StateService
-from fedprune.federation.client.machine import Machine
+from fedprune.federation.flower.client_app import BESIDE_SERVER, RUNS
 from fedprune.runs.files import RunError
 from fedprune.runs.folder import RunFolder
 
@@ -17,7 +17,7 @@ from fedprune.runs.folder import RunFolder
 @pytest.fixture
 def service(tmp_path: Path) -> StateService:
     RunFolder.create(tmp_path, "run", "", "0" * 12, False).__exit__(None, None, None)
-    return StateService(Machine(tmp_path, beside_server=True))
+    return StateService({RUNS: str(tmp_path), BESIDE_SERVER: True})
 
 
 def store(service: StateService, worker: int = 1, run: str = "run") -> RemoteStore:
@@ -60,3 +60,9 @@ def test_a_worker_that_was_given_up_changes_nothing_any_more(service: StateServi
         with pytest.raises(RunError, match="given up"):
             change()
     assert RunFolder(tmp_path / "run").client_state.rounds(0) == [1]
+
+
+def test_a_machine_outside_of_the_driver_s_makes_a_folder_of_its_own(tmp_path: Path) -> None:
+    elsewhere = StateService({RUNS: str(tmp_path / "head")})
+    store(elsewhere).save(1, 1, {"a": np.ones(2)})
+    assert list(store(elsewhere).load(1, 1)) == ["a"]

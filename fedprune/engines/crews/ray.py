@@ -130,7 +130,9 @@ class _RayCrew(LaneCrew):
             if engine.address != LOCAL:
                 self._actors.bring(self._config)
                 if not engine.shared:
-                    self._actors.keep_state(self._config)
+                    # From outside of the cluster no node sees the run's folder: the head has one of its own.
+                    outside = engine.address.startswith("ray://")
+                    self._actors.keep_state({} if outside else self._config)
         except EngineError as error:
             self._break(error)
         except Exception as error:

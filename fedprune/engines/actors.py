@@ -19,12 +19,10 @@ from fedprune.engines.common_part import CommonPart
 from fedprune.engines.crew import EndedError, EngineError, NoRoomError, check_size
 from fedprune.engines.process import STARTUP_SECONDS
 from fedprune.engines.remote_state import Ask, StateService
-from fedprune.engines.remote_worker import Loaded, RemoteWorker
+from fedprune.engines.remote_worker import WATCH, Loaded, RemoteWorker
 from fedprune.runs.environment import environment
 from fedprune.types import Bounds, NodeConfig
 
-_WATCH = "watch"
-"""The threads of an actor that answer while it works on a message."""
 _LOOK_S = 5.0
 """Seconds between two looks whether an actor that is waited for was killed from here."""
 
@@ -51,9 +49,7 @@ class Actors:
         """``cpus`` and ``gpus`` are what Ray sets apart for each."""
         self.ray, self.inside, self.cpus, self.gpus = ray, inside, cpus, gpus
         options = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": 0}
-        for method in (RemoteWorker.cpu_seconds, RemoteWorker.until_its_end):
-            ray.method(concurrency_group=_WATCH)(method)
-        self.worker = ray.remote(**options, concurrency_groups={_WATCH: 2})(RemoteWorker)
+        self.worker = ray.remote(**options, concurrency_groups={WATCH: 2})(RemoteWorker)
         self.common = CommonPart(ray.put)
         self.pieces = 1
         """Into how many pieces the next reply is cut: as it would have been good for the last one."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
@@ -15,6 +15,20 @@ from fedprune.engines.baggage import Baggage, unpack
 from fedprune.engines.common_part import cut, joined
 from fedprune.engines.remote_state import Ask, RemoteStore
 from fedprune.types import NodeConfig, UserError
+
+WATCH = "watch"
+"""The group of threads that answer while the worker works on a message."""
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _watched(method: Method) -> Method:
+    """Have a method called in threads of that group: what ``ray.method`` does, where ray is not imported.
+
+    A driver outside of the cluster has the class read on the head, so that the class itself must say it.
+    """
+    method.__ray_concurrency_group__ = WATCH  # type: ignore[attr-defined]
+    return method
 
 
 @dataclass(frozen=True)
@@ -85,12 +99,14 @@ class RemoteWorker:
         parts = cut(reply if whole else b"", pieces)
         return (len(reply), *parts)
 
+    @_watched
     def cpu_seconds(self) -> tuple[float, float]:
         """Processor time that it has used so far, in seconds, without and with the processes it started."""
         this = psutil.Process()
         family = [sum(process.cpu_times()[:4]) for process in (this, *this.children(recursive=True))]
         return family[0], sum(family)
 
+    @_watched
     def until_its_end(self) -> None:
         """Never return: whoever waits for it is told when the worker ends."""
         threading.Event().wait()

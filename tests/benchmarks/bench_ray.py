@@ -24,7 +24,7 @@ from typing import Any
 from flwr.app import ConfigRecord, Message, RecordDict
 
 CLIENTS, ACTORS, ROUNDS = 100, 2, 6
-PAYLOAD = os.urandom(62_006 * 4)
+PAYLOAD_BYTES = 62_006 * 4
 APPS = Path(__file__).parents[1] / "engines"
 
 
@@ -32,14 +32,16 @@ def rounds_of(nodes: list[int], exchange: Callable[[list[Message]], list[Message
     """Print the seconds until the first round is over, and of each round after it."""
     seconds = []
     for _ in range(1 + ROUNDS):
-        content = RecordDict({"update": ConfigRecord({"blob": PAYLOAD})})
+        # As a dense method's weights: other ones in each round, the same ones for all clients.
+        payload = os.urandom(PAYLOAD_BYTES)
+        content = RecordDict({"update": ConfigRecord({"blob": payload})})
         messages = [Message(content, node, "query", group_id="1") for node in nodes]
         before = time.perf_counter()
         replies = exchange(messages)
         seconds.append(time.perf_counter() - before)
         if not seconds[1:]:
             started = time.perf_counter() - began
-        assert [reply.content["update"]["blob"] == PAYLOAD for reply in replies] == [True] * CLIENTS
+        assert [reply.content["update"]["blob"] == payload for reply in replies] == [True] * CLIENTS
     print(json.dumps({"start": started, "rounds": seconds[1:]}))
 
 
@@ -117,7 +119,7 @@ def without_training(pairs: int) -> None:
         print(
             f"round: ours {ours_s:.3f} s, Flower's {flowers_s:.3f} s, {ratios[-1][0]:.1f} times faster; "
             f"start: {mine['start']:.1f} s against {theirs['start']:.1f} s, {ratios[-1][1]:.2f}; sent by the "
-            f"driver in a round: {mine['sent'] / 1e3:.0f} of {CLIENTS * len(PAYLOAD) / 1e3:.0f} kB",
+            f"driver in a round: {mine['sent'] / 1e3:.0f} of {CLIENTS * PAYLOAD_BYTES / 1e3:.0f} kB",
             flush=True,
         )
     rounds, starts = (statistics.median(each) for each in zip(*ratios, strict=True))

@@ -67,6 +67,7 @@ def drive(clients: int) -> None:
         json.dumps(
             {
                 "start": started[0],
+                "start_cpu": spent[0],
                 "round": statistics.median(seconds[1:]),
                 "cpu": statistics.median(after - before for before, after in pairwise(spent[1:])),
                 "total": total,
@@ -113,6 +114,7 @@ def main(populations: tuple[int, ...]) -> None:
     head = (
         "clients",
         "start s",
+        "CPU s to start",
         "s a round",
         "CPU s a round",
         "memory MB",
@@ -128,6 +130,7 @@ def main(populations: tuple[int, ...]) -> None:
         texts = (
             f"{clients:,}",
             f"{got['start']:.1f} ({got['start'] / first['start']:.2f})",
+            f"{got['start_cpu']:.1f} ({got['start_cpu'] / first['start_cpu']:.2f})",
             f"{got['round']:.2f} ({got['round'] / first['round']:.2f})",
             f"{got['cpu']:.2f} ({got['cpu'] / first['cpu']:.2f})",
             f"{got['memory'] / 1e6:.0f} ({got['memory'] / first['memory']:.2f})",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.table import scenario_of
 from fedprune.scenario import Scenario, load_scenarios
+from fedprune.scenario.files import personalize_section
 from fedprune.scenario.section import MEMORY
 from fedprune.trackers.feed import Open, check, tracked
 from fedprune.types import NodeConfig, UserError
@@ -138,6 +139,40 @@ def resume(
             return _go_on(scenario, opened, grids, progress or Progress(), trackers)
 
 
+def personalize(
+    folder: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    told: Callable[[int, int], None] = lambda done, clients: None,
+) -> None:
+    """Let every client of a finished run prune and train its own model, as ``[personalize]`` says.
+
+    What comes out is in the run's ``personal.jsonl``, and the model that each client chose in its state. What
+    is there already, by the same settings, is not done again; one that was stopped goes on where it was.
+
+    Args:
+        folder: the run's.
+        overrides: ``key=value`` texts that win over the section in the run's scenario. Densities of 50, 20,
+            10, 5 and 2 % are taken where neither names any.
+        told: told how many clients have answered, and how many there are.
+
+    Raises:
+        UserError: the run is not complete, its data were changed, or a key is wrong.
+    """
+    path = Path(folder)
+    place = path.resolve()
+    with RunFolder.open(path).lock() as opened, _Grids(place.parent, place) as grids:
+        from fedprune.federation.finished import FinishedFederation
+        from fedprune.federation.server import personalize as after
+        from fedprune.federation.server.lifecycle import check_data
+
+        scenario = FinishedFederation.open(path).scenario
+        section = personalize_section(scenario, overrides)
+        check_data(opened, scenario)
+        with scenario.reach():
+            after.personalize(grids.grid(scenario), opened, section, told)
+
+
 class _Grids:
     """Engines by their settings, opened when first needed and shared by the runs of a sweep."""
 
@@ -250,10 +285,10 @@ def _go_on(
     trackers: Mapping[str, Open],
 ) -> Results:
     from fedprune.federation.flower.server_app import serve
-    from fedprune.federation.server.lifecycle import keep
+    from fedprune.federation.server.lifecycle import is_over, keep
 
     with tracked(progress, trackers, folder.path, scenario.label, scenario.to_dict()) as told:
-        if folder.finished:
+        if is_over(folder, scenario):
             keep(folder, scenario, told)
         else:
             serve(grids.grid(scenario), folder, scenario, told)

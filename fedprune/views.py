@@ -32,15 +32,16 @@ class Run(RunData):
         """The report's pictures of this run as Altair charts: ``run.plot.accuracy_by_bytes()``."""
         return plots([self.path])
 
-    def model(self, client: int) -> PersonalModel:
+    def model(self, client: int, *, personalized: bool = False) -> PersonalModel:
         """The client's personal model as a torch module in evaluation mode, from stored features to outputs.
 
-        It is the model that ``weights(client)`` gives, without the channels that its mask removed. Raises
-        RunError when the run is not finished, or has no such client.
+        It is the model that ``weights(client)`` gives, without the channels that its mask removed; with
+        ``personalized`` the one that the client chose in ``fedprune personalize``. Raises RunError when the
+        run is not finished, or has no such client.
         """
         from fedprune.personal.model import personal_model
 
-        return personal_model(self.finished, client)
+        return personal_model(self.finished, client, personalized=personalized)
 
     def masks(self, client: int) -> dict[str, Any]:
         """Parameter name -> bool array: True where a weight lives of the model that ``weights`` gives.

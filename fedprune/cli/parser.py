@@ -164,6 +164,18 @@ def _add_studying(added: Any) -> None:
     verb.add_argument("--out", metavar="FOLDER", help="where results go (default: RUN/tickets)")
     _json(verb, "print the results as JSON")
 
+    example = "fedprune personalize runs/quickstart-0123456789ab-s0 --set densities=[0.5,0.1]"
+    verb = _verb(added, "personalize", verbs.personalize, "prune clients' models after a run", example)
+    verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
+    verb.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a key of [personalize], as in densities=[0.5,0.1]",
+    )
+    _forms(verb)
+
     verb = _verb(
         added, "bits", verbs.bits, "show what codecs cost and lose", "fedprune bits --kept 0.3 --markdown"
     )

@@ -8,6 +8,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -143,6 +144,27 @@ def tickets(arguments: argparse.Namespace) -> None:
     print(json.dumps(records, indent=2) if arguments.json else lab.render(records, read_score(folder)))
     if not arguments.json and not arguments.out:
         print(f"\npictures: fedprune report {shlex.quote(arguments.run)}")
+
+
+def personalize(arguments: argparse.Namespace) -> None:
+    """Let every client of finished runs prune and train its own model; then show what came out.
+
+    Beside each client's own mask stand the controls: one mask for all, a random one, and the dense model.
+    """
+    from fedprune import simulate
+    from fedprune.progress import Units
+    from fedprune.runs.personal_table import render
+
+    folders = _runs(arguments.run)
+    units = Units(sys.stderr)
+    try:
+        for folder in folders:
+            simulate.personalize(folder, arguments.set, told=partial(units, folder.name))
+    except KeyboardInterrupt as stop:
+        raise type(stop)("stopped; the same command goes on where it was") from None
+    finally:
+        units.close()
+    print(render(folders, arguments.form))
 
 
 def bits(arguments: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint
 from fedprune.runs.code import check_code
 from fedprune.runs.files import RunError
 from fedprune.runs.folder import RunFolder
+from fedprune.runs.personal import personal_store, personalized_as
 from fedprune.runs.table import scenario_of
 from fedprune.scenario import Scenario
 from fedprune.types import Arrays
@@ -122,14 +123,19 @@ class FinishedFederation:
         if not 0 <= client < clients:
             raise RunError(f"{self.folder.path}: no client {client}; it has clients 0 to {clients - 1}")
         kept = self.kept(client)
-        if self.experiment.strategy.keeps_model and kept.weights:
-            weights, mask = {**self.experiment.initial, **kept.weights}, kept.mask
-        else:
-            (conversation,) = Round(self.server, self.round + 1, [client], phase="final").orders()
-            order, parts = read(Order, conversation.order)
-            received = Link(self.experiment, client, order.round, kept.shared).receive_down(parts)
-            local = LocalRound(self.experiment, order, kept, received.mask)
-            local.receive(received.arrays)
-            weights, mask = local.client.weights, local.client.mask
-        whole = {name: weights[name] for name in self.experiment.architecture.shapes}
-        return Held(mask.apply(whole), mask)
+        (conversation,) = Round(self.server, self.round + 1, [client], phase="final").orders()
+        order, parts = read(Order, conversation.order)
+        received = Link(self.experiment, client, order.round, kept.shared).receive_down(parts)
+        local = LocalRound(self.experiment, order, kept, received.mask)
+        local.receive(received.arrays)
+        return Held(*local.held())
+
+    def chosen(self, client: int) -> Held:
+        """The model that the client chose after the last round. Raises RunError when there is none."""
+        if not personalized_as(self.folder):
+            raise RunError(
+                f"{self.folder.path}: no client has personalized its model; let them with: "
+                f"fedprune personalize {self.folder.path}"
+            )
+        memory = ClientMemory.load(personal_store(self.folder), client, self.round + 1)
+        return Held(memory.weights, memory.mask)

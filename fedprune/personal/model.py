@@ -10,7 +10,7 @@ from fedprune.data.schema import Features, Targets
 from fedprune.data.standardise import along_first_axis, of_pixels
 from fedprune.federation.finished import FinishedFederation, Held
 from fedprune.models import Architecture
-from fedprune.pruning.mask import Mask
+from fedprune.pruning.mask import Mask, density_of
 from fedprune.pruning.shrink import shrink
 
 
@@ -76,7 +76,7 @@ class PersonalModel(nn.Module):
     def density(self) -> float:
         """Kept share of the prunable weights."""
         shapes = {name: self.architecture.shapes[name] for name in self.architecture.prunable}
-        return Mask({name: self.mask.with_dense(shapes)[name] for name in shapes}).density
+        return density_of(self.mask, shapes)
 
     def example(self, samples: int = 1) -> Tensor:
         """A batch of stored features, all zeros."""
@@ -87,8 +87,11 @@ class PersonalModel(nn.Module):
         return self.network(self.preprocessing(x))  # type: ignore[no-any-return]
 
 
-def personal_model(run: FinishedFederation, client: int) -> PersonalModel:
-    """The model that a client of a finished run has. Raises RunError for a client that there is none of."""
+def personal_model(run: FinishedFederation, client: int, *, personalized: bool = False) -> PersonalModel:
+    """The model that a client of a finished run has, or with ``personalized`` the one that it chose after.
+
+    Raises RunError for a client that there is none of.
+    """
     experiment = run.experiment
-    data, held = experiment.dataset, run.held(client)
+    data, held = experiment.dataset, run.chosen(client) if personalized else run.held(client)
     return PersonalModel(client, held, experiment.architecture, data.features, data.targets)

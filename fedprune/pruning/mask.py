@@ -112,3 +112,8 @@ def kept_counts(mask: Mask, shapes: Shapes) -> list[int]:
         int(np.count_nonzero(mask[name])) if name in mask else math.prod(shape)
         for name, shape in shapes.items()
     ]
+
+
+def density_of(mask: Mask, shapes: Shapes) -> float:
+    """Kept share of all coordinates of the parameters in ``shapes``; one without an entry is dense."""
+    return sum(kept_counts(mask, shapes)) / sum(math.prod(shape) for shape in shapes.values())

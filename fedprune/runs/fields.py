@@ -8,7 +8,7 @@ from typing import Any
 from fedprune.runs.metrics import METRICS
 
 _FAILED = {"client", "reason"}
-_TEXT = {"label", "score", "score_unit", "score_better"}
+_TEXT = {"label", "score", "score_unit", "score_better", "kind"}
 
 
 def misfit(file: str, record: Mapping[str, Any]) -> str | None:
@@ -29,6 +29,8 @@ def _fits(name: str, value: Any) -> bool:
         return True
     if name in _TEXT:
         return isinstance(value, str)
+    if name == "chosen":
+        return isinstance(value, bool)
     if name == "density_layers":
         return isinstance(value, dict) and all(map(_is_number, value.values()))
     if name in ("failed", "missing"):

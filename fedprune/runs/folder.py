@@ -38,7 +38,7 @@ from fedprune.runs.store import VersionedStore
 from fedprune.types import Arrays
 
 FOLDERS = ("checkpoints", "state", "state/clients", "state/server", "final")
-_LATER = ("history", "tickets", "trackers")
+_LATER = ("history", "tickets", "trackers", "state/personal")
 """Folders that are made when there is something for them."""
 FILES = (*BEGUN, *ENDED, SEAL)
 _STATUS, _LOCK = "status.json", ".lock"

@@ -13,6 +13,7 @@ from fedprune.runs.files import RunError, explained, read_file, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import METRICS, Metric
+from fedprune.runs.personal import personal_rows
 from fedprune.runs.table import scenario_of
 from fedprune.runs.task import read_score
 from fedprune.score import Score
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 _NESTED = {"failed", "missing", "density_layers"}
 """Fields that have a table of their own."""
-_TEXT, _WHOLE = {"label", "score", "score_unit", "score_better"}, {"", "bytes"}
+_TEXT, _WHOLE = {"label", "score", "score_unit", "score_better", "kind"}, {"", "bytes"}
+_FLAGS = {"chosen"}
 _COUNTS = {"samples", "rounds_accepted", "clients_never_sampled"}
 """Counts that are no mean over clients."""
 
@@ -117,6 +119,11 @@ class RunData:
         return _parsed(self.folder.final_clients, METRICS["final.jsonl"])
 
     @cached_property
+    def personal(self) -> pl.DataFrame:
+        """One row for each client and model after the last round; none where nothing was personalized."""
+        return _frame(personal_rows(self.path), METRICS["personal.jsonl"])
+
+    @cached_property
     def results(self) -> pl.DataFrame:
         """One row with ``results.json`` (its densities by layer are in ``summary``); none before the end."""
         return _frame([self.summary] if self.summary else [], METRICS["results.json"])
@@ -163,8 +170,8 @@ def _schema(metrics: Mapping[str, Metric]) -> dict[str, Any]:
     import polars as pl
 
     def dtype(name: str, metric: Metric) -> Any:
-        if name in _TEXT:
-            return pl.String
+        if name in _TEXT or name in _FLAGS:
+            return pl.String if name in _TEXT else pl.Boolean
         return pl.Int64 if metric.unit in _WHOLE or name in _COUNTS else pl.Float64
 
     schema = {name: dtype(name, metric) for name, metric in metrics.items() if name not in _NESTED}

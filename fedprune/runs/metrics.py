@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from fedprune.runs.metric import Metric as Metric
+from fedprune.runs.metric import bytes_of, interval, spread
 from fedprune.score import Score
 
 CLOCK_FIELDS = frozenset({"seconds", "time", "seconds_total"})
@@ -32,52 +33,6 @@ FATES = {
     "refused": "that were there and did not pass a check",
 }
 """What may become of a client whose reply does not count -> its replies in words."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What one field of a record holds: its unit and its meaning."""
-
-    unit: str
-    meaning: str
-
-
-def _spread(name: str, meaning: str) -> dict[str, Metric]:
-    """The three fields made of one score by ``summarise``."""
-    return {
-        name: Metric("score", f"{meaning}; mean over clients"),
-        f"{name}_std": Metric("score", "its population standard deviation over clients"),
-        f"{name}_worst10": Metric(
-            "score", "its mean over the worst 10 % of clients (rounded up, at least one)"
-        ),
-    }
-
-
-def _bytes(direction: str, end: str) -> dict[str, Metric]:
-    """The fields of one direction's bytes: their sum, and the parts that add up to it."""
-    name, total = f"bytes_{direction}", f"`bytes_{direction}`"
-    return {
-        name: Metric("bytes", f"length of all that was handed to the transport, {end}"),
-        f"{name}_values": Metric("bytes", f"part of {total}: encoded weights"),
-        f"{name}_mask": Metric(
-            "bytes", f"part of {total}: encoded masks, and which coordinates were chosen to travel"
-        ),
-        f"{name}_side": Metric("bytes", f"part of {total}: side information of quantizers (scales)"),
-        f"{name}_overhead": Metric(
-            "bytes", f"part of {total}: headers, reports and the transport's envelope"
-        ),
-    }
-
-
-def _interval(name: str) -> dict[str, Metric]:
-    """The bounds of the mean over all clients of one score, where only a sample of them was asked."""
-    bounds = {
-        "low": f"lower bound of the 95 % t-interval of the mean of `{name}` over `clients_in_all`;"
-        " null where all were asked",
-        "high": "its upper bound; likewise",
-    }
-    return {f"{name}_{end}": Metric("score", meaning) for end, meaning in bounds.items()}
-
 
 _NAME = "what the task calls its score, for example `accuracy`"
 _BEFORE = "score on the client's own test data of what it received, under its mask, before local training"
@@ -114,16 +69,16 @@ _ROUNDS = {
     "score": Metric("", _NAME),
     "gate_score": Metric("score", f"{_GATE}; mean over clients"),
     "validation_score": Metric("score", f"{_VALIDATION}; mean over clients"),
-    **_spread("test_score_before", _BEFORE),
-    **_spread("test_score_after", _AFTER),
+    **spread("test_score_before", _BEFORE),
+    **spread("test_score_after", _AFTER),
     "test_score_global": Metric("score", _GLOBAL),
     "density": Metric("share", f"{_DENSITY} after the round; mean over clients"),
     "density_layers": Metric("share", f"{_LAYERS}, after the round"),
     "multiply_adds": Metric("per sample", f"{_MULTIPLY_ADDS}; mean over clients"),
     "parameters": Metric("count", f"{_PARAMETERS}; mean over clients"),
     "training_multiply_adds": Metric("count", f"{_TRAINING}; mean over clients"),
-    **_bytes("down", "server to clients, failed ones too"),
-    **_bytes("up", "clients to server, rejected replies too"),
+    **bytes_of("down", "server to clients, failed ones too"),
+    **bytes_of("up", "clients to server, rejected replies too"),
     "simulated_seconds": Metric(
         "s", "of the round by the simulated clock: its slowest accepted client's; null without `[clock]`"
     ),
@@ -145,8 +100,8 @@ _CLIENTS = {
     "multiply_adds": Metric("per sample", _MULTIPLY_ADDS),
     "parameters": Metric("count", _PARAMETERS),
     "training_multiply_adds": Metric("count", _TRAINING),
-    **_bytes("down", "server to this client"),
-    **_bytes("up", "this client to server"),
+    **bytes_of("down", "server to this client"),
+    **bytes_of("up", "this client to server"),
     "simulated_seconds": Metric(
         "s",
         "by the simulated clock, from order to reply: its bytes and multiply-adds at the client's rates,"
@@ -187,8 +142,8 @@ _RESULTS = {
     "score_chance": Metric(
         "score", "score on all training targets of the best answer that ignores the input"
     ),
-    **_spread("test_score_personal", _PERSONAL),
-    **_interval("test_score_personal"),
+    **spread("test_score_personal", _PERSONAL),
+    **interval("test_score_personal"),
     "test_score_personal_sampled": Metric("score", "mean of the same over the clients that took part"),
     "test_score_personal_never_sampled": Metric(
         "score", "mean of the same over `clients_never_sampled`; null where there are none"
@@ -198,10 +153,10 @@ _RESULTS = {
     "test_score_personal_honest": Metric(
         "score", "mean of the same over the other clients; null where nobody attacks"
     ),
-    **_spread("test_score_received", _BEFORE),
-    **_interval("test_score_received"),
-    **_spread("test_score_trained", f"{_AFTER} of what it received"),
-    **_interval("test_score_trained"),
+    **spread("test_score_received", _BEFORE),
+    **interval("test_score_received"),
+    **spread("test_score_trained", f"{_AFTER} of what it received"),
+    **interval("test_score_trained"),
     "test_score_global": Metric("score", _GLOBAL),
     "density": Metric("share", f"{_DENSITY}; mean over clients"),
     "density_layers": Metric("share", _LAYERS),
@@ -237,11 +192,24 @@ _RESULTS = {
     "seconds_total": Metric("s", "sum of `seconds` over all rounds"),
 }
 
+_PERSONAL_MODEL = {
+    **{name: _FINAL[name] for name in ("client", "density", "multiply_adds", "parameters")},
+    "kind": Metric("", "whose mask: `dense` (none but the run's), `own`, `shared` by all, or `random`"),
+    "target": Metric("share", "density that was asked for; 1 for `dense`"),
+    "bytes": Metric("bytes", "the model as a message: its mask, entropy-coded, and its kept values in fp32"),
+    "validation_score": Metric("score", "score on validation data; null where the client has none"),
+    "test_score": Metric("score", "score on the client's own test data"),
+    "chosen": Metric("", "whether the client chose it, by validation data (see `[personalize] gate`)"),
+    "bytes_down": Metric("bytes", "all that was sent to the client for it; masks in common are `shared`'s"),
+    "bytes_up": Metric("bytes", "length of the client's answer, which has the figures of all its models"),
+}
+
 METRICS = {
     "rounds.jsonl": _ROUNDS,
     "clients.jsonl": _CLIENTS,
     "final.jsonl": _FINAL,
     "results.json": _RESULTS,
+    "personal.jsonl": _PERSONAL_MODEL,
 }
 """File of a run folder -> field -> what it holds."""
 
@@ -251,6 +219,7 @@ _ABOUT = {
     "final.jsonl": "One line for each client that answered the final evaluation, after the last round.",
     "results.json": "Once at the end, over all clients, or over the sample of them that was asked; over those"
     " that answered, where `missing` names any.",
+    "personal.jsonl": "One line for each client and model after the last round, where `[personalize]` asks.",
 }
 
 

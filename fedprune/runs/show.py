@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from fedprune.estimate import PLUS_MINUS
+from fedprune.runs import personal_table
 from fedprune.runs.metrics import FATES
+from fedprune.runs.personal import personal_rows
 from fedprune.runs.table import (
     HALF,
     SCORES,
@@ -51,7 +53,11 @@ def render(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = 
     header, *lines = _cells(grouped)
     table = (markdown if form == "markdown" else aligned)(header, lines)
     notes = _notes(grouped)
-    return "\n".join([table, "", *notes]) if notes else table
+    text = "\n".join([table, "", *notes]) if notes else table
+    personalized = [folder for folder in folders if personal_rows(folder)]
+    if not personalized:
+        return text
+    return f"{text}\n\nClients' models after the last round:\n{personal_table.render(personalized, form)}"
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:

@@ -11,10 +11,14 @@ from typing import Any
 from fedprune import plugins
 from fedprune.scenario.errors import ScenarioError, plain
 from fedprune.scenario.scenario import Scenario
+from fedprune.scenario.sections import PersonalizeSection
 from fedprune.scenario.sweep import check_key, expand, put, with_axes
 
 MAX_BYTES = 1 << 20
 """Scenario files larger than this are refused."""
+
+DENSITIES = (0.5, 0.2, 0.1, 0.05, 0.02)
+"""What clients prune their models to where nobody says so."""
 
 MAX_KEY_PARTS = 16
 """Dotted keys longer than this are refused: tomllib's memory grows with the square of their parts."""
@@ -52,6 +56,19 @@ def load_scenarios(
             raise ScenarioError(error.what, key=flag) from None
         file = _place(path, text, error)
         raise ScenarioError(error.what, error.section, error.key, file, table=error.table) from None
+
+
+def personalize_section(scenario: Scenario, overrides: Iterable[str]) -> PersonalizeSection:
+    """The section [personalize] of a scenario under ``key=value`` texts, with DENSITIES where it has none.
+
+    Raises ScenarioError for a key or value that is wrong.
+    """
+    keys = scenario.personalize.plain()
+    keys["densities"] = keys["densities"] or list(DENSITIES)
+    for text in overrides:
+        key, value = _override(f"personalize.{text}")
+        keys[key.removeprefix("personalize.")] = value
+    return Scenario.from_dict({"personalize": keys}).personalize
 
 
 def _cleaned(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from fedprune.scenario.errors import ScenarioError, plain
 from fedprune.scenario.explain import explain
 from fedprune.scenario.section_list import AnySection
 from fedprune.scenario.sections import (
+    AFTERWARDS,
     SECTIONS,
     AggregateSection,
     ClockSection,
@@ -29,6 +30,7 @@ from fedprune.scenario.sections import (
     FaultsSection,
     ModelSection,
     PartitionSection,
+    PersonalizeSection,
     RunSection,
     ScheduleSection,
     ServerOptimizerSection,
@@ -63,6 +65,7 @@ class Scenario(BaseModel):
     clock: ClockSection = Field(default_factory=ClockSection)
     faults: FaultsSection = Field(default_factory=FaultsSection)
     evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
+    personalize: PersonalizeSection = Field(default_factory=PersonalizeSection)
     engine: EngineSection = Field(default_factory=EngineSection)
 
     _origins: tuple[Origin, ...] = PrivateAttr(())
@@ -149,7 +152,7 @@ class Scenario(BaseModel):
 
     def settings_hash(self) -> str:
         """12 hex digits of the sha256 over everything that can change a result, in canonical JSON."""
-        settings = {name: self.section(name).decisive() for name in SECTIONS}
+        settings = {name: self.section(name).decisive() for name in SECTIONS if name not in AFTERWARDS}
         text = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -10,6 +10,7 @@ _COLUMNS = {
     "dense": "values",
     "mask": "mask",
     "next": "mask",
+    "shared": "mask",
     "chosen": "mask",
     "side": "side",
 }

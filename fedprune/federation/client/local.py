@@ -20,7 +20,7 @@ class LocalClient(LocalWork, Client):
     """A strategy's view of a client that has data: ``Client``'s state, and ``LocalWork`` to compute with."""
 
     def __init__(self, experiment: Experiment, order: Order, kept: ClientMemory, shared: Mask) -> None:
-        final, samples = order.phase == "final", experiment.training(order.client)
+        final, samples = order.phase != "train", experiment.training(order.client)
         LocalWork.__init__(self, experiment, order.client, order.round, samples, final=final)
         Client.__init__(
             self,
@@ -55,6 +55,18 @@ class LocalRound:
         # A strategy may work on what it is handed; what both sides hold stays as it came.
         self._experiment.strategy.receive(self.client, _copies(arrays))
         self._score_before = self._score(self.client.weights, self.client.mask, self._testing)
+
+    def held(self) -> tuple[Arrays, Mask]:
+        """What the client has after the last round: its own model where its method keeps one, else what it
+        received.
+
+        Returns:
+            Weights in full coordinates, zero where pruned, and the mask.
+        """
+        weights, mask = self.client.weights, self.client.mask
+        if self._experiment.strategy.keeps_model and self._kept.weights:
+            weights, mask = {**self._experiment.initial, **self._kept.weights}, self._kept.mask
+        return mask.apply({name: weights[name] for name in self._experiment.architecture.shapes}), mask
 
     def train(self) -> None:
         """Train under the mask. Raises DivergedError."""

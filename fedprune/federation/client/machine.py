@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fedprune.runs.files import explained, refuse_links
 from fedprune.runs.folder import RunFolder, checked_name
-from fedprune.runs.store import ClientStore
+from fedprune.runs.personal import personal_store
+from fedprune.runs.store import ClientStore, VersionedStore
 
 OpenStore = Callable[[str], ClientStore]
 """The store of a run, by the run's name."""
@@ -46,10 +47,20 @@ class Machine:
         """The clients' state of a run. Raises RunError when its name, or a link, would lead elsewhere."""
         if _elsewhere is not None:
             return _elsewhere(checked_name(run))
-        path = self.runs / self.renamed.get(run, checked_name(run))
-        store = RunFolder(path).client_state
-        if not self.beside_server:
+        path = self._folder(run)
+        return self._checked(path, RunFolder(path).client_state)
+
+    def personal_store(self, run: str) -> VersionedStore:
+        """The clients' models of a run after its last round. Raises RunError as ``store`` does."""
+        path = self._folder(run)
+        return self._checked(path, personal_store(RunFolder(path)))
+
+    def _folder(self, run: str) -> Path:
+        return self.runs / self.renamed.get(run, checked_name(run))
+
+    def _checked(self, path: Path, store: VersionedStore) -> VersionedStore:
+        if not self.beside_server or _elsewhere is not None:
             with explained("make", store.folder):
                 store.folder.mkdir(parents=True, exist_ok=True)
-        refuse_links(path, ("", "state", "state/clients"))
+        refuse_links(path, ("", "state", f"state/{store.folder.name}"))
         return store

@@ -6,18 +6,23 @@ reply and says so in the next order, so a client that fails anywhere leaves no t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from fedprune.faults import strikes
 from fedprune.federation.client.local import LocalRound, alive_unless_told
 from fedprune.federation.client.machine import Machine
+from fedprune.federation.client.personalize import Personalization
 from fedprune.federation.client.updates import through_stages
 from fedprune.federation.experiment import Experiment, open_experiment
 from fedprune.federation.protocol.link import Link
 from fedprune.federation.protocol.memory import ClientMemory
-from fedprune.federation.protocol.messages import Order, read, write
+from fedprune.federation.protocol.messages import SHARED, Order, read, write
+from fedprune.federation.protocol.personal import unpacked
 from fedprune.federation.protocol.user_code import check_import_paths
+from fedprune.scenario.sections import PersonalizeSection
 from fedprune.types import Arrays, UserError
+from fedprune.wire.pipeline import Part
 
 
 def client_round(blob: bytes, machine: Machine) -> bytes:
@@ -39,6 +44,8 @@ def client_round(blob: bytes, machine: Machine) -> bytes:
     local = LocalRound(experiment, order, kept, received.mask)
     _crash_if_due(experiment, order)
     local.receive(received.arrays)
+    if order.phase == "personalize":
+        return _personalized(experiment, order, parts, local, machine)
     local.train()
     local.decide()
     if order.phase == "final":
@@ -73,6 +80,21 @@ def _crash_if_due(experiment: Experiment, order: Order) -> None:
     asked = {"seed": scenario.run.seed, "round": order.round, "client": order.client}
     if order.phase == "train" and strikes("crash", scenario.faults.crash, **asked):
         raise ClientCrashError(f"client {order.client} crashed in round {order.round}, as [faults] has it")
+
+
+def _personalized(
+    experiment: Experiment, order: Order, parts: Mapping[str, Part], local: LocalRound, machine: Machine
+) -> bytes:
+    """The reply of a client that personalizes its model; it keeps the one that it chooses."""
+    section = PersonalizeSection.model_validate(order.personalize)
+    work = Personalization(experiment, section, order.client, order.round, *local.held())
+    shared = unpacked(parts[SHARED], experiment, section) if SHARED in parts else {}
+    models = work.models(shared)
+    (chosen,) = (model for model in models if model.said.chosen)
+    keep = ClientMemory(mask=chosen.mask, weights=chosen.weights).arrays()
+    machine.personal_store(order.run).save(order.client, order.round, keep)
+    report = replace(local.report(), personal=[model.said for model in models])
+    return write(report, {})[0]
 
 
 def _own_weights(experiment: Experiment, weights: Arrays) -> Arrays:

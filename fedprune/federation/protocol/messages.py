@@ -7,11 +7,12 @@ import dataclasses
 import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from fedprune.federation.protocol.personal import PersonalScore
 from fedprune.types import Shapes, shortened
 from fedprune.wire import codec
 from fedprune.wire.errors import CodecError
@@ -20,7 +21,9 @@ from fedprune.wire.header import decode_head, encode_head
 
 HEAD_LIMIT = 1 << 20
 BLOB_LIMIT = 1 << 31
-PARTS = ("head", "floor", *codec.PARTS)
+SHARED = "shared"
+"""The part of an order with the masks that all clients have in common after the last round."""
+PARTS = ("head", "floor", SHARED, *codec.PARTS)
 _FLOOR = struct.Struct("<Q")
 
 # Bounds that keep sums over clients finite: a reply is anybody's, and its numbers must not end a run.
@@ -28,8 +31,9 @@ Count = Annotated[int, Field(ge=0, lt=2**63)]
 Loss = Annotated[float, Field(ge=0, le=1e38)]
 Scored = Annotated[float, Field(ge=-1e38, le=1e38)]
 
-Phase = Literal["train", "final"]
-"""``train``: a round; ``final``: the evaluation at the end, of which nothing is kept."""
+Phase = Literal["train", "final", "personalize"]
+"""``train``: a round; ``final``: the evaluation at the end, of which nothing is kept; ``personalize``: what
+each client makes of its model after that."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Order:
     """Whether to report the score on validation data."""
     counts_work: bool = False
     """Whether to report the multiply-adds of the round."""
+    personalize: dict[str, Any] = field(default_factory=dict)
+    """The keys of [personalize] where that is what the order asks for."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ class Report:
     test_score_before: Scored | None = None
     test_score_after: Scored | None = None
     test_score_personal: Scored | None = None
+    personal: list[PersonalScore] | None = None
+    """The client's models where it was asked to personalize its own."""
 
 
 Head = TypeVar("Head", Order, Report)
@@ -104,6 +112,8 @@ def write(head: Order | Report, parts: Mapping[str, bytes]) -> tuple[bytes, dict
     """The blob, and the parts in it for accounting; fields at their defaults do not travel."""
     fields = ((name, default, getattr(head, name)) for name, default in _FIELDS[type(head)].items())
     short = {name: value for name, default, value in fields if value != default and value != {}}
+    if isinstance(head, Report) and head.personal is not None:
+        short["personal"] = [dataclasses.asdict(score) for score in head.personal]
     fixed = {"floor": _FLOOR.pack(short.pop("floor"))} if "floor" in short else {}
     whole = {"head": encode_head(short), **fixed, **parts}
     return pack(whole), whole

@@ -130,6 +130,8 @@ class Conversation:
         report, parts = read(Report, reply.blob, reply_limit(self.expected))
         if not self.training and parts:
             raise CodecError(f"{min(parts)}: nothing but a report travels at the end")
+        if self.training and report.personal is not None:
+            raise CodecError("personal: models after the last round, in a round of training")
         claims.check_report(report, self.link)
         claims.check_work(report, asked=self.rates is not None)
         decoded = self.link.receive_up(parts, self.expected, self.received)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,6 +131,13 @@ class Federation:
         if not set(experiment.architecture.prunable) <= set(sent_down):
             return None
         return {**experiment.initial, **experiment.strategy.global_model(self.server(round))}
+
+    def identity(self) -> str:
+        """The run, its round and its weights, in a line: what is said about these is about no others."""
+        digest = hashlib.sha256()
+        for name in sorted(self.state.weights):
+            digest.update(name.encode() + self.state.weights[name].tobytes())
+        return f"{self.scenario.run_id()} after round {self.state.round}: {digest.hexdigest()}"
 
     def commit(
         self, round: int, weights: Arrays, server: Server, accepted: Sequence[Accepted], floor: int

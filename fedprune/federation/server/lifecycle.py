@@ -12,8 +12,9 @@ from flwr.serverapp import Grid
 
 from fedprune.federation.experiment import Experiment, checked_experiment, open_experiment
 from fedprune.federation.flower.transport import StreamingGrid
-from fedprune.federation.server.final import MissingClientsError
 from fedprune.federation.server.loop import Rounds
+from fedprune.federation.server.personalize import personalize
+from fedprune.federation.server.survey import MissingClientsError
 from fedprune.progress import Progress
 from fedprune.runs.checkpoint import retained_rounds
 from fedprune.runs.code import check_code, code_record, kept
@@ -22,6 +23,7 @@ from fedprune.runs.files import RunError, read_json, write_json
 from fedprune.runs.folder import RunFolder, RunState
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import totals
+from fedprune.runs.personal import personalized_as
 from fedprune.runs.seal import SEAL, seal
 from fedprune.runs.task import read_score, write_task
 from fedprune.scenario import Scenario
@@ -65,7 +67,10 @@ def carry(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress)
     Raises TooFewRepliesError when a round, or the final evaluation, misses its quorum.
     """
     if folder.finished:
-        keep(folder, scenario, progress)
+        if is_over(folder, scenario):
+            keep(folder, scenario, progress)
+            return
+        _personalize(grid, folder, scenario, progress)
         return
     if not (folder.path / SEAL).exists():
         # Its first process was killed before it had said so much.
@@ -77,7 +82,22 @@ def carry(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress)
     score = read_score(folder.path)
     progress.run_started(folder.path.name, scenario.label, scenario.run.rounds, done, score)
     _work(grid, folder, scenario, progress, done)
+    _personalize(grid, folder, scenario, progress)
+
+
+def _personalize(grid: Grid, folder: RunFolder, scenario: Scenario, progress: Progress) -> None:
+    """What [personalize] asks for after the last round, and then the run's summary."""
+    if not is_over(folder, scenario):
+        progress.note(f"{scenario.label}: clients personalize their models")
+    personalize(grid, folder, scenario.personalize)
     progress.run_finished(_summary(folder, scenario))
+
+
+def is_over(folder: RunFolder, scenario: Scenario) -> bool:
+    """Whether nothing of the run is left to do: it is complete, and what clients were to make of their models
+    after the last round is there."""
+    wanted = scenario.personalize.densities
+    return folder.finished and (not wanted or bool(personalized_as(folder)))
 
 
 def keep(folder: RunFolder, scenario: Scenario, progress: Progress) -> None:

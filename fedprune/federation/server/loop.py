@@ -17,10 +17,11 @@ from fedprune.federation.protocol.messages import reply_limit
 from fedprune.federation.server import records
 from fedprune.federation.server.conversation import Conversation, Incoming
 from fedprune.federation.server.federation import Federation
-from fedprune.federation.server.final import FinalEvaluation, OnEvaluated, asked
+from fedprune.federation.server.final import FinalEvaluation, asked
 from fedprune.federation.server.privacy import privacy_record
 from fedprune.federation.server.round import Outcome, Round, play
 from fedprune.federation.server.state import ServerState, arrays_of, state_of
+from fedprune.federation.server.survey import OnAnswer, exchange_with_all
 from fedprune.federation.server.troubles import Troubles
 from fedprune.pruning.mask import Mask
 from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint, retained_rounds, save_checkpoint
@@ -28,9 +29,6 @@ from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import JsonLines, read_lines
 from fedprune.scenario import Scenario
 from fedprune.types import Bounds
-
-FINAL_AT_ONCE = 50
-"""Clients at work at a time at the end on a grid that takes all it is given."""
 
 CHECKED = 10_000
 """The states of up to so many clients are all checked before a run goes on. Of more only those that the
@@ -59,7 +57,7 @@ class Rounds:
         folder: RunFolder,
         scenario: Scenario,
         on_round: OnRound = lambda record: None,
-        on_evaluated: OnEvaluated = lambda done, clients: None,
+        on_evaluated: OnAnswer = lambda done, clients: None,
     ) -> None:
         self.grid, self.folder, self.scenario = grid, folder, scenario
         self.on_round, self.on_evaluated = on_round, on_evaluated
@@ -149,13 +147,6 @@ class Rounds:
         nodes = node_ids(self.grid, experiment.partition.clients)
         return exchange(self.grid, nodes, conversations, Limits(self.scenario.engine.timeout, each))
 
-    def _exchange_final(
-        self, conversations: Iterable[Conversation]
-    ) -> Iterator[tuple[Conversation, Incoming]]:
-        each = Bounds(seconds=self.scenario.engine.timeout, reply_bytes=reply_limit({}))
-        nodes = node_ids(self.grid, self.federation.experiment.partition.clients)
-        return exchange(self.grid, nodes, conversations, Limits(each=each, at_once=FINAL_AT_ONCE))
-
     def _final(self) -> int:
         """Evaluate clients, each in its last personal model, what it receives, and that after local training;
         how many are missing."""
@@ -164,7 +155,7 @@ class Rounds:
             self.federation,
             self.folder,
             records.rounds_accepted(rounds),
-            self._exchange_final,
+            exchange_with_all(self.grid, self.federation),
             self.on_evaluated,
         ).run()
         self.folder.write_final_clients(evaluated.rows)

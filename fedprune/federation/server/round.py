@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from fedprune.federation.protocol.link import Common, Link
-from fedprune.federation.protocol.messages import Order, Phase, write
+from fedprune.federation.protocol.messages import SHARED, Order, Phase, write
 from fedprune.federation.server.adversary import plotted
 from fedprune.federation.server.conversation import Accepted, Conversation, Fate, Incoming
 from fedprune.federation.server.federation import Federation
@@ -61,6 +62,10 @@ class Round:
     told: dict[str, int] = field(default_factory=dict)
     """See ``Conversation.told``."""
     common: Common = field(default_factory=Common)
+    personalize: Mapping[str, Any] = field(default_factory=dict)
+    """The keys of [personalize] where clients are to personalize their models."""
+    shared: bytes = b""
+    """What goes down beside the payload, the same to all: see ``messages.SHARED``."""
 
     @classmethod
     def sampled(cls, federation: Federation, number: int, floor: int = 0) -> Round:
@@ -110,13 +115,15 @@ class Round:
             evaluate=self.evaluate,
             settings=federation.settings,
             run=federation.run,
+            personalize=dict(self.personalize),
             validation=federation.scenario.run.patience is not None and self.phase == "train",
             counts_work=rates is not None,
         )
-        final = self.phase == "final"
-        expected = {} if final else experiment.strategy.part(experiment.travelling, "up", self.number)
+        training = self.phase == "train"
+        expected = {} if not training else experiment.strategy.part(experiment.travelling, "up", self.number)
         received = link.received_by_client(payload, encoded)
-        order, parts = write(head, encoded.parts)
+        beside = {SHARED: self.shared} if self.shared else {}
+        order, parts = write(head, {**encoded.parts, **beside})
         return Conversation(
             link,
             order,
@@ -125,7 +132,7 @@ class Round:
             encoded.residual,
             expected,
             payload.arrays,
-            training=not final,
+            training=training,
             told=self.told,
             rates=rates,
         )

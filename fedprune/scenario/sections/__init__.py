@@ -18,6 +18,7 @@ from fedprune.scenario.sections.evaluate import EvaluateSection
 from fedprune.scenario.sections.faults import FaultsSection
 from fedprune.scenario.sections.model import ModelSection
 from fedprune.scenario.sections.partition import PartitionSection
+from fedprune.scenario.sections.personalize import PersonalizeSection
 from fedprune.scenario.sections.run import RunSection
 from fedprune.scenario.sections.schedule import ScheduleSection
 from fedprune.scenario.sections.server_optimizer import ServerOptimizerSection
@@ -27,6 +28,7 @@ from fedprune.scenario.sections.train import TrainSection
 from fedprune.scenario.sections.update import UpdateChain
 
 __all__ = [
+    "AFTERWARDS",
     "SECTIONS",
     "AggregateSection",
     "ClockSection",
@@ -40,6 +42,7 @@ __all__ = [
     "FaultsSection",
     "ModelSection",
     "PartitionSection",
+    "PersonalizeSection",
     "RunSection",
     "ScheduleSection",
     "ServerOptimizerSection",
@@ -69,5 +72,9 @@ SECTIONS: dict[str, type[AnySection]] = {
     "clock": ClockSection,
     "faults": FaultsSection,
     "evaluate": EvaluateSection,
+    "personalize": PersonalizeSection,
     "engine": EngineSection,
 }
+
+AFTERWARDS = frozenset({"personalize"})
+"""Sections of what is done with a run once its rounds are over: its hash does not cover them."""

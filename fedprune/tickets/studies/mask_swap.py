@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from fedprune.pruning.controls import largest_of, random_like
 from fedprune.pruning.mask import Mask
 from fedprune.score import Score
 from fedprune.seeds import generator
 from fedprune.tickets import mask_exchange
-from fedprune.tickets.controls import largest_of, random_like
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.mask_exchange import compared, matrix, shown

@@ -173,7 +173,7 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 def _origins(run: FinishedRun, names: Sequence[str]) -> Record:
     """Mean agreement of clients' masks with masks that only look at where all clients begin."""
-    from fedprune.tickets.controls import largest_of
+    from fedprune.pruning.controls import largest_of
 
     made = run.experiment.architecture
     found: Record = {}

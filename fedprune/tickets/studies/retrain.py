@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from fedprune.pruning.controls import largest_of, random_like, shuffled_rows
 from fedprune.pruning.mask import Mask
 from fedprune.score import Score
 from fedprune.seeds import generator
-from fedprune.tickets.controls import largest_of, random_like, shuffled_rows
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.statistics import Floats, holm, paired

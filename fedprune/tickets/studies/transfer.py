@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from fedprune.pruning.controls import random_like
 from fedprune.pruning.mask import Mask
 from fedprune.score import Score
 from fedprune.seeds import generator
 from fedprune.tickets import mask_exchange
-from fedprune.tickets.controls import random_like
 from fedprune.tickets.finished import FinishedRun, Record
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.mask_exchange import compared, matrix, shown

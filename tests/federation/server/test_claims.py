@@ -95,3 +95,11 @@ def test_a_part_that_travels_with_the_report_at_the_end_is_refused(tmp_path: Pat
     asked.take(Incoming(write(report, {"values": bytes(8)})[0], "", 10**6))
     assert asked.accepted is None
     assert asked.refused == "values: nothing but a report travels at the end"
+
+
+def test_models_after_the_last_round_are_refused_in_a_round_of_training(tmp_path: Path) -> None:
+    server = Federation(scenario("fedavg"), "run", VersionedStore(tmp_path / "server"))
+    (asked,) = Round(server, 1, [0]).orders()
+    report, parts = read(Report, client_round(asked.order, Machine(tmp_path)))
+    asked.take(Incoming(write(dataclasses.replace(report, personal=[]), parts)[0], "", 10**6))
+    assert asked.refused == "personal: models after the last round, in a round of training"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from fedprune.estimate import estimate
-from fedprune.federation.server.final import ATTEMPTS, MissingClientsError, asked
+from fedprune.federation.server.final import asked
+from fedprune.federation.server.survey import ATTEMPTS, MissingClientsError
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
 from fedprune.scenario import Scenario

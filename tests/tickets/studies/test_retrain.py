@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fedprune.pruning.controls import largest_of
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
-from fedprune.tickets.controls import largest_of
 from fedprune.tickets.finished import FinishedRun
 from fedprune.tickets.lab import Plan
 from fedprune.tickets.studies import retrain

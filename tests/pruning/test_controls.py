@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from fedprune.models import architecture
+from fedprune.pruning.controls import largest_of, random_like, shuffled_rows
 from fedprune.pruning.groups import alive_channels, channel_mask
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
-from fedprune.tickets.controls import largest_of, random_like, shuffled_rows
 
 MADE = architecture("digits_cnn", (1, 8, 8), 10, {"batch_norm": True})
 

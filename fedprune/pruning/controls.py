@@ -11,14 +11,14 @@ from fedprune.pruning.regrow import keep_largest
 from fedprune.types import Arrays, Bools
 
 
-def random_like(mask: Mask, made: Architecture, rng: np.random.Generator) -> Mask:
-    """A random mask with the density of ``mask`` in each layer.
+def random_like(mask: Mask, made: Architecture, rng: np.random.Generator, within: Mask | None = None) -> Mask:
+    """A random mask with the density of ``mask`` in each layer, of what ``within`` keeps (None: of all).
 
     Removed channels stay whole: as many of each group are removed, drawn at random. Among what is left, each
     place is as likely as any other; so for masks of single weights this is the same in law as shuffling all
     entries of each layer.
     """
-    return _redrawn(mask, made, rng, permute=True)
+    return _redrawn(mask, made, rng, Mask() if within is None else within, permute=True)
 
 
 def shuffled_rows(mask: Mask, made: Architecture, rng: np.random.Generator) -> Mask:
@@ -27,7 +27,7 @@ def shuffled_rows(mask: Mask, made: Architecture, rng: np.random.Generator) -> M
     Every unit keeps its number of weights and removed channels stay where they are; which inputs a unit sees
     is lost.
     """
-    return _redrawn(mask, made, rng, permute=False)
+    return _redrawn(mask, made, rng, Mask(), permute=False)
 
 
 def largest_of(weights: Arrays, mask: Mask, made: Architecture) -> Mask:
@@ -37,12 +37,17 @@ def largest_of(weights: Arrays, mask: Mask, made: Architecture) -> Mask:
     return keep_largest(weights, Mask(), counts)
 
 
-def _redrawn(mask: Mask, made: Architecture, rng: np.random.Generator, *, permute: bool) -> Mask:
-    room = Mask.ones({name: made.shapes[name] for name in made.prunable if name in mask})
-    names = list(room)
+def _redrawn(
+    mask: Mask, made: Architecture, rng: np.random.Generator, within: Mask, *, permute: bool
+) -> Mask:
+    names = [name for name in made.prunable if name in mask]
+    every = within.with_dense({name: made.shapes[name] for name in names})
+    room = Mask({name: every[name] for name in names})
     for group in made.groups:
-        alive = alive_channels(group, mask)
-        room = channel_mask(group, rng.permutation(alive) if permute else alive, room, made.shapes)
+        alive, among = alive_channels(group, mask), alive_channels(group, within)
+        if permute:
+            alive[among] = rng.permutation(alive[among])
+        room = channel_mask(group, alive, room, made.shapes)
     counts = dict(zip(names, kept_counts(mask, {name: made.shapes[name] for name in names}), strict=True))
     drawn = room.copy()
     for name in names:

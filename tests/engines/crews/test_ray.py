@@ -6,10 +6,11 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from fedprune import simulate
@@ -148,5 +149,7 @@ class killing:  # noqa: N801  # Read as a word where it is used.
                     return
             if self._over.wait(random.uniform(0.2, 2)):
                 return
-            random.choice(there).kill()
+            # It may have ended by itself, with the run.
+            with suppress(psutil.Error):
+                random.choice(there).kill()
             time.sleep(0.5)

@@ -1,9 +1,9 @@
 """One self-contained HTML file about any number of runs, with its tables and pictures as files beside it.
 
-``methods`` groups runs by method; ``costs``, ``scores``, ``gains``, ``figures``, ``traffic``, ``partition``,
-``tables``, ``level`` and ``tickets`` compute all numbers and words. ``page`` and its scripts show them,
-``svg`` and ``export`` write them for papers, ``vega`` and ``plots`` draw them in notebooks; ``looks`` holds
-the colours of all.
+``methods`` groups runs by method; ``costs``, ``scores``, ``gains``, ``figures``, ``personal``, ``traffic``,
+``partition``, ``tables``, ``level`` and ``tickets`` compute all numbers and words. ``page`` and its scripts
+show them, ``svg`` and ``export`` write them for papers, ``vega`` and ``plots`` draw them in notebooks;
+``looks`` holds the colours of all.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fedprune.reports import export, figures, scores, tables, traffic
+from fedprune.reports import export, figures, personal, scores, tables, traffic
 from fedprune.reports.gains import gains
 from fedprune.reports.methods import Method, methods
 from fedprune.reports.page import page
@@ -42,7 +42,13 @@ def write(folders: Sequence[Path], target: Path | None = None, *, png: bool = Fa
     studied = tickets(found)
     drawn = [figure for _, group in sections for figure in group]
     drawn += [figure for run in studied for figure in run.figures]
-    shown = [tables.results(found), tables.traffic(found), tables.failures(found), tables.environments(found)]
+    shown = [
+        tables.results(found),
+        personal.table(found),
+        tables.traffic(found),
+        tables.failures(found),
+        tables.environments(found),
+    ]
     beside = path.with_suffix("")
     present = [table for table in shown if table is not None]
     text = page(found, sections, present, studied, ", ".join(names), beside.name)
@@ -61,6 +67,7 @@ def _sections(found: Sequence[Method]) -> list[tuple[str, list[figures.Figure]]]
     what = kinds[0].name if len(kinds) == 1 else "scores"
     return [
         (f"{what[:1].upper()}{what[1:]} and what it costs", _each(scores.by_cost, found, kinds)),
+        (personal.HEADING, _each(personal.by_size, found, kinds)),
         ("Clients", [*_each(scores.distribution, found, kinds), *_each(gains, found, kinds)]),
         ("Rounds", [*_each(scores.by_round, found, kinds), *figures.work(found)]),
         ("Bytes by part, direction and round", [*traffic.parts(found), *traffic.by_round(found)]),

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fedprune.reports import costs, figures, partition, scores, traffic, vega
+from fedprune.reports import costs, figures, partition, personal, scores, traffic, vega
 from fedprune.reports.figures import Figure
 from fedprune.reports.gains import gains
 from fedprune.reports.methods import Method, methods
@@ -41,6 +41,10 @@ class Plots:
     def accuracy_by_bytes(self) -> altair.TopLevelMixin:
         """The score against the bytes sent so far, with the Pareto front of the final evaluations."""
         return self._scored(scores.by_bytes)
+
+    def personal(self) -> altair.TopLevelMixin:
+        """The score of clients' models after the last round against their bytes; needs [personalize]."""
+        return self._scored(personal.by_size)
 
     def accuracy_by_multiply_adds(self) -> altair.TopLevelMixin:
         """The final score against the multiply-adds of a forward pass of the shrunk model."""

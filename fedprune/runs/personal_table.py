@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from statistics import fmean
+from typing import Literal
 
 from fedprune.estimate import Estimate, estimate
-from fedprune.runs.folder import RunFolder
 from fedprune.runs.personal import Record, personal_rows
+from fedprune.runs.table import group_seeds, grouped, results_table
 from fedprune.runs.task import read_score
 from fedprune.score import Score
 from fedprune.text_table import aligned, markdown
+
+Key = tuple[int, int, str, float]
+"""Number of the run, client, kind and target of a model."""
 
 KINDS = ("own", "shared", "random", "dense")
 """Whose mask a model has, in the order of the table; "dense" has none but the one it began with."""
@@ -25,28 +29,53 @@ NOTES = (
 
 
 @dataclass(frozen=True)
+class Models:
+    """All models of one kind that were asked for with one density: means over clients and seeds."""
+
+    score: float | None
+    """On test data; None where no client has any."""
+    density: float
+    multiply_adds: float
+    bytes: float
+    bytes_down: float
+
+
+@dataclass(frozen=True)
 class Level:
-    """All models of one label that were asked for with one density."""
+    """The models of one label that were asked for with one density."""
 
     label: str
     target: float
     """The density; 1 for the dense models."""
-    scores: Mapping[str, float | None]
-    """Kind -> mean score on test data; of kinds that there are."""
+    kinds: Mapping[str, Models]
     less: Mapping[str, Estimate]
-    """Kind -> the own model's score less that kind's, over clients; none at density 1."""
-    means: Mapping[str, float]
-    """Density, multiply-adds, bytes and bytes down: means over the clients' own models."""
+    """Kind -> the own model's score less that kind's, over clients and seeds; none at density 1."""
+
+    @property
+    def own(self) -> Models:
+        """The clients' own models: at density 1 the dense ones."""
+        return self.kinds.get("own") or self.kinds["dense"]
 
 
 def levels(folders: Sequence[Path]) -> list[Level]:
-    """The models of runs by label and density, the densest first; runs of one label are its seeds."""
-    labelled: dict[str, list[list[Record]]] = {}
-    for folder in folders:
-        if rows := personal_rows(folder):
-            label = str(RunFolder.open(folder).read_status().get("label", ""))
-            labelled.setdefault(label, []).append(rows)
-    return [level for label, runs in labelled.items() for level in _levels(label, runs)]
+    """The models of runs by label and density, the densest first; runs that differ by seed count as one."""
+    rows = results_table(folders)
+    place = {id(row): folder for row, folder in zip(rows, folders, strict=True)}
+    found: list[Level] = []
+    for members, merged in zip(grouped(rows), group_seeds(rows), strict=True):
+        found += levels_of(str(merged["label"]), [place[id(row)] for row in members])
+    return found
+
+
+def levels_of(label: str, folders: Sequence[Path]) -> list[Level]:
+    """The models of runs that differ by seed alone; none where nothing was personalized."""
+    every = {
+        (number, row["client"], row["kind"], row["target"]): row
+        for number, folder in enumerate(folders)
+        for row in personal_rows(folder)
+    }
+    targets = sorted({row["target"] for row in every.values()}, reverse=True)
+    return [_level(label, every, target) for target in targets]
 
 
 def render(folders: Sequence[Path], form: Literal["text", "markdown", "json"] = "text") -> str:
@@ -70,20 +99,22 @@ def cells(found: Sequence[Level], score: Score) -> tuple[list[str], list[list[st
 
 
 def _line(level: Level, score: Score) -> list[str]:
-    means = level.means
+    own = level.own
     return [
-        level.label or "run",
-        f"{100 * means['density']:.1f}",
-        *(_number(level.scores.get(kind), score) for kind in KINDS),
+        level.label,
+        f"{100 * own.density:.1f}",
+        *(_number(level.kinds.get(kind), score) for kind in KINDS),
         *(_difference(level.less.get(kind), score) for kind in KINDS[1:]),
-        f"{means['multiply_adds'] * 1e-6:.3f}",
-        f"{means['bytes'] * 1e-3:.1f}",
-        f"{means['bytes_down'] * 1e-3:.1f}",
+        f"{own.multiply_adds * 1e-6:.3f}",
+        f"{own.bytes * 1e-3:.1f}",
+        f"{own.bytes_down * 1e-3:.1f}",
     ]
 
 
-def _number(value: float | None, score: Score) -> str:
-    return "-" if value is None else f"{value * score.factor:.{score.digits}f}"
+def _number(models: Models | None, score: Score) -> str:
+    if models is None or models.score is None:
+        return "-"
+    return f"{models.score * score.factor:.{score.digits}f}"
 
 
 def _difference(found: Estimate | None, score: Score) -> str:
@@ -96,51 +127,32 @@ def _difference(found: Estimate | None, score: Score) -> str:
     return f"{text} [{', '.join(ends)}]"
 
 
-def _levels(label: str, runs: Sequence[Sequence[Record]]) -> Iterable[Level]:
-    """The levels of the runs of one label, each run a list of its lines."""
-    tested = [
-        {(number, row["client"], row["kind"], row["target"]): row for row in rows}
-        for number, rows in enumerate(runs)
-    ]
-    every = {key: row for rows in tested for key, row in rows.items()}
-    for target in sorted({row["target"] for row in every.values()}, reverse=True):
-        kinds = {key[2] for key in every if key[3] == target}
-        described = "dense" if kinds == {"dense"} else "own"
-        own = [row for key, row in every.items() if key[3] == target and key[2] == described]
-        yield Level(
-            label,
-            target,
-            {kind: _mean(_scores(every, kind, target).values()) for kind in kinds},
-            {
-                kind: found
-                for kind in KINDS[1:]
-                if described == "own" and (found := _less(every, kind, target)) is not None
-            },
-            {name: _mean(row[name] for row in own) or 0.0 for name in _MEANS},
-        )
+def _level(label: str, every: Mapping[Key, Record], target: float) -> Level:
+    kinds = {key[2] for key in every if key[3] == target}
+    models = {
+        kind: _models([row for key, row in every.items() if key[2:] == (kind, target)]) for kind in kinds
+    }
+    less = {kind: found for kind in KINDS[1:] if (found := _less(every, kind, target)) is not None}
+    return Level(label, target, models, less)
 
 
-_MEANS = ("density", "multiply_adds", "bytes", "bytes_down")
+def _models(rows: Sequence[Record]) -> Models:
+    tested = [row["test_score"] for row in rows if row["test_score"] is not None]
+    means = (fmean(row[name] for row in rows) for name in ("density", "multiply_adds", "bytes", "bytes_down"))
+    return Models(fmean(tested) if tested else None, *means)
 
 
-def _scores(every: Mapping[Any, Record], kind: str, target: float) -> dict[tuple[int, int], float]:
+def _less(every: Mapping[Key, Record], kind: str, target: float) -> Estimate | None:
+    """The own models' scores less those of a kind; None where there are none of both."""
+    own = _scores(every, "own", target)
+    other = _scores(every, kind, 1.0 if kind == "dense" else target)
+    return estimate([own[key] - other[key] for key in sorted(own) if key in other])
+
+
+def _scores(every: Mapping[Key, Record], kind: str, target: float) -> dict[tuple[int, int], float]:
     """(run, client) -> the test score of this client's model, for clients that have test data."""
     return {
         key[:2]: row["test_score"]
         for key, row in every.items()
         if key[2:] == (kind, target) and row["test_score"] is not None
     }
-
-
-def _less(every: Mapping[Any, Record], kind: str, target: float) -> Estimate | None:
-    """The own models' scores less those of a kind; None where there are none of that kind."""
-    own, other = (
-        _scores(every, "own", target),
-        _scores(every, kind, 1.0 if kind == "dense" else target),
-    )
-    return estimate([own[key] - other[key] for key in sorted(own) if key in other])
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    found = list(values)
-    return sum(found) / len(found) if found else None

@@ -59,6 +59,8 @@ class Hermes(Strategy):
         return "any"
 
     def refuses(self, section: Choice) -> str | None:
+        if section == "buffered":
+            return "what it averages is held by all clients of one round, which start from one model"
         if section != "update":
             return None
         return "clients send weights of their own, for which nothing came down to take an update from"

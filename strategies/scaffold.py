@@ -42,6 +42,8 @@ class Scaffold(Strategy):
     """Algorithm 1 of the paper, with option II. No client keeps a model, only its control variate."""
 
     def refuses(self, section: Choice) -> str | None:
+        if section == "buffered":
+            return "its control variates correct steps from one common model"
         if section != "aggregate":
             return None
         return "control variates must be averaged as weights are, and a mean is what they are made for"

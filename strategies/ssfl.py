@@ -46,7 +46,9 @@ class SSFL(Strategy):
             raise ValueError(f"phase: must be at least 1, got {self.phase}")
 
     def refuses(self, section: Choice) -> str | None:
-        return "its first rounds send saliencies, which are no updates" if section == "update" else None
+        if section in ("update", "buffered"):
+            return "its first rounds send saliencies, which are no updates"
+        return None
 
     def travels(self, shapes: Shapes, statistics: frozenset[str]) -> Shapes:
         scored = {

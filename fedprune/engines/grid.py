@@ -142,6 +142,7 @@ class CrewGrid(StreamingGrid):
         pushed = {
             message.metadata.message_id: self._submit(message, Bounds(seconds=self._timeout))
             for message in self._addressed(messages)
+            if message is not None
         }
         self._pushed.update(pushed)
         return list(pushed)
@@ -169,7 +170,11 @@ class CrewGrid(StreamingGrid):
         return [replies[message.metadata.message_id] for message in sent]
 
     def stream(
-        self, messages: Iterable[Message], *, timeout: float | None = None, bounds: Bounds | None = None
+        self,
+        messages: Iterable[Message | None],
+        *,
+        timeout: float | None = None,
+        bounds: Bounds | None = None,
     ) -> Iterator[Carried]:
         """One reply to each of these messages as soon as it is there, late ones with an error at the end.
 
@@ -177,7 +182,7 @@ class CrewGrid(StreamingGrid):
         work. What is unanswered when the caller stops is given up.
 
         Args:
-            messages: what to send.
+            messages: what to send; None where there is nothing to send before the next reply.
             timeout: seconds for all of it at most; the grid's own limit holds as well.
             bounds: what each reply may take.
 
@@ -209,6 +214,8 @@ class CrewGrid(StreamingGrid):
                 sent = at_work.pop(job)
                 send_more()
                 yield self._carried(sent)
+                # There may be something to send since then.
+                send_more()
         finally:
             for sent in at_work.values():
                 self._crew.give_up(sent.job)
@@ -216,6 +223,8 @@ class CrewGrid(StreamingGrid):
         for sent in at_work.values():
             yield Carried(self._failed(sent.message, LATE, late), sent.length, 0)
         for message in source:
+            if message is None:
+                return
             yield Carried(self._failed(message, LATE, late), 0, 0)
 
     def _submit(self, message: Message, bounds: Bounds) -> _Sent:
@@ -250,8 +259,11 @@ class CrewGrid(StreamingGrid):
             log.info("client %d failed: %s", client, lines[-1])
         return reply
 
-    def _addressed(self, messages: Iterable[Message]) -> Iterator[Message]:
+    def _addressed(self, messages: Iterable[Message | None]) -> Iterator[Message | None]:
         for message in messages:
+            if message is None:
+                yield None
+                continue
             if not 0 <= client_of(message.metadata.dst_node_id) < self._nodes:
                 raise ValueError(
                     f"message to node {message.metadata.dst_node_id}, which is not in get_node_ids()"

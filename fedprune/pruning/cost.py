@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+TRAINED = 3
+"""Forward passes that training on a sample costs: its own, and a backward pass that costs as much as two.
+
+Kaplan et al.: Scaling Laws for Neural Language Models, 2020, https://arxiv.org/abs/2001.08361, section 2.1.
+"""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a module costs as it physically is: a weight that is merely zero counts like any other."""

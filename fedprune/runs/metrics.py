@@ -46,6 +46,7 @@ _LOSS = (
     "the task's loss in the last local epoch, each batch before its step, mean over samples; null where no"
     " epoch was trained"
 )
+_STALENESS = "rounds that ended between a client's order and its reply: 0 unless `run.mode` is buffered"
 _GATE = "score on validation (else training) data that the prune decision saw; never test data"
 _VALIDATION = "score on validation data after local training; null unless `run.patience` asks for it"
 _DENSITY = "kept share of the prunable weights"
@@ -65,6 +66,7 @@ _ROUNDS = {
         "list of {client, reason, fate} for those whose reply does not count; fates are " + ", ".join(FATES),
     ),
     "unavailable": Metric("count", "clients that could not be sampled, by `faults.availability`"),
+    "staleness": Metric("rounds", f"{_STALENESS}; mean over clients"),
     "train_loss": Metric("loss", f"{_LOSS}; mean over clients"),
     "score": Metric("", _NAME),
     "gate_score": Metric("score", f"{_GATE}; mean over clients"),
@@ -80,7 +82,9 @@ _ROUNDS = {
     **bytes_of("down", "server to clients, failed ones too"),
     **bytes_of("up", "clients to server, rejected replies too"),
     "simulated_seconds": Metric(
-        "s", "of the round by the simulated clock: its slowest accepted client's; null without `[clock]`"
+        "s",
+        "of the round by the simulated clock: its slowest accepted client's, or in buffered mode the time"
+        " since the round before; null without `[clock]`",
     ),
     "simulated_seconds_total": Metric("s", "sum of `simulated_seconds` from the first round to this one"),
     "seconds": Metric("s", "wall-clock time of the round"),
@@ -91,6 +95,7 @@ _CLIENTS = {
     "round": Metric("", "from 1"),
     "client": Metric("", "id of the client"),
     "samples": Metric("count", "training samples of the client"),
+    "staleness": Metric("rounds", _STALENESS),
     "train_loss": Metric("loss", _LOSS),
     "gate_score": Metric("score", _GATE),
     "validation_score": Metric("score", _VALIDATION),

@@ -15,6 +15,7 @@ from fedprune import plugins
 from fedprune.plugins import Origin
 from fedprune.scenario.errors import ScenarioError, plain
 from fedprune.scenario.explain import explain
+from fedprune.scenario.mode import check_mode
 from fedprune.scenario.section_list import AnySection
 from fedprune.scenario.sections import (
     AFTERWARDS,
@@ -100,6 +101,7 @@ class Scenario(BaseModel):
             if reason := made.strategy.made().refuses(choice):
                 section = "update" if choice == "attack" else choice
                 raise ScenarioError(f"'{made.strategy.name}' cannot take it: {reason}", section)
+        check_mode(made)
         made._origins = tuple(made._find_origins())
         return made
 

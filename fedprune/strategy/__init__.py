@@ -27,8 +27,9 @@ Removed = Literal["conv", "any"]
 """Channels of convolutions, or of linear layers as well."""
 
 
-Choice = Literal["update", "attack", "aggregate", "server_optimizer"]
-"""What becomes of updates beside the strategy: by sections of a scenario, attacks among ``update`` apart."""
+Choice = Literal["update", "attack", "aggregate", "server_optimizer", "buffered"]
+"""What becomes of updates beside the strategy: by sections of a scenario, attacks among ``update`` apart, and
+by the mode "buffered"."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,12 @@ class Strategy:
         return None
 
     def refuses(self, section: Choice) -> str | None:
-        """Why this method's own rule leaves no place for what a section asks for, in a phrase.
+        """Why this method's own rule leaves no place for what a scenario asks for, in a phrase.
 
         Asked when a scenario is read, of what differs from its default; None accepts. A method refuses what
-        would have no effect or break its rule. An attack changes nothing but arrays that came down.
+        would have no effect or break its rule. An attack changes nothing but arrays that came down. Where
+        ``[run] mode`` is ``buffered``, replies to orders of different rounds are aggregated together, each
+        moved by what the server's weights have changed since.
         """
         return None
 

@@ -150,7 +150,29 @@ COMBINING = {
 }
 """What stands beside the strategy, rules and steps in pairs, under one that prunes or not by turns."""
 
-OPTIONS = TRAINING | CODECS | COMBINING
+SLOW_CLIENTS = {"name": "two_groups", "seconds_per_multiply_add": 1e-6}
+AT_WORK = {"mode": "buffered", "clients_per_round": 2, "concurrency": 3}
+
+BUFFERED = {
+    "buffered-lossy-with-residuals": small(
+        {**PRUNING, "variant": "hybrid"},
+        run=AT_WORK,
+        clock=SLOW_CLIENTS,
+        uplink={**ERROR_FEEDBACK, "mask": "context"},
+        downlink={"values": "uniform", "bits": 6, "feedback": "residual"},
+    ),
+    "buffered-tracked-both-ways": small(
+        {"name": "fedavg"},
+        run={**AT_WORK, "clients_per_round": 3, "concurrency": 6},
+        clock=SLOW_CLIENTS,
+        uplink={"base": "tracked", "step": 0.5, "values": "ternary"},
+        downlink={"base": "tracked", "values": "uniform", "bits": 4},
+        server_optimizer={"name": "momentum"},
+    ),
+}
+"""Rounds of whichever replies arrive first, with all that both sides remember of each other."""
+
+OPTIONS = TRAINING | CODECS | COMBINING | BUFFERED
 """What is run beside the strategies with their own options -> its scenario."""
 
 CASES = {label: small(strategy) for name in STRATEGIES for label, strategy in _variants(name)} | OPTIONS
@@ -228,7 +250,10 @@ def results(folder: Path) -> dict[str, Any]:
 def last_versions(folder: Path) -> dict[str, bytes]:
     """The newest version of each client's state, both the client's own and the server's of it."""
     newest = [
-        max(client.iterdir(), key=lambda path: int(path.stem)) for client in (folder / "state").glob("*/*/*")
+        max(versions, key=lambda path: int(path.stem))
+        for client in (folder / "state").glob("*/*/*")
+        # A client that was at work when a run ended, and never before, has nothing that counts.
+        if (versions := list(client.iterdir()))
     ]
     return {str(path.relative_to(folder)): path.read_bytes() for path in newest}
 

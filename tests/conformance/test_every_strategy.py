@@ -26,7 +26,7 @@ from fedprune.runs.store import VersionedStore
 from fedprune.scenario import Scenario
 from fedprune.tickets.training import score_on_test_data
 
-from .battery import CASES, Carried, bits, carry, last_versions, records, results, small
+from .battery import BUFFERED, CASES, Carried, bits, carry, last_versions, records, results, small
 
 Undisturbed = Callable[[str], Carried]
 
@@ -102,7 +102,7 @@ def test_every_record_has_exactly_the_documented_fields(case: str, undisturbed: 
 def test_reported_bytes_are_what_the_transport_was_handed(case: str, undisturbed: Undisturbed) -> None:
     folder, counted = undisturbed(case)
     rows = read_lines(folder / "rounds.jsonl")
-    for row in rows:
+    for row in rows if case not in BUFFERED else ():  # its orders are not all of the round that counts them
         assert row["bytes_down"] == counted.down[row["round"]]
         assert row["bytes_up"] == counted.up[row["round"]]
     for direction in ("bytes_down", "bytes_up"):

@@ -28,7 +28,7 @@ ONE_SIDED = frozenset(
     | {"missing", "rounds_accepted", "clients_never_sampled"}
     | {"test_score_personal_sampled", "test_score_personal_never_sampled", "clients_in_all"}
     | {f"test_score_{what}_{end}" for what in ("personal", "received", "trained") for end in ("low", "high")}
-    | {"attackers", "test_score_personal_honest", "unavailable"}
+    | {"attackers", "test_score_personal_honest", "unavailable", "staleness"}
     | {"replies_dropped", "replies_late", "replies_crashed", "replies_refused"}
 )
 """Fields that records of only one of the commits hold, and that say nothing about the other's."""

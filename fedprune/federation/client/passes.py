@@ -9,14 +9,8 @@ from torch import nn
 
 from fedprune.compute.request import FitRequest
 from fedprune.models import Architecture
-from fedprune.pruning.cost import cost, cost_under
+from fedprune.pruning.cost import TRAINED, cost, cost_under
 from fedprune.pruning.mask import Mask
-
-TRAINED = 3
-"""Passes that training on a sample is: one forward, and one backward that costs as much as two.
-
-Kaplan et al.: Scaling Laws for Neural Language Models, 2020, https://arxiv.org/abs/2001.08361, section 2.1.
-"""
 
 
 class Passes:

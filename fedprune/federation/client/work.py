@@ -25,9 +25,10 @@ from fedprune.compute.request import (
     Stopping,
 )
 from fedprune.compute.trainers import trained
-from fedprune.federation.client.passes import TRAINED, Passes
+from fedprune.federation.client.passes import Passes
 from fedprune.federation.experiment import Experiment
 from fedprune.models import Architecture
+from fedprune.pruning.cost import TRAINED
 from fedprune.pruning.mask import Mask
 from fedprune.seeds import generator
 from fedprune.types import Arrays

@@ -15,12 +15,16 @@ from flwr.serverapp.strategy import Strategy
 from fedprune.federation.flower.transport import Envelopes, node_ids
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.round import Round, conclude
+from fedprune.types import UserError
 
 
 class FlowerStrategy(Strategy):
     """``configure_train`` opens a round and ``aggregate_train`` concludes it."""
 
     def __init__(self, federation: Federation) -> None:
+        """Raises UserError for a scenario whose rounds do not wait for all their clients."""
+        if (mode := federation.scenario.run.mode) != "lockstep":
+            raise UserError(f'[run] mode: Flower\'s own loop waits for all clients of a round, not "{mode}"')
         self.federation = federation
         self.open: dict[int, tuple[Round, Envelopes]] = {}
         """The rounds that wait for replies, by their number."""

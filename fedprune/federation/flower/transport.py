@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -72,10 +72,14 @@ class StreamingGrid(Grid):
 
     @abstractmethod
     def stream(
-        self, messages: Iterable[Message], *, timeout: float | None = None, bounds: Bounds | None = None
+        self,
+        messages: Iterable[Message | None],
+        *,
+        timeout: float | None = None,
+        bounds: Bounds | None = None,
     ) -> Iterator[Carried]:
         """The replies to these messages in the order of their arrival, within ``timeout`` seconds in all and
-        each within ``bounds``."""
+        each within ``bounds``. None among the messages: there is nothing to send before the next reply."""
 
 
 class Envelopes:
@@ -136,19 +140,19 @@ class Envelopes:
 
 
 def exchange(
-    grid: Grid, nodes: Sequence[int], conversations: Iterable[Conversation], limits: Limits
-) -> Iterator[tuple[Conversation, Incoming]]:
+    grid: Grid, nodes: Sequence[int], conversations: Iterable[Conversation | None], limits: Limits
+) -> Generator[tuple[Conversation, Incoming], None, None]:
     """What comes of each conversation, as it comes, on any grid.
 
     Args:
         grid: what carries messages. One of Flower's own gets each order as soon as it is made.
         nodes: the clients' node ids, in the order of the clients.
         conversations: may be a generator; on a grid of ours an order is made when a client is about to fall
-            idle.
+            idle. None in it says that there is no order to make before the next reply.
         limits: what it may take. What is unanswered then comes last, with that reason.
     """
     envelopes = Envelopes(nodes)
-    messages = map(envelopes.seal, conversations)
+    messages = (None if each is None else envelopes.seal(each) for each in conversations)
     if isinstance(grid, StreamingGrid):
         for carried in grid.stream(messages, timeout=limits.timeout, bounds=limits.each):
             yield from envelopes.opened(carried.reply, carried)
@@ -184,7 +188,7 @@ def _ascending(nodes: Iterable[int]) -> Sequence[int]:
     return nodes if isinstance(nodes, range) else sorted(nodes)
 
 
-def _polled(grid: Grid, messages: Iterator[Message], limits: Limits) -> Iterator[Message]:
+def _polled(grid: Grid, messages: Iterator[Message | None], limits: Limits) -> Iterator[Message]:
     """The replies on a grid of Flower's, as they come."""
     waiting: set[str] = set()
     end = time.monotonic() + _or_ever(limits.timeout)
@@ -193,6 +197,8 @@ def _polled(grid: Grid, messages: Iterator[Message], limits: Limits) -> Iterator
         late = time.monotonic() >= min(end, quiet_end)
         more = None if late or limits.at_once is None else limits.at_once - len(waiting)
         for message in islice(messages, more):
+            if message is None:
+                break
             waiting.update(grid.push_messages([message]))
         if not waiting:
             return

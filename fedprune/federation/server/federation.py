@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +116,12 @@ class Federation:
             recipient,
         )
 
+    def at(self, state: ServerState) -> Federation:
+        """This server as it would be in another state, with the clients as they are."""
+        other = copy.copy(self)
+        other.state = replace(state, versions=self.state.versions)
+        return other
+
     def memory(self, client: int) -> ServerMemory:
         """What the server keeps of a client."""
         if not self._keeps_memories:
@@ -150,6 +158,8 @@ class Federation:
             server: what the strategy aggregated with: its memory is kept.
             accepted: the replies that count; what they say of their clients is kept.
             floor: the oldest round that a retained checkpoint can resume from.
+
+        What is kept of a client is the version of the round that its order was of.
         """
         versions, newer = self.state.versions, dict[int, int]()
         # Under floor 0 only what was rejected goes.
@@ -159,8 +169,8 @@ class Federation:
             if reply.report.kept:
                 self._memories.collect(client, versions.get(client, 0), oldest)
                 if self._keeps_memories:
-                    self._memories.save(client, round, reply.memory.arrays())
-                newer[client] = round
+                    self._memories.save(client, reply.report.round, reply.memory.arrays())
+                newer[client] = reply.report.round
         versions = versions.with_newer(newer)
         self.state = ServerState(round, weights, server.memory, server.moments, versions)
 

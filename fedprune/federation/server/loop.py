@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,15 @@ from fedprune.compute.threads import one_thread
 from fedprune.federation.flower.transport import Limits, StreamingGrid, exchange, node_ids
 from fedprune.federation.protocol.messages import reply_limit
 from fedprune.federation.server import records
+from fedprune.federation.server.buffered import Buffered, Replies
 from fedprune.federation.server.conversation import Conversation, Incoming
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.final import FinalEvaluation, asked
+from fedprune.federation.server.lockstep import Lockstep
+from fedprune.federation.server.pace import Pace
 from fedprune.federation.server.privacy import privacy_record
-from fedprune.federation.server.round import Outcome, Round, play
+from fedprune.federation.server.records import Elapsed
+from fedprune.federation.server.round import Outcome, Round
 from fedprune.federation.server.state import ServerState, arrays_of, state_of
 from fedprune.federation.server.survey import OnAnswer, exchange_with_all
 from fedprune.federation.server.troubles import Troubles
@@ -28,7 +32,7 @@ from fedprune.runs.checkpoint import Checkpoint, latest_checkpoint, retained_rou
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import JsonLines, read_lines
 from fedprune.scenario import Scenario
-from fedprune.types import Bounds
+from fedprune.types import Arrays, Bounds
 
 CHECKED = 10_000
 """The states of up to so many clients are all checked before a run goes on. Of more only those that the
@@ -46,6 +50,8 @@ class Mark:
     """Name of a log -> its length in bytes."""
     digests: dict[str, str]
     """Name of a log -> its sha256."""
+    under_way: Arrays
+    """What of the rounds to come has begun."""
 
 
 class Rounds:
@@ -63,12 +69,21 @@ class Rounds:
         self.on_round, self.on_evaluated = on_round, on_evaluated
         self.federation = Federation(scenario, scenario.run_id(), folder.server_state)
         self.logs = {"rounds": JsonLines(folder.rounds), "clients": JsonLines(folder.clients)}
+        self._pace: Pace = (
+            Lockstep(
+                self.federation,
+                self._exchange,
+                Troubles(scenario.faults, scenario.run.seed),
+                self._in_turns,
+            )
+            if scenario.run.mode == "lockstep"
+            else Buffered(self.federation, self._exchange_buffered)
+        )
         self.mark = self._restore()
         self._saved = self.mark.state.round
         self._validation: list[float | None] = [
             record.get("validation_score") for record in read_lines(folder.rounds)
         ]
-        self._troubles = Troubles(scenario.faults, scenario.run.seed)
         self._simulated = records.simulated_total(read_lines(folder.rounds)) or 0.0
 
     def run(self) -> int:
@@ -87,8 +102,10 @@ class Rounds:
                         self._keep()
                 if self.mark.state.round > self._saved:
                     self._checkpoint()
+                self._pace.close()
                 return self._final()
             finally:
+                self._pace.close()
                 if self.mark.state.round > self._saved:
                     self._checkpoint()
                 for log in self.logs.values():
@@ -105,18 +122,11 @@ class Rounds:
 
     def _round(self, round: int) -> None:
         started = time.perf_counter()
-        floor = min(retained_rounds(self.folder.checkpoints), default=0)
-        self._simulated = self.federation.wait(self._simulated)
-        sampled = Round.sampled(self.federation, round, floor)
-        if isinstance(self.grid, StreamingGrid):
-            sampled.turns = self.grid.longest_first(sampled.clients)
-        play(
-            sampled,
-            self._troubles.on(self._exchange),
-            lambda played, outcome: self._record(played, outcome, started),
-        )
+        floor = min(map(self._pace.floor, retained_rounds(self.folder.checkpoints)), default=0)
+        played, outcome, elapsed = self._pace.play(round, floor, self._simulated)
+        self._record(played, outcome, elapsed, started)
 
-    def _record(self, played: Round, outcome: Outcome, started: float) -> None:
+    def _record(self, played: Round, outcome: Outcome, elapsed: Elapsed | None, started: float) -> None:
         """Write what there is to say of a round that is committed; it then counts as whole."""
         experiment = self.federation.experiment
         for reply in outcome.accepted:
@@ -128,9 +138,7 @@ class Rounds:
             experiment.prunable,
             experiment.score,
             self._global_score() if played.evaluate else None,
-            elapsed := records.after_the_slowest(
-                outcome, self._simulated, self._troubles.waited(played, outcome)
-            ),
+            elapsed,
         )
         self._simulated = elapsed.total if elapsed else 0.0
         record |= {"unavailable": self.federation.unavailable}
@@ -140,12 +148,24 @@ class Rounds:
         self.mark = self._marked()
         self.on_round(record)
 
+    def _in_turns(self, clients: Sequence[int]) -> Sequence[int]:
+        """A round's clients in the order in which they are best asked."""
+        return self.grid.longest_first(clients) if isinstance(self.grid, StreamingGrid) else clients
+
     def _exchange(self, conversations: Iterable[Conversation]) -> Iterator[tuple[Conversation, Incoming]]:
         experiment = self.federation.experiment
         expected = experiment.strategy.part(experiment.travelling, "up", self.mark.state.round + 1)
         each = Bounds(seconds=self.scenario.engine.timeout, reply_bytes=reply_limit(expected))
         nodes = node_ids(self.grid, experiment.partition.clients)
         return exchange(self.grid, nodes, conversations, Limits(self.scenario.engine.timeout, each))
+
+    def _exchange_buffered(self, conversations: Iterable[Conversation | None]) -> Replies:
+        experiment = self.federation.experiment
+        expected = experiment.strategy.part(experiment.travelling, "up", self.mark.state.round + 1)
+        each = Bounds(seconds=self.scenario.engine.timeout, reply_bytes=reply_limit(expected))
+        nodes = node_ids(self.grid, experiment.partition.clients)
+        # It lasts as long as the run.
+        return exchange(self.grid, nodes, conversations, Limits(each=each))
 
     def _final(self) -> int:
         """Evaluate clients, each in its last personal model, what it receives, and that after local training;
@@ -195,6 +215,7 @@ class Rounds:
         offsets = dict.fromkeys(self.logs, 0)
         if saved is not None:
             self.federation.state = state_of(saved.arrays, saved.round)
+            self._pace.restore(saved.arrays)
             offsets = saved.meta["offsets"]
         for name, log in self.logs.items():
             log.truncate(offsets[name])
@@ -219,12 +240,13 @@ class Rounds:
     def _marked(self) -> Mark:
         logs = self.logs.items()
         offsets, digests = {name: log.offset for name, log in logs}, {name: log.digest for name, log in logs}
-        return Mark(self.federation.state, offsets, digests)
+        return Mark(self.federation.state, offsets, digests, self._pace.under_way())
 
     def _checkpoint(self) -> None:
         mark, folder = self.mark, self.folder
         meta = {"offsets": mark.offsets, "digests": mark.digests}
-        save_checkpoint(folder.checkpoints, folder.identity, mark.state.round, arrays_of(mark.state), meta)
+        arrays = arrays_of(mark.state) | mark.under_way
+        save_checkpoint(folder.checkpoints, folder.identity, mark.state.round, arrays, meta)
         self._saved = mark.state.round
 
     def _keep(self) -> None:

@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from fedprune.aggregation import Update
 from fedprune.federation.protocol.link import Common, Link
 from fedprune.federation.protocol.messages import SHARED, Order, Phase, write
 from fedprune.federation.server.adversary import plotted
 from fedprune.federation.server.conversation import Accepted, Conversation, Fate, Incoming
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.outliers import Change, outliers
-from fedprune.types import UserError
+from fedprune.federation.server.staleness import Staleness
+from fedprune.types import Arrays, UserError
 from fedprune.wire.account import Bytes
 
 Exchange = Callable[[Iterable[Conversation]], Iterator[tuple[Conversation, Incoming]]]
@@ -76,7 +78,7 @@ class Round:
     def orders(self) -> Iterator[Conversation]:
         """Open the conversation with one client after the other, each when it is asked for."""
         for client in self.turns or self.clients:
-            self.conversations[client] = self._opened(client)
+            self.conversations[client] = self.opened(client)
             yield self.conversations[client]
 
     @property
@@ -96,7 +98,7 @@ class Round:
             lost_up=sum((each.refused_bytes for each in there), Bytes()),
         )
 
-    def _opened(self, client: int) -> Conversation:
+    def opened(self, client: int) -> Conversation:
         """Send and encode: what the strategy has for a client, as an order."""
         federation, experiment = self.federation, self.federation.experiment
         memory = federation.memory(client)
@@ -138,16 +140,6 @@ class Round:
         )
 
 
-def play(round: Round, exchange: Exchange, record: Callable[[Round, Outcome], None]) -> None:
-    """Play a sampled round to its end.
-
-    Raises TooFewRepliesError when fewer replies than the quorum count; the federation is then as before.
-    """
-    for conversation, reply in exchange(round.orders()):  # send, encode; collect
-        conversation.take(reply)  # decode, validate
-    record(round, conclude(round))  # aggregate, commit; record
-
-
 def conclude(round: Round) -> Outcome:
     """Aggregate what counts of a round's replies and commit it. Raises TooFewRepliesError."""
     _refuse_late(round)
@@ -156,7 +148,7 @@ def conclude(round: Round) -> Outcome:
     outcome, federation = round.outcome(), round.federation
     _require_quorum(round, outcome)
     server = federation.server(round.number)
-    updates = [reply.update for reply in outcome.accepted]
+    updates = [_present(round, reply, server.weights) for reply in outcome.accepted]
     weights = federation.experiment.strategy.aggregate(server, updates)
     federation.commit(round.number, weights, server, outcome.accepted, round.floor)
     return outcome
@@ -187,6 +179,14 @@ def _let_attackers_agree(round: Round) -> None:
         conversation = round.conversations[client]
         assert conversation.accepted is not None
         conversation.accepted = replace(conversation.accepted, update=update)
+
+
+def _present(round: Round, reply: Accepted, weights: Arrays) -> Update:
+    """A reply's update, as one of this round where its order was one of an earlier round."""
+    federation, conversation = round.federation, round.conversations[reply.report.client]
+    stale = Staleness(round.number - reply.report.round, federation.scenario.run.staleness)
+    statistics = federation.experiment.architecture.statistics
+    return stale.rebased(reply.update, conversation.payload, weights, statistics)
 
 
 def _refuse_outliers(round: Round) -> None:

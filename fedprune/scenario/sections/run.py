@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -36,7 +36,14 @@ class RunSection(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63), Role()] = 0
     """What every random draw is keyed by: the same seed gives the same bits."""
     clients_per_round: Count = 10
-    """Clients that the server samples in each round."""
+    """Clients that the server samples in each round; in buffered mode the replies that make a round."""
+    mode: Literal["lockstep", "buffered"] = "lockstep"
+    """Whether a round waits for all its clients, or takes the first clients_per_round that come of all at
+    work."""
+    concurrency: Count | None = None
+    """Clients at work at a time in buffered mode, which needs it."""
+    staleness: Annotated[float, Field(ge=0, le=100)] = 0.5
+    """In buffered mode an update from t rounds ago counts (1 + t)^-staleness; 0: all alike."""
     quorum: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of the sampled clients that must reply for a round to count."""
     checkpoint_every: Annotated[Count, _RECORD] = 10

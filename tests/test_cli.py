@@ -273,6 +273,7 @@ VERBS = [
     "compare",
     "artifact",
     "tickets",
+    "personalize",
     "bits",
     "list",
     "doctor",

@@ -267,6 +267,7 @@ def test_a_wrong_command_line_is_status_2(arguments: list[str], capsys: pytest.C
 VERBS = [
     "run",
     "resume",
+    "cut",
     "show",
     "watch",
     "report",

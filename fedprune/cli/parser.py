@@ -53,13 +53,7 @@ def _add_running(added: Any) -> None:
     verb.add_argument(
         "scenario", nargs="+", metavar="SCENARIO", help="a TOML file, or a bundled scenario's name"
     ).completer = completion.scenarios
-    verb.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override section.key, as in train.lr=0.05",
-    )
+    _set(verb)
     verb.add_argument(
         "--sweep",
         action="append",
@@ -94,6 +88,19 @@ def _add_running(added: Any) -> None:
     )
     _track(verb)
     _json(verb, "print JSON lines as rounds finish")
+
+    verb = _verb(
+        added,
+        "cut",
+        verbs.cut,
+        "cut data into a folder per client, for a deployment",
+        "fedprune cut quickstart --out parts",
+    )
+    verb.add_argument(
+        "scenario", metavar="SCENARIO", help="a TOML file, or a bundled scenario's name"
+    ).completer = completion.scenarios
+    _set(verb)
+    verb.add_argument("--out", default="parts", metavar="FOLDER", help="where the parts go (default: parts)")
 
 
 def _add_looking(added: Any) -> None:
@@ -280,6 +287,16 @@ def _forms(parser: Any) -> None:
     for form, line in (("json", "print JSON"), ("markdown", "print a Markdown table")):
         forms.add_argument(f"--{form}", action="store_const", dest="form", const=form, help=line)
     parser.set_defaults(form="text")
+
+
+def _set(parser: Any) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override section.key, as in train.lr=0.05",
+    )
 
 
 def _track(parser: Any) -> None:

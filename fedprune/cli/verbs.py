@@ -72,6 +72,22 @@ def resume(arguments: argparse.Namespace) -> None:
     _check_missing(results)
 
 
+def cut(arguments: argparse.Namespace) -> None:
+    """Cut a scenario's data into one folder for each client and one for the server, for a deployment.
+
+    Of a sweep, all runs must have the same data and partition.
+    """
+    from fedprune.federation.cut import cut as cut_data
+
+    scenarios = _scenarios([arguments.scenario], arguments.set, [])
+    if len({(each.data, each.partition, each.run.seed) for each in scenarios}) > 1:
+        raise UserError(
+            f"{arguments.scenario}: its runs differ in data, partition or seed; cut them one by one"
+        )
+    server, *clients = cut_data(scenarios[0], Path(arguments.out))
+    print(f"{server}: the server's part; {len(clients)} clients' parts beside it, each called by its number")
+
+
 def show(arguments: argparse.Namespace) -> None:
     """Show the results of runs, read from their folders alone."""
     _show(_runs(arguments.run), arguments.form)

@@ -68,6 +68,14 @@ class Partition(ABC):
         """Label -> how many training samples of the client bear it; empty where samples bear none."""
         return self._counted(self.train(client))
 
+    def only(self, client: int) -> DealtPartition:
+        """This partition as one client may know it: its own indices, those of its test samples too."""
+        own = {"train": self.train(client), "validation": self.validation(client), "test": self.test(client)}
+        after = np.arange(self.clients + 1) > client
+        flat = {part: indices.astype(np.int32) for part, indices in own.items()}
+        offsets = {part: after * len(indices) for part, indices in own.items()}
+        return DealtPartition.of(self.settings, flat, offsets, self.bears)
+
     def manifest(self) -> dict[str, Any]:
         """JSON-able: settings, hash, what labels are, and per client how many samples it has.
 
@@ -136,6 +144,10 @@ class DealtPartition(Partition):
     def validation(self, client: int) -> Array:
         """See ``Partition``."""
         return self._own("validation", client)
+
+    def test(self, client: int) -> Array:
+        """See ``Partition``; what is listed is not computed, as where only one client is known."""
+        return self._own_test(client) if len(self.flat["test"]) else super().test(client)
 
     def _own_test(self, client: int) -> Array:
         return self._own("test", client)

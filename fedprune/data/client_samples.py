@@ -27,8 +27,13 @@ class ClientSamples:
     """Keys what of a shift is drawn; that of the partition."""
 
     def training(self, client: int) -> tuple[Array, Array]:
-        """What the client trains on, never empty."""
-        samples = client_data(self.dataset, self.partition.train(client))
+        """What the client trains on, never empty. Raises PartitionError when a part of the data lacks it."""
+        indices = self.partition.train(client)
+        if not len(indices):
+            raise PartitionError(
+                f"{self.dataset.part} holds nothing of client {client}: it is another's part"
+            )
+        samples = client_data(self.dataset, indices)
         return self._shifted(*samples, "train", client)
 
     def validation(self, client: int) -> tuple[Array, Array] | None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from fedprune import plugins
-from fedprune.data import memory, stored
+from fedprune.data import memory, parts, stored
 from fedprune.data.errors import DataError as DataError
 from fedprune.data.errors import one_line
 from fedprune.data.files import own_files
@@ -32,7 +32,7 @@ def load_dataset(
     Args:
         name: a known set; a folder or file, told by its slash; an import path, "module:NAME", of data or of a
             function that gives them; or "memory".
-        root: the folder of local data sets, FEDPRUNE_DATA unless given.
+        root: the folder of local data sets, FEDPRUNE_DATA unless given; or of a part of this one.
         columns: which columns of a table are what.
         content: the hash of data that were handed over in memory.
         task: the scenario's task, which decides what targets of whole numbers are.
@@ -43,6 +43,8 @@ def load_dataset(
     """
     local = root or os.environ.get("FEDPRUNE_DATA") or None
     folder = Path(local).expanduser() if local is not None else None
+    if folder is not None and (part := parts.opened(name, folder)) is not None:
+        return part
     if name == MEMORY:
         if content is None:
             raise DataError(

@@ -60,20 +60,21 @@ def make_partition(
     bears = labels or Labels(
         np.zeros(len(dataset.train_y), np.int64), np.zeros(len(dataset.test_y), np.int64), 1, "none"
     )
+    if dataset.part is not None:
+        return _of_part(dataset.part, settings, bears)
     partitioner, undivided = _partitioner(settings), _undivided(dataset, labels)
     if isinstance(partitioner, Drawing):
         return _drawn(partitioner, settings, undivided, bears)
     _check_enough(dataset, clients)
-    code = _code(settings["name"])
-    entry = cache.cache_folder("partitions") / f"{dataset.name}-{cache.key(LAYOUT, code, settings)}.npz"
-    cached = _open(entry, settings, bears)
+    folder = cache.cache_folder("partitions")
+    cached = _open(_entry(folder, settings), settings, bears)
     if cached is not None:
         return cached
     parts = _make(dataset, settings, labels, partitioner, undivided)
     flat = {part: np.concatenate(rows).astype(np.int32) for part, rows in parts.items()}
     offsets = {part: np.cumsum([0, *map(len, rows)], dtype=np.int64) for part, rows in parts.items()}
     made = DealtPartition.of(settings, flat, offsets, bears)
-    _store(entry, made)
+    store(made, folder)
     return made
 
 
@@ -204,13 +205,29 @@ def _make(
     return {"train": train, "validation": validation, "test": test}
 
 
-def _store(entry: Path, partition: DealtPartition) -> None:
+def _of_part(folder: Path, settings: Mapping[str, Any], bears: Labels) -> DealtPartition:
+    """The partition as far as a client's part of the data set knows it. Raises PartitionError."""
+    found = _open(_entry(folder, settings), settings, bears)
+    if found is None:
+        raise PartitionError(
+            f"{folder} holds a part for another partition, seed or version of flwr-datasets: cut the data "
+            "again, for this scenario"
+        )
+    return found
+
+
+def _entry(folder: Path, settings: Mapping[str, Any]) -> Path:
+    return folder / f"{settings['dataset']}-{cache.key(LAYOUT, _code(settings['name']), settings)}.npz"
+
+
+def store(partition: DealtPartition, folder: Path) -> None:
+    """Write a partition into the cache, or into the folder of a client's part. Raises DataError."""
     arrays = {f"{part}_flat": array for part, array in partition.flat.items()}
     arrays.update({f"{part}_offsets": array for part, array in partition.offsets.items()})
     arrays["hash"] = np.frombuffer(bytes.fromhex(partition.hash), np.uint8)
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
-    cache.add_file(entry, buffer.getvalue())
+    cache.add_file(_entry(folder, partition.settings), buffer.getvalue())
 
 
 def _open(entry: Path, settings: Mapping[str, Any], bears: Labels) -> DealtPartition | None:

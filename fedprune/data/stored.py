@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fedprune.data import cache
-from fedprune.data.schema import Augmentation, Content, Features, Targets
+from fedprune.data.schema import Augmentation, Content, Features, Samples, Targets
 from fedprune.types import Array
 
 LAYOUT = 2
@@ -28,7 +28,8 @@ class Dataset:
     *targets.shape). ``columns`` are further columns of the training samples, each of length N, and
     ``test_columns`` those of the test samples. ``client_key`` names the column that says whose a sample is.
     ``task`` is the task that the set is for. ``fingerprint`` is the sha256 of all arrays: equal for equal
-    samples, wherever they were read from.
+    samples, wherever they were read from. ``part`` is the folder of a client's part of the set, which has
+    the whole set's fingerprint; None of other data.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Dataset:
     columns: Mapping[str, Array] = field(default_factory=dict)
     test_columns: Mapping[str, Array] = field(default_factory=dict)
     client_key: str | None = None
+    part: Path | None = None
 
 
 def dataset(name: str, source: object, read: Callable[[], Content]) -> Dataset:
@@ -61,6 +63,18 @@ def dataset(name: str, source: object, read: Callable[[], Content]) -> Dataset:
     content = read()
     cache.add_folder(entry, lambda target: store(target, content))
     return open_entry(name, entry)
+
+
+def content_of(dataset: Dataset) -> Content:
+    """A data set as its source gave it."""
+    return Content(
+        Samples(dataset.train_x, dataset.train_y, dataset.columns),
+        Samples(dataset.test_x, dataset.test_y, dataset.test_columns),
+        dataset.features,
+        dataset.targets,
+        dataset.task,
+        dataset.client_key,
+    )
 
 
 def arrays_of(content: Content) -> dict[str, Array]:
@@ -86,8 +100,13 @@ def store(target: Path, content: Content) -> None:
     arrays = arrays_of(content)
     for name, array in arrays.items():
         np.save(target / f"{name}.npy", array, allow_pickle=False)
+    describe(target, content, fingerprint(arrays))
+
+
+def describe(target: Path, content: Content, fingerprint: str) -> None:
+    """Write into the folder ``target`` what its arrays are."""
     meta = {
-        "fingerprint": fingerprint(arrays),
+        "fingerprint": fingerprint,
         "features": asdict(content.features),
         "targets": asdict(content.targets),
         "task": content.task,

@@ -6,13 +6,14 @@ folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
-from fedprune.federation.flower.transport import Envelopes, node_ids
+from fedprune.federation.flower.nodes import node_ids
+from fedprune.federation.flower.transport import Envelopes
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.round import Round, conclude
 from fedprune.types import UserError
@@ -28,13 +29,14 @@ class FlowerStrategy(Strategy):
         self.federation = federation
         self.open: dict[int, tuple[Round, Envelopes]] = {}
         """The rounds that wait for replies, by their number."""
+        self._nodes: Sequence[int] = ()
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Messages to this round's sampled clients; the weights sent are the federation's, not ``arrays``."""
-        nodes = node_ids(grid, self.federation.experiment.partition.clients)
-        round, envelopes = Round.sampled(self.federation, server_round), Envelopes(nodes)
+        self._nodes = self._nodes or node_ids(grid, self.federation.experiment.partition.clients)
+        round, envelopes = Round.sampled(self.federation, server_round), Envelopes(self._nodes)
         self.open[server_round] = round, envelopes
         return [envelopes.seal(conversation) for conversation in round.orders()]
 

@@ -8,6 +8,7 @@ several times per nesting (0.6 ms for 248 kB, against 0.04 ms here).
 from __future__ import annotations
 
 from flwr.app import ArrayRecord, ConfigRecord, ConfigRecordValues, Error, Message, MetricRecord
+from flwr.serverapp import Grid
 
 try:
     from flwr.common.constant import NUM_PARTITIONS_KEY, PARTITION_ID_KEY, SUPERLINK_NODE_ID, ErrorCode
@@ -40,6 +41,7 @@ __all__ = [
     "from_bytes",
     "node_config",
     "node_of",
+    "registered_names",
     "to_bytes",
     "to_proto",
     "wire_size",
@@ -73,6 +75,14 @@ def client_of(node_id: int) -> int:
 def node_config(client: int, nodes: int) -> dict[str, bool | float | int | str]:
     """What a client's Context holds about its node, under the keys of Flower's own simulation."""
     return {PARTITION_ID_KEY: client, NUM_PARTITIONS_KEY: nodes}
+
+
+def registered_names(grid: Grid) -> dict[int, str]:
+    """Node id -> the name that the node was registered under, of the connected nodes that have one; of a grid
+    that knows no names nothing."""
+    get_nodes = getattr(grid, "get_nodes", None)
+    nodes = () if get_nodes is None else get_nodes()
+    return {node.node_id: node.name for node in nodes if node.name}
 
 
 def empty_run(run_id: int) -> Run:

@@ -18,11 +18,8 @@ from flwr.serverapp import Grid
 from fedprune.federation.flower.client_app import KEY, RECORD, content
 from fedprune.federation.flower.private import wire_size
 from fedprune.federation.server.conversation import Conversation, Incoming
-from fedprune.types import Bounds, UserError
+from fedprune.types import Bounds
 
-NODES_WAIT_S = 120.0
-NODES_PATIENCE_S = 3.0
-"""So long a wait for nodes is silent."""
 POLL_S = 0.1
 """Seconds between two looks for replies on a grid that cannot say when they come."""
 
@@ -162,32 +159,6 @@ def exchange(
     yield from envelopes.unanswered()
 
 
-def node_ids(grid: Grid, needed: int) -> Sequence[int]:
-    """The smallest ``needed`` node ids, sorted; waits a while for nodes that are still connecting.
-
-    On a grid of ours they are no list, so that a round costs the same however many clients there are.
-
-    Raises UserError when they do not come.
-    """
-    began, told = time.monotonic(), False
-    while len(nodes := _ascending(grid.get_node_ids())) < needed:
-        waited = time.monotonic() - began
-        if waited > NODES_WAIT_S:
-            raise UserError(
-                f"{len(nodes)} nodes are connected, [partition] clients = {needed} needs as many; start more "
-                f'(flwr run: --federation-config "num-supernodes={needed}")'
-            )
-        if waited > NODES_PATIENCE_S and not told:
-            log.warning("waiting for nodes: %d of %d are connected", len(nodes), needed)
-            told = True
-        time.sleep(0.2)
-    return nodes[:needed]
-
-
-def _ascending(nodes: Iterable[int]) -> Sequence[int]:
-    return nodes if isinstance(nodes, range) else sorted(nodes)
-
-
 def _polled(grid: Grid, messages: Iterator[Message | None], limits: Limits) -> Iterator[Message]:
     """The replies on a grid of Flower's, as they come."""
     waiting: set[str] = set()
@@ -199,7 +170,8 @@ def _polled(grid: Grid, messages: Iterator[Message | None], limits: Limits) -> I
         for message in islice(messages, more):
             if message is None:
                 break
-            waiting.update(grid.push_messages([message]))
+            # None in place of an id: no node takes it, as one that was unregistered.
+            waiting.update(each for each in grid.push_messages([message]) if each)
         if not waiting:
             return
         found = list(grid.pull_messages(waiting))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from flwr.serverapp import Grid
@@ -12,7 +13,8 @@ from flwr.serverapp import Grid
 from fedprune.compute.early_stopping import out_of_patience
 from fedprune.compute.request import ScoreRequest
 from fedprune.compute.threads import one_thread
-from fedprune.federation.flower.transport import Limits, StreamingGrid, exchange, node_ids
+from fedprune.federation.flower.nodes import node_ids
+from fedprune.federation.flower.transport import Limits, StreamingGrid, exchange
 from fedprune.federation.protocol.messages import reply_limit
 from fedprune.federation.server import records
 from fedprune.federation.server.buffered import Buffered, Replies
@@ -156,8 +158,13 @@ class Rounds:
         experiment = self.federation.experiment
         expected = experiment.strategy.part(experiment.travelling, "up", self.mark.state.round + 1)
         each = Bounds(seconds=self.scenario.engine.timeout, reply_bytes=reply_limit(expected))
-        nodes = node_ids(self.grid, experiment.partition.clients)
-        return exchange(self.grid, nodes, conversations, Limits(self.scenario.engine.timeout, each))
+        return exchange(self.grid, self._nodes, conversations, Limits(self.scenario.engine.timeout, each))
+
+    @cached_property
+    def _nodes(self) -> Sequence[int]:
+        """The clients' nodes, all of which are connected at the run's first exchange. One that is not later
+        on costs its own client."""
+        return node_ids(self.grid, self.federation.experiment.partition.clients)
 
     def _exchange_buffered(self, conversations: Iterable[Conversation | None]) -> Replies:
         experiment = self.federation.experiment
@@ -175,7 +182,7 @@ class Rounds:
             self.federation,
             self.folder,
             records.rounds_accepted(rounds),
-            exchange_with_all(self.grid, self.federation),
+            exchange_with_all(self.grid, self.federation, self._nodes),
             self.on_evaluated,
         ).run()
         self.folder.write_final_clients(evaluated.rows)

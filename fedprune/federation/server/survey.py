@@ -13,7 +13,8 @@ from typing import Any
 
 from flwr.serverapp import Grid
 
-from fedprune.federation.flower.transport import Limits, exchange, node_ids
+from fedprune.federation.flower.nodes import node_ids
+from fedprune.federation.flower.transport import Limits, exchange
 from fedprune.federation.protocol.messages import reply_limit
 from fedprune.federation.server.conversation import Accepted, Conversation, Incoming
 from fedprune.federation.server.federation import Federation
@@ -124,12 +125,13 @@ class Survey:
             )
 
 
-def exchange_with_all(grid: Grid, federation: Federation) -> Exchange:
-    """Carries a survey's orders on ``grid``; each client may take ``engine.timeout``."""
+def exchange_with_all(grid: Grid, federation: Federation, nodes: Sequence[int] = ()) -> Exchange:
+    """Carries a survey's orders on ``grid``, where ``nodes`` are the clients' if they are known already; each
+    client may take ``engine.timeout``."""
     timeout, clients = federation.scenario.engine.timeout, federation.experiment.partition.clients
 
     def carried(conversations: Iterable[Conversation]) -> Iterator[tuple[Conversation, Incoming]]:
         limits = Limits(each=Bounds(seconds=timeout, reply_bytes=reply_limit({})), at_once=AT_ONCE)
-        return exchange(grid, node_ids(grid, clients), conversations, limits)
+        return exchange(grid, nodes or node_ids(grid, clients), conversations, limits)
 
     return carried

@@ -14,7 +14,8 @@ from fedprune.engines.channel import channel_pair
 from fedprune.engines.crews.processes import Processes
 from fedprune.engines.grid import open_grid
 from fedprune.federation.flower.client_app import RUNS
-from fedprune.federation.flower.transport import Limits, exchange, node_ids
+from fedprune.federation.flower.nodes import node_ids
+from fedprune.federation.flower.transport import Limits, exchange
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.round import Round
 from fedprune.runs.store import VersionedStore

@@ -1,8 +1,7 @@
-"""Which node is which client, whose a reply is, and what happens while nodes or replies are missing."""
+"""Whose a reply is, and what happens while replies are missing."""
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,40 +14,14 @@ from flwr.serverapp import Grid
 from fedprune.engines.crew import Job
 from fedprune.engines.crews.in_process import InProcess
 from fedprune.engines.grid import CrewGrid, open_grid
-from fedprune.federation.flower import transport
 from fedprune.federation.flower.client_app import RECORD, content
 from fedprune.federation.flower.private import LATE, error_reply, node_of, wire_size
-from fedprune.federation.flower.transport import Envelopes, Limits, exchange, node_ids
+from fedprune.federation.flower.transport import Envelopes, Limits, exchange
 from fedprune.federation.server.conversation import Conversation, Incoming
 from fedprune.federation.server.federation import Federation
 from fedprune.federation.server.round import Round
 from fedprune.runs.store import VersionedStore
 from fedprune.scenario import Scenario
-from fedprune.types import UserError
-
-
-def grid_of(ids: list[int], monkeypatch: pytest.MonkeyPatch) -> CrewGrid:
-    grid = open_grid(InProcess(), client_app="fedprune.federation.flower.client_app:app", nodes=1)
-    monkeypatch.setattr(grid, "get_node_ids", lambda: ids)
-    return grid
-
-
-def test_client_i_is_the_i_th_smallest_node(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert node_ids(grid_of([30, 10, 40, 20], monkeypatch), 3) == [10, 20, 30]
-
-
-def test_too_few_nodes_are_told_of_and_end_the_wait(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(transport, "NODES_PATIENCE_S", 0.0)
-    monkeypatch.setattr(transport, "NODES_WAIT_S", 0.3)
-    with (
-        caplog.at_level(logging.WARNING),
-        pytest.raises(UserError, match=r"1 nodes are connected, .* clients = 2 .*num-supernodes=2"),
-    ):
-        node_ids(grid_of([7], monkeypatch), 2)
-    assert caplog.messages == ["waiting for nodes: 1 of 2 are connected"]
-
 
 SCENARIO = Scenario.from_dict(
     {

@@ -1,0 +1,159 @@
+"""SuperLink and SuperNodes as docs/deployment.md sets them up: the bits of the local engine, and killed
+nodes."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import fedprune
+from fedprune.federation.cut import cut
+from fedprune.runs.folder import RunFolder
+from fedprune.scenario import Scenario, load_scenarios
+from tests.conformance.battery import last_versions
+from tests.conformance.lost import assert_as_without_the_lost, lost
+from tests.docs.pages import ROOT, blocks
+
+from .home import Home, assert_same_but_for_envelopes, free_port, status
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (shutil.which("openssl") and shutil.which("ssh-keygen")),
+        reason="openssl or ssh-keygen is not installed",
+    ),
+]
+
+PAGE = ROOT / "docs" / "deployment.md"
+WITHIN_S = 1800
+
+
+class Deployment(Home):
+    """What the page sets up, in a folder of its own and on free ports."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.place = folder
+        self.environment["CHECKOUT"] = str(ROOT)
+        self._ports = {port: str(free_port()) for port in ("18000", "18001", "18002")}
+        shown = blocks(PAGE)
+        (written,) = [block for block in shown if block.file]
+        (folder / written.file).write_text(written.content, "utf-8")
+        self.scenario = load(folder / written.file)
+        cut(self.scenario, folder / "parts")
+        *set_up, self._run, self._end = [block.text for block in shown if block.language == "console"]
+        for text in set_up:
+            self.play(text)
+
+    def play(self, text: str) -> str:
+        """Run one block of the page; what it printed."""
+        for port, free in self._ports.items():
+            text = text.replace(port, free)
+        log = self.place / "played.log"
+        with log.open("w") as out:
+            # Into a file: a process that stays would hold a pipe open.
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", text],
+                cwd=self.place,
+                env=self.environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                timeout=WITHIN_S,
+            )
+        said = log.read_text("utf-8")
+        assert done.returncode == 0, f"{text}\n{said}"
+        return said
+
+    def run(self, overrides: str = "") -> Path:
+        """The page's run with ``overrides``, to its end; its folder on the server's side."""
+        changed = self._run.replace("scenario='", f"overrides='{overrides}' scenario='")
+        self.said = self.play(changed)
+        (line,) = [line for line in self.said.splitlines() if "run folder: " in line]
+        run = Path(line.partition("run folder: ")[2])
+        # What the clients keep is on their machines; a run on one machine has it in its folder, under its name.
+        for client in (0, 1):
+            theirs = RunFolder(self.place / f"node{client}" / run.name).client_state
+            for round in theirs.rounds(client):
+                RunFolder(run).client_state.save(client, round, theirs.load(client, round))
+        return run
+
+    def node(self, client: int) -> psutil.Process | None:
+        """The SuperNode of a client, while there is one."""
+        loop = psutil.Process(int((self.place / f"node{client}.pid").read_text("utf-8")))
+        nodes = [each for each in loop.children() if "flower-supernode" in " ".join(each.cmdline())]
+        return nodes[0] if nodes else None
+
+    def close(self) -> None:
+        try:
+            self.play(self._end)
+        finally:
+            super().close()
+
+
+def load(path: Path, *overrides: str) -> Scenario:
+    (scenario,) = load_scenarios(str(path), overrides)
+    return scenario
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    opened = Deployment(tmp_path_factory.mktemp("deployment"))
+    try:
+        yield opened
+    finally:
+        opened.close()
+    assert not opened.processes()
+
+
+def test_two_supernodes_come_to_the_bits_of_the_local_engine(deployment: Deployment, tmp_path: Path) -> None:
+    theirs = deployment.run()
+    assert status(theirs) == "complete", deployment.said
+    ours = fedprune.run(deployment.scenario, out=tmp_path)[0].folder
+    assert not lost(theirs)
+    assert_same_but_for_envelopes(theirs, ours)
+    assert last_versions(theirs) == last_versions(ours)
+
+
+@pytest.mark.parametrize("kills", [1, 10])
+def test_killed_supernodes_cost_their_client_a_round_or_nothing_and_come_back(
+    kills: int, deployment: Deployment, tmp_path: Path
+) -> None:
+    rounds = 4 + 4 * kills
+    overrides = f"run.rounds={rounds} engine.timeout=30 evaluate.every=1 run.name=killed-{kills}"
+    rng, killed, over = random.Random(kills), list[int](), threading.Event()
+
+    def kill() -> None:
+        while len(killed) < kills and not over.wait(rng.uniform(5, 15)):
+            if all(node := [deployment.node(client) for client in (0, 1)]):
+                # Never both: one reply is the quorum.
+                client = rng.randrange(2)
+                os.kill(node[client].pid, signal.SIGKILL)  # type: ignore[union-attr]
+                killed.append(client)
+                over.wait(75)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    began = time.monotonic()
+    try:
+        run = deployment.run(overrides)
+    finally:
+        over.set()
+        killer.join()
+    assert len(killed) == kills, "the run was over before"
+    assert time.monotonic() - began < rounds * (30 + 30) + 300
+    scenario = load(deployment.place / "federation.toml", *overrides.split())
+    assert status(run) == "complete", deployment.said
+    gone = lost(run)
+    assert {client for client, _ in gone} <= set(killed)
+    assert all(f"round {round}, client {client}: " in deployment.said for client, round in gone)
+    assert_as_without_the_lost(scenario, run, tmp_path / "absent")

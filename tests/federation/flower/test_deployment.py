@@ -80,7 +80,7 @@ class Deployment(Home):
         self.said = self.play(changed)
         (line,) = [line for line in self.said.splitlines() if "run folder: " in line]
         run = Path(line.partition("run folder: ")[2])
-        # What the clients keep is on their machines; a run on one machine has it in its folder, under its name.
+        # What clients keep is on their machines; a run on one machine has it in its folder, under its hash.
         for client in (0, 1):
             theirs = RunFolder(self.place / f"node{client}" / run.name).client_state
             for round in theirs.rounds(client):

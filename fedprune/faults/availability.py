@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from fedprune.scenario import Scenario
 from fedprune.seeds import generator
 from fedprune.types import Array, Bools, UserError
 
@@ -98,6 +99,16 @@ def read_trace(path: Path, clients: int) -> Traced:
     if not rows:
         raise UserError(f"[faults] availability: {path} has no rows")
     return Traced(rows, clients)
+
+
+def availability_of(scenario: Scenario) -> Availability | None:
+    """When a scenario's clients are there; None where they always are. Raises UserError for its trace."""
+    faults, clients = scenario.faults, scenario.partition.clients
+    if faults.availability == "always":
+        return None
+    if faults.availability == "periodic":
+        return Periodic.drawn(faults.period, faults.available, clients, scenario.run.seed)
+    return read_trace(Path(faults.availability), clients)
 
 
 def soonest(availability: Availability, now: float) -> float:

@@ -27,6 +27,7 @@ from fedprune.data.errors import DataError
 from fedprune.data.partition import Partition, make_partition
 from fedprune.data.standardise import normalise
 from fedprune.data.table import Columns
+from fedprune.faults.availability import availability_of
 from fedprune.federation.chain import Chain, open_chain
 from fedprune.models import Architecture, architecture
 from fedprune.privacy import check_library
@@ -207,6 +208,7 @@ def checked_experiment(scenario: Scenario) -> Experiment:
     except ValueError as error:
         raise ScenarioError(str(error), "evaluate", "target") from None
     check_library(experiment.chain.common)
+    availability_of(scenario)
     return experiment
 
 

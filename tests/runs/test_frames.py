@@ -57,7 +57,7 @@ def test_tables_hold_the_very_values_of_the_lines(tmp_path: Path) -> None:
     assert run.rounds.to_dicts() == [{**flat, "round": round} for round in (1, 2, 3)]
     assert run.clients.to_dicts() == [{**CLIENT, "round": round} for round in (1, 2, 3)]
     assert run.layers.rows()[:2] == [(1, "b.weight", 0.5), (1, "a.weight", 1 / 3)]
-    assert run.failures.rows() == [(round, 2, "late") for round in (1, 2, 3)]
+    assert run.failures.rows() == [(round, 2, "late", None) for round in (1, 2, 3)]
     (final,) = run.final.to_dicts()
     assert final == {name: value for name, value in FINAL.items() if name != "density_layers"}
     (result,) = run.results.to_dicts()

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from fedprune.aggregation import Combiner
 from fedprune.clocks import Clock, Rates
 from fedprune.faults import strikes
-from fedprune.faults.availability import Availability, Periodic, read_trace, soonest
+from fedprune.faults.availability import availability_of, soonest
 from fedprune.federation.experiment import open_experiment
 from fedprune.federation.protocol.memory import ServerMemory
 from fedprune.federation.server.conversation import Accepted
@@ -51,7 +49,7 @@ class Federation:
             self.experiment.architecture.statistics,
         )
         self._clock: Clock | None = scenario.clock.made()
-        self._availability = _availability(scenario)
+        self._availability = availability_of(scenario)
         self._there: Bools | None = None
         self.state = ServerState(round=0, weights=self.experiment.initial)
         server = self.server(0)
@@ -77,9 +75,7 @@ class Federation:
         rng = generator(run.seed, "sampling", round=round)
         every = self.scenario.partition.clients
         there = every if self._there is None else np.flatnonzero(self._there)
-        asked = min(
-            math.ceil(run.clients_per_round * self.scenario.faults.oversample), every - self.unavailable
-        )
+        asked = min(self.scenario.faults.asked(run.clients_per_round), every - self.unavailable)
         return sorted(int(client) for client in rng.choice(there, asked, replace=False))
 
     def evaluates(self, round: int) -> bool:
@@ -178,13 +174,3 @@ class Federation:
     def _keeps_memories(self) -> bool:
         up, down = self.experiment.uplink, self.experiment.downlink
         return bool(self.experiment.maskable) or up.base == "tracked" or down.uses_held or down.remembers
-
-
-def _availability(scenario: Scenario) -> Availability | None:
-    """When clients are there, as the scenario says; None where they always are."""
-    faults, clients = scenario.faults, scenario.partition.clients
-    if faults.availability == "always":
-        return None
-    if faults.availability == "periodic":
-        return Periodic.drawn(faults.period, faults.available, clients, scenario.run.seed)
-    return read_trace(Path(faults.availability), clients)

@@ -31,7 +31,11 @@ def privacy_record(
         min(len(record["clients"]) - len(record["failed"]) for record in rounds),
         summed=scenario.aggregate.name == "mean" and not experiment.maskable,
     )
-    part = Participation(partition.clients, scenario.run.clients_per_round, len(rounds))
+    part = Participation(
+        partition.clients,
+        min(scenario.faults.asked(scenario.run.clients_per_round), partition.clients),
+        len(rounds),
+    )
     return {
         "epsilon": epsilon(multiplier, promised.delta, part),
         "delta": promised.delta,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
@@ -51,6 +52,10 @@ class FaultsSection(Section):
     """Simulated seconds of a period of ``periodic``."""
     available: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Part of each period in which a client can be sampled, of ``periodic``."""
+
+    def asked(self, wanted: int) -> int:
+        """How many clients are asked where so many replies are wanted."""
+        return math.ceil(wanted * self.oversample - 1e-9)
 
     def timed(self) -> str | None:
         """The first key that has a meaning only in simulated time; None without any."""

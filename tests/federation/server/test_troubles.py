@@ -16,6 +16,7 @@ from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import CLOCK_FIELDS
 from fedprune.runs.show import render
 from fedprune.scenario import Scenario, ScenarioError
+from fedprune.types import UserError
 
 SMALL: dict[str, Any] = {
     "run": {"rounds": 4, "clients_per_round": 5, "quorum": 0.1, "checkpoint_every": 1},
@@ -91,6 +92,12 @@ def test_of_more_clients_than_wanted_the_first_to_reply_count(tmp_path: Path) ->
     for row in rounds(tmp_path, {"oversample": 1.6}, clock=clock):
         assert len(row["clients"]) == 8
         assert fates(row) == dict.fromkeys(sorted(row["clients"])[5:], "late")
+
+
+def test_a_trace_that_is_missing_is_told_before_a_folder_is_made(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot read the trace"):
+        rounds(tmp_path, {"availability": "./nowhere.parquet"}, clock=CLOCK)
+    assert not list(tmp_path.iterdir())
 
 
 def test_only_who_is_there_is_sampled_and_a_server_waits_for_somebody(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def assert_as_without_the_lost(scenario: Scenario, run: Path, absent: Path) -> N
 
 
 def what_was_learned(found: dict[str, Any]) -> dict[str, Any]:
-    """All but who was asked in vain, and what bytes that cost."""
+    """All but who was asked in vain, what became of their replies, and what bytes that cost."""
     found["rounds"] = [without_costs(row) for row in found["rounds"]]
     found["clients"] = [without_costs(row) for row in found["clients"]]
     found["results"] = without_costs(found["results"])
@@ -34,5 +34,6 @@ def what_was_learned(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def without_costs(record: Mapping[str, Any]) -> dict[str, Any]:
-    named = {key: value for key, value in without_clocks(record).items() if not key.startswith("bytes_")}
+    told = ("bytes_", "replies_")
+    named = {key: value for key, value in without_clocks(record).items() if not key.startswith(told)}
     return {key: value for key, value in named.items() if key not in ("clients", "failed")}

@@ -158,10 +158,18 @@ class Player:
     def _scenario(self, block: Block, where: str) -> None:
         shown = tomllib.loads(block.text)
         name = f"{where.replace('/', '-').replace(':', '-')}.toml"
-        (self.home / name).write_text(tomli_w.dumps({**SMALL, **shown}), "utf-8")
+        (self.home / name).write_text(tomli_w.dumps(_added(shown)), "utf-8")
         # In the session that is open: a process for each would spend its time on imports.
         text = f"import fedprune\nfedprune.run(fedprune.load_scenarios({name!r}))"
         self._type(Block("python", text, block.line), where)
+
+
+def _added(shown: dict[str, Any]) -> dict[str, Any]:
+    """A scenario with the sections shown, of a single round, and enough clients for those at work in it."""
+    run = {**SMALL["run"], **shown.get("run", {}), "rounds": 1}
+    at_work = max(SMALL["partition"]["clients"], run["clients_per_round"], run.get("concurrency", 0))
+    partition = {**SMALL["partition"], "clients": at_work}
+    return {**SMALL, "partition": partition, **shown, "run": run}
 
 
 def wheel(folder: Path) -> Path:

@@ -23,7 +23,7 @@ from fedprune.wire.varint import encode_varint
 SHAPES: Shapes = {"conv.weight": (6, 3, 3, 3), "fc.weight": (10, 20), "fc.bias": (10,)}
 MASKABLE: Shapes = {name: SHAPES[name] for name in ("conv.weight", "fc.weight")}
 ORDER = Order("train", 3, 7, 2, 1, True, {"train": {"lr": 0.1, "epochs": 5}}, "a-run")
-REPORT = Report(3, 7, 40, True, 1000, 500, [100, 60], 0.5, test_score_before=0.25)
+REPORT = Report(3, 7, 40, True, 1000, 500, [100, 60], train_loss=0.5, test_score_before=0.25)
 
 
 @dataclass(frozen=True)

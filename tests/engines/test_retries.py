@@ -12,6 +12,7 @@ from flwr.app import Message
 
 from fedprune.engines.crew import EndedError, EngineError, NoRoomError
 from fedprune.engines.crews.in_process import InProcess
+from fedprune.engines.crews.processes import Processes
 from fedprune.engines.grid import CrewGrid, open_grid
 from fedprune.engines.lanes import LaneCrew
 from fedprune.engines.process import WorkerProcess
@@ -89,15 +90,12 @@ def test_a_message_that_ends_every_worker_fails_with_how_the_last_one_ended() ->
     crew.close()
 
 
-def test_who_took_longest_is_asked_first_and_who_was_never_asked_before_all(
-    grid: CrewGrid, query: Query
-) -> None:
-    first, second, *_ = grid.get_node_ids()
-    grid.set_run(1)
-    grid.send_and_receive([query(first, "sleeps", seconds=0.0)])
-    # Far more than a busy machine adds to the other.
-    grid.send_and_receive([query(second, "sleeps", seconds=5.0)])
-    assert grid.longest_first([0, 1, 2, 3]) == [2, 3, 1, 0]
+def test_who_took_longest_is_asked_first_and_who_was_never_asked_before_all(query: Query) -> None:
+    with open_grid(Processes(1), client_app="echo_app:app", nodes=4) as grid:
+        first, second, *_ = grid.get_node_ids()
+        # Far more for the second than a busy machine adds to the first.
+        grid.send_and_receive([query(first, "sleeps", seconds=0.0), query(second, "sleeps", seconds=3.0)])
+        assert grid.longest_first([0, 1, 2, 3]) == [2, 3, 1, 0]
 
 
 def test_where_nothing_is_measured_clients_keep_their_order() -> None:

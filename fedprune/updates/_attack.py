@@ -1,4 +1,4 @@
-"""What attacks have in common: statistics that they leave alone, and what the clients they know of send."""
+"""What attacks have in common: what they are beside a stage, what they leave alone, and what others send."""
 
 from __future__ import annotations
 
@@ -8,9 +8,29 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fedprune.types import Array, Arrays
-from fedprune.updates import Change
+from fedprune.updates import Change, Stage
 
 _STATISTICS = ("running_mean", "running_var")
+
+
+@dataclass(frozen=True)
+class Attack(Stage):
+    """A stage that only some clients carry out; unless it says otherwise their own update stays as it is."""
+
+    hostile = True
+
+    def apply(self, change: Change, rng: np.random.Generator) -> Change:
+        return change
+
+    def moves_freely(self) -> bool:
+        # Statistics are left alone, see ``weights_of``.
+        return False
+
+
+def require_positive(attack: Attack, name: str) -> None:
+    """Raises ValueError unless that field is above 0."""
+    if getattr(attack, name) <= 0:
+        raise ValueError(f"{name}: must be greater than 0, got {getattr(attack, name)}")
 
 
 def weights_of(change: Change) -> list[str]:

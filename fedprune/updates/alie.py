@@ -18,21 +18,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedprune.updates import Change, Stage
-from fedprune.updates._attack import Crowd
+from fedprune.updates import Change
+from fedprune.updates._attack import Attack, Crowd
 
 
 @dataclass(frozen=True)
-class ALIE(Stage):
+class ALIE(Attack):
     """mean - deviations * standard deviation, coordinate by coordinate."""
-
-    hostile = True
 
     deviations: float = 1.5
     """How many standard deviations the attackers stay away from the mean."""
-
-    def apply(self, change: Change, rng: np.random.Generator) -> Change:
-        return change
 
     def together(
         self, own: Sequence[Change], others: Sequence[Change], rng: np.random.Generator
@@ -40,6 +35,3 @@ class ALIE(Stage):
         crowd = Crowd.of(others)
         planned = {name: mean - self.deviations * crowd.deviation[name] for name, mean in crowd.mean.items()}
         return [crowd.instead(change, planned) for change in own]
-
-    def moves_freely(self) -> bool:
-        return False

@@ -13,28 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedprune.types import Array
-from fedprune.updates import Change, Stage
-from fedprune.updates._attack import attacked, held, weights_of
+from fedprune.updates import Change
+from fedprune.updates._attack import Attack, attacked, held, require_positive, weights_of
 
 
 @dataclass(frozen=True)
-class Gaussian(Stage):
+class Gaussian(Attack):
     """Independent noise of ``scale`` times each array's root mean square over what travels of it."""
-
-    hostile = True
 
     scale: float = 5.0
     """Deviation of the noise over the root mean square of the update, above 0."""
 
     def __post_init__(self) -> None:
-        if self.scale <= 0:
-            raise ValueError(f"scale: must be greater than 0, got {self.scale}")
+        require_positive(self, "scale")
 
     def apply(self, change: Change, rng: np.random.Generator) -> Change:
         return attacked(change, {name: self._noise(change, name, rng) for name in weights_of(change)})
-
-    def moves_freely(self) -> bool:
-        return False
 
     def _noise(self, change: Change, name: str, rng: np.random.Generator) -> Array:
         value, kept = change.arrays[name], held(change, name)

@@ -16,25 +16,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedprune.updates import Change, Stage
-from fedprune.updates._attack import Crowd
+from fedprune.updates import Change
+from fedprune.updates._attack import Attack, Crowd, require_positive
 
 
 @dataclass(frozen=True)
-class IPM(Stage):
+class IPM(Attack):
     """- epsilon * mean, coordinate by coordinate."""
-
-    hostile = True
 
     epsilon: float = 0.5
     """How far the opposite goes, in lengths of the honest mean, above 0."""
 
     def __post_init__(self) -> None:
-        if self.epsilon <= 0:
-            raise ValueError(f"epsilon: must be greater than 0, got {self.epsilon}")
-
-    def apply(self, change: Change, rng: np.random.Generator) -> Change:
-        return change
+        require_positive(self, "epsilon")
 
     def together(
         self, own: Sequence[Change], others: Sequence[Change], rng: np.random.Generator
@@ -42,6 +36,3 @@ class IPM(Stage):
         crowd = Crowd.of(others)
         planned = {name: -self.epsilon * mean for name, mean in crowd.mean.items()}
         return [crowd.instead(change, planned) for change in own]
-
-    def moves_freely(self) -> bool:
-        return False

@@ -11,24 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from fedprune.types import Array
-from fedprune.updates import Change, Stage
+from fedprune.updates._attack import Attack
 
 
 @dataclass(frozen=True)
-class LabelFlip(Stage):
+class LabelFlip(Attack):
     """Other labels, and an update that was honestly learned from them."""
-
-    hostile = True
 
     def targets(self, targets: Array, classes: int) -> Array:
         mirrored: Array = (classes - 1 - targets).astype(targets.dtype)
         return mirrored
-
-    def apply(self, change: Change, rng: np.random.Generator) -> Change:
-        return change
-
-    def moves_freely(self) -> bool:
-        return False

@@ -18,25 +18,19 @@ import numpy as np
 
 from fedprune.pruning.mask import Mask
 from fedprune.types import Array, Arrays
-from fedprune.updates import Change, Stage
-from fedprune.updates._attack import Crowd, attacked, held
+from fedprune.updates import Change
+from fedprune.updates._attack import Attack, Crowd, attacked, held, require_positive
 
 
 @dataclass(frozen=True)
-class MaskPoisoning(Stage):
+class MaskPoisoning(Attack):
     """Noise of ``scale`` times each array's root mean square of honest updates, where nobody else is."""
-
-    hostile = True
 
     scale: float = 5.0
     """Deviation of the noise over the root mean square of the honest clients' mean update, above 0."""
 
     def __post_init__(self) -> None:
-        if self.scale <= 0:
-            raise ValueError(f"scale: must be greater than 0, got {self.scale}")
-
-    def apply(self, change: Change, rng: np.random.Generator) -> Change:
-        return change
+        require_positive(self, "scale")
 
     def together(
         self, own: Sequence[Change], others: Sequence[Change], rng: np.random.Generator
@@ -46,9 +40,6 @@ class MaskPoisoning(Stage):
         free = {name: crowd.holders[name] == 0 for name in sorted(masked)}
         noise = {name: rng.normal(0.0, self._size(crowd, name), free[name].shape) for name in free}
         return [_claiming(change, free, noise) for change in own]
-
-    def moves_freely(self) -> bool:
-        return False
 
     def _size(self, crowd: Crowd, name: str) -> float:
         there = crowd.mean[name][crowd.holders[name] > 0]

@@ -18,18 +18,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedprune.updates import Change, Stage
-from fedprune.updates._attack import Crowd, held, weights_of
+from fedprune.updates import Change
+from fedprune.updates._attack import Attack, Crowd, held, weights_of
 
 
 @dataclass(frozen=True)
-class Mimic(Stage):
+class Mimic(Attack):
     """The honest update that lies farthest along the first principal component, on either side."""
-
-    hostile = True
-
-    def apply(self, change: Change, rng: np.random.Generator) -> Change:
-        return change
 
     def together(
         self, own: Sequence[Change], others: Sequence[Change], rng: np.random.Generator
@@ -37,9 +32,6 @@ class Mimic(Stage):
         mimicked = [others[_most_extreme(others)]]
         crowd = Crowd.of(mimicked)
         return [crowd.instead(change, mimicked[0].arrays) for change in own]
-
-    def moves_freely(self) -> bool:
-        return False
 
 
 def _most_extreme(others: Sequence[Change]) -> int:

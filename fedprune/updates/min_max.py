@@ -21,21 +21,16 @@ from typing import Literal
 import numpy as np
 
 from fedprune.types import Arrays
-from fedprune.updates import Change, Stage
-from fedprune.updates._attack import Crowd, held, weights_of
+from fedprune.updates import Change
+from fedprune.updates._attack import Attack, Crowd, held, weights_of
 
 
 @dataclass(frozen=True)
-class MinMax(Stage):
+class MinMax(Attack):
     """mean - gamma * direction, with the largest gamma that does not stand out."""
-
-    hostile = True
 
     direction: Literal["deviation", "mean", "sign"] = "deviation"
     """The standard deviation of the honest updates, as the published code has it; their mean; or its sign."""
-
-    def apply(self, change: Change, rng: np.random.Generator) -> Change:
-        return change
 
     def together(
         self, own: Sequence[Change], others: Sequence[Change], rng: np.random.Generator
@@ -54,9 +49,6 @@ class MinMax(Stage):
             )
             for change in own
         ]
-
-    def moves_freely(self) -> bool:
-        return False
 
 
 def _at(mean: Arrays, direction: Arrays, gamma: float) -> Arrays:

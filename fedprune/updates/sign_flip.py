@@ -11,25 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedprune.updates import Change, Stage
-from fedprune.updates._attack import attacked, weights_of
+from fedprune.updates import Change
+from fedprune.updates._attack import Attack, attacked, require_positive, weights_of
 
 
 @dataclass(frozen=True)
-class SignFlip(Stage):
+class SignFlip(Attack):
     """Minus ``scale`` times the update; running statistics of batch norm are left alone."""
-
-    hostile = True
 
     scale: float = 1.0
     """How far the opposite goes, in lengths of the update, above 0."""
 
     def __post_init__(self) -> None:
-        if self.scale <= 0:
-            raise ValueError(f"scale: must be greater than 0, got {self.scale}")
+        require_positive(self, "scale")
 
     def apply(self, change: Change, rng: np.random.Generator) -> Change:
         return attacked(change, {name: -self.scale * change.arrays[name] for name in weights_of(change)})
-
-    def moves_freely(self) -> bool:
-        return False

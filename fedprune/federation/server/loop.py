@@ -170,9 +170,8 @@ class Rounds:
         experiment = self.federation.experiment
         expected = experiment.strategy.part(experiment.travelling, "up", self.mark.state.round + 1)
         each = Bounds(seconds=self.scenario.engine.timeout, reply_bytes=reply_limit(expected))
-        nodes = node_ids(self.grid, experiment.partition.clients)
         # It lasts as long as the run.
-        return exchange(self.grid, nodes, conversations, Limits(each=each))
+        return exchange(self.grid, self._nodes, conversations, Limits(each=each))
 
     def _final(self) -> int:
         """Evaluate clients, each in its last personal model, what it receives, and that after local training;

@@ -19,7 +19,7 @@ from fedprune.progress import Progress
 from fedprune.scenario import Scenario
 from fedprune.score import Score
 
-from .conformance.battery import bits, small
+from .conformance.battery import bits, two_seeds
 
 ROUNDS, CLIENTS = 5, 12
 PATIENCE_S = 120.0
@@ -31,15 +31,7 @@ FORKS.set_forkserver_preload(["fedprune.federation.flower.server_app", "fedprune
 
 def sweep() -> list[Scenario]:
     """Two runs, whose clients are in the driver."""
-    return [
-        small(
-            {"name": "sub_fedavg", "gate": 0.0},
-            run={"rounds": ROUNDS, "checkpoint_every": 2, "seed": seed},
-            partition={"clients": CLIENTS},
-            train={"epochs": 1},
-        )
-        for seed in (0, 1)
-    ]
+    return two_seeds(ROUNDS, CLIENTS)
 
 
 class Events(Progress):

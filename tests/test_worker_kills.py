@@ -27,7 +27,7 @@ from fedprune.runs.folder import RunFolder
 from fedprune.scenario import Scenario
 from fedprune.score import Score
 
-from .conformance.battery import small
+from .conformance.battery import two_seeds
 from .conformance.lost import assert_as_without_the_lost
 
 ROUNDS, CLIENTS, WORKERS = 5, 12, 2
@@ -111,16 +111,7 @@ class Killer(Progress):
 
 def sweep() -> list[Scenario]:
     """Two runs on worker processes."""
-    return [
-        small(
-            {"name": "sub_fedavg", "gate": 0.0},
-            run={"rounds": ROUNDS, "checkpoint_every": 2, "seed": seed},
-            partition={"clients": CLIENTS},
-            train={"epochs": 1},
-            engine={"name": "processes", "workers": WORKERS},
-        )
-        for seed in (0, 1)
-    ]
+    return two_seeds(ROUNDS, CLIENTS, engine={"name": "processes", "workers": WORKERS})
 
 
 @pytest.mark.parametrize(("points", "seed"), POINTS)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy
 
+from fedprune.compute.request import Step
 from fedprune.federation.experiment import Experiment, Samples
 
 EVALUATION_BATCH = 500
@@ -45,34 +47,47 @@ class BareLoop:
         }
         self._model.load_state_dict(self._weights)
         for samples in self._everything:
-            self._accuracy(*samples)
+            accuracy(self._model, *samples)
         return time.perf_counter() - start
 
     def _client(self, work: Work) -> dict[str, torch.Tensor]:
         model, (x, y) = self._model, work.train
         model.load_state_dict(self._weights)
-        self._accuracy(*work.test)
-        momentum = self._step.optimizer.momentum
-        sgd = torch.optim.SGD(model.parameters(), lr=self._step.lr, momentum=momentum, fused=True)
-        model.train()
-        for _ in range(self._epochs):
-            order = torch.randperm(len(y))
-            for batch in order.split(self._step.batch_size):
-                sgd.zero_grad()
-                cross_entropy(model(x[batch]), y[batch]).backward()
-                sgd.step()
-                with torch.no_grad():
-                    for parameter, kept in self._masked:
-                        parameter.mul_(kept)
+        accuracy(self._model, *work.test)
+        train(model, work.train, self._step, self._epochs, self._masked)
         if work.gated:
-            self._accuracy(x, y)
-        self._accuracy(*work.test)
+            accuracy(self._model, x, y)
+        accuracy(self._model, *work.test)
         return {name: value.clone() for name, value in model.state_dict().items()}
 
-    def _accuracy(self, x: torch.Tensor, y: torch.Tensor) -> float:
-        self._model.eval()
-        right = 0
-        with torch.inference_mode():
-            for images, labels in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH), strict=True):
-                right += int((self._model(images).argmax(1) == labels).sum())
-        return right / len(y)
+
+def train(
+    model: nn.Module,
+    samples: Samples,
+    step: Step,
+    epochs: int,
+    masked: Sequence[tuple[nn.Parameter, torch.Tensor]],
+) -> None:
+    """Epochs of torch's own SGD; each of ``masked`` is multiplied by its mask after every step."""
+    x, y = samples
+    momentum = step.optimizer.momentum  # type: ignore[attr-defined]
+    sgd = torch.optim.SGD(model.parameters(), lr=step.lr, momentum=momentum, fused=True)
+    model.train()
+    for _ in range(epochs):
+        for batch in torch.randperm(len(y)).split(step.batch_size):
+            sgd.zero_grad()
+            cross_entropy(model(x[batch]), y[batch]).backward()
+            sgd.step()
+            with torch.no_grad():
+                for parameter, kept in masked:
+                    parameter.mul_(kept)
+
+
+def accuracy(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
+    """The share of images that the model gets right."""
+    model.eval()
+    right = 0
+    with torch.inference_mode():
+        for images, labels in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH), strict=True):
+            right += int((model(images).argmax(1) == labels).sum())
+    return right / len(y)

@@ -20,13 +20,12 @@ import time
 from pathlib import Path
 
 import torch
-from bare_loop import EVALUATION_BATCH
+from bare_loop import accuracy, train
 from bench_round import noise
-from torch.nn.functional import cross_entropy
 
 import fedprune
 from fedprune import simulate
-from fedprune.federation.experiment import Experiment, Samples, open_experiment
+from fedprune.federation.experiment import Experiment, open_experiment
 from fedprune.scenario import Scenario
 
 KEYS = ("densities=[0.5, 0.1]", "before=1", "after=2")
@@ -56,36 +55,13 @@ class BareLoop:
         samples, held_out = experiment.training(number), experiment.gating(number)
         assert held_out is not None
         self._model.load_state_dict(self._begin)
-        self._train(samples, BEFORE, masked=False)
+        train(self._model, samples, self._step, BEFORE, ())
         before = {name: value.clone() for name, value in self._model.state_dict().items()}
         for model in range(1 + MASKED):
             self._model.load_state_dict(before)
-            self._train(samples, AFTER, masked=model > 0)
+            train(self._model, samples, self._step, AFTER, self._masks if model else ())
             for scored in (held_out, experiment.testing(number)):
-                self._accuracy(*scored)
-
-    def _train(self, samples: Samples, epochs: int, *, masked: bool) -> None:
-        model, (x, y), step = self._model, samples, self._step
-        momentum = step.optimizer.momentum  # type: ignore[attr-defined]
-        sgd = torch.optim.SGD(model.parameters(), lr=step.lr, momentum=momentum, fused=True)
-        model.train()
-        for _ in range(epochs):
-            for batch in torch.randperm(len(y)).split(step.batch_size):
-                sgd.zero_grad()
-                cross_entropy(model(x[batch]), y[batch]).backward()
-                sgd.step()
-                if masked:
-                    with torch.no_grad():
-                        for parameter, kept in self._masks:
-                            parameter.mul_(kept)
-
-    def _accuracy(self, x: torch.Tensor, y: torch.Tensor) -> float:
-        self._model.eval()
-        right = 0
-        with torch.inference_mode():
-            for images, labels in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH), strict=True):
-                right += int((self._model(images).argmax(1) == labels).sum())
-        return right / len(y)
+                accuracy(self._model, *scored)
 
 
 def compare(scenario: Scenario, wanted: int) -> list[tuple[float, float]]:

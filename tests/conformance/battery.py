@@ -57,6 +57,20 @@ def small(strategy: Mapping[str, Any], **sections: Mapping[str, Any] | list[dict
     return Scenario.from_dict({**SMALL, "strategy": dict(strategy), **changed})
 
 
+def two_seeds(rounds: int, clients: int, **sections: Mapping[str, Any]) -> list[Scenario]:
+    """Two runs of a pruning method that write a checkpoint in every second round, of one epoch each."""
+    return [
+        small(
+            {"name": "sub_fedavg", "gate": 0.0},
+            run={"rounds": rounds, "checkpoint_every": 2, "seed": seed},
+            partition={"clients": clients},
+            train={"epochs": 1},
+            **sections,
+        )
+        for seed in (0, 1)
+    ]
+
+
 def _choices(hint: Any) -> Sequence[Any]:
     if typing.get_origin(hint) is Literal:
         return typing.get_args(hint)

@@ -3,15 +3,13 @@ nodes."""
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,6 +17,7 @@ import pytest
 import fedprune
 from fedprune.federation.cut import cut
 from fedprune.runs.folder import RunFolder
+from fedprune.runs.log import read_lines
 from fedprune.scenario import Scenario, load_scenarios
 from tests.conformance.battery import last_versions
 from tests.conformance.lost import assert_as_without_the_lost, lost
@@ -124,36 +123,56 @@ def test_two_supernodes_come_to_the_bits_of_the_local_engine(deployment: Deploym
     assert last_versions(theirs) == last_versions(ours)
 
 
+class Killer(threading.Thread):
+    """Kills a SuperNode at a random instant of a round, again and again: each time after a round in which
+    both took part, and never both, as one reply is the quorum."""
+
+    def __init__(self, deployment: Deployment, name: str, kills: int) -> None:
+        super().__init__()
+        self._deployment, self._name, self._kills = deployment, name, kills
+        self._rng, self._over = random.Random(kills), threading.Event()
+        self.killed: list[tuple[int, int]] = []
+        """(client, round) of each kill."""
+
+    def run(self) -> None:
+        while len(self.killed) < self._kills and not self._over.wait(0.2):
+            since = self.killed[-1][1] if self.killed else 0
+            rounds = self._rounds()
+            if len(rounds) <= since or rounds[-1]["failed"] or self._over.wait(self._rng.uniform(0, 10)):
+                continue
+            client = self._rng.randrange(2)
+            if node := self._deployment.node(client):
+                node.kill()
+                self.killed.append((client, len(self._rounds()) + 1))
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
+
+    def _rounds(self) -> list[dict[str, Any]]:
+        runs = list((self._deployment.place / "runs").glob(f"{self._name}-*"))
+        return read_lines(runs[0] / "rounds.jsonl") if runs else []
+
+
 @pytest.mark.parametrize("kills", [1, 10])
 def test_killed_supernodes_cost_their_client_a_round_or_nothing_and_come_back(
     kills: int, deployment: Deployment, tmp_path: Path
 ) -> None:
     rounds = 4 + 4 * kills
-    overrides = f"run.rounds={rounds} engine.timeout=30 evaluate.every=1 run.name=killed-{kills}"
-    rng, killed, over = random.Random(kills), list[int](), threading.Event()
-
-    def kill() -> None:
-        while len(killed) < kills and not over.wait(rng.uniform(5, 15)):
-            if all(node := [deployment.node(client) for client in (0, 1)]):
-                # Never both: one reply is the quorum.
-                client = rng.randrange(2)
-                os.kill(node[client].pid, signal.SIGKILL)  # type: ignore[union-attr]
-                killed.append(client)
-                over.wait(75)
-
-    killer = threading.Thread(target=kill)
+    name = f"killed-{kills}"
+    overrides = f"run.rounds={rounds} engine.timeout=120 evaluate.every=1 run.name={name}"
+    killer = Killer(deployment, name, kills)
     killer.start()
-    began = time.monotonic()
     try:
         run = deployment.run(overrides)
     finally:
-        over.set()
-        killer.join()
-    assert len(killed) == kills, "the run was over before"
-    assert time.monotonic() - began < rounds * (30 + 30) + 300
+        killer.stop()
     scenario = load(deployment.place / "federation.toml", *overrides.split())
-    assert status(run) == "complete", deployment.said
     gone = lost(run)
-    assert {client for client, _ in gone} <= set(killed)
+    assert len(killer.killed) == kills, "the run was over before"
+    assert status(run) == "complete", deployment.said
+    assert {client for client, _ in gone} <= {client for client, _ in killer.killed}
     assert all(f"round {round}, client {client}: " in deployment.said for client, round in gone)
+    # Each came back: nobody is missing in the last round.
+    assert rounds not in {round for _, round in gone}
     assert_as_without_the_lost(scenario, run, tmp_path / "absent")

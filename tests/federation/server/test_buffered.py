@@ -243,6 +243,9 @@ def test_where_all_clients_are_at_work_at_once_the_buffer_still_fills(tmp_path: 
         ),
         ({"run": {"staleness": -1.0}}, "[run] staleness: "),
         ({"faults": {"dropout": 0.1}}, "[faults] dropout: goes wrong in lockstep rounds alone"),
+        ({"faults": {"corrupt": 0.1}}, "[faults] corrupt: goes wrong in lockstep rounds alone"),
+        ({"faults": {"replay": 0.1}}, "[faults] replay: goes wrong in lockstep rounds alone"),
+        ({"faults": {"crash": 0.1}}, "[faults] crash: goes wrong in lockstep rounds alone"),
     ],
 )
 def test_what_cannot_be_buffered_is_told_in_one_line(sections: dict[str, Any], what: str) -> None:

@@ -16,20 +16,20 @@ from fedprune.scenario import Scenario
 from tests.conformance.battery import ERROR_FEEDBACK, PRUNING, bits, small
 
 
-def federation(engine: dict[str, Any]) -> Scenario:
+def federation(engine: dict[str, Any], seed: int = 0) -> Scenario:
     """Sub-FedAvg's hybrid with lossy codecs and what both sides remember of them, over six rounds."""
     return small(
         {**PRUNING, "variant": "hybrid"},
-        run={"rounds": 6},
+        run={"rounds": 6, "seed": seed},
         uplink={**ERROR_FEEDBACK, "mask": "context"},
         downlink={"values": "uniform", "bits": 6, "feedback": "residual"},
         engine=engine,
     )
 
 
-def came_to(engine: dict[str, Any], out: Path) -> dict[str, Any]:
+def came_to(engine: dict[str, Any], out: Path, seed: int = 0) -> dict[str, Any]:
     """Every bit of that federation on an engine."""
-    return bits(simulate.run(federation(engine), out=out)[0].folder)
+    return bits(simulate.run(federation(engine, seed), out=out)[0].folder)
 
 
 @contextmanager

@@ -102,6 +102,35 @@ def test_a_node_that_is_lost_loses_nothing_that_the_server_accepted(
         assert came_to({**AUTO, "actors": 3}, tmp_path) == expected
 
 
+@on_ray
+def test_members_of_a_sweep_beside_each_other_outlive_the_loss_of_a_node_that_one_of_them_has(
+    cluster: Any, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    # As many actors as there are processors, so that some member has one on the node that is lost.
+    members = [federation({**AUTO, "actors": actors}, seed=actors - 1) for actors in (1, 2)]
+    logs = [tmp_path / member.run_id() / "rounds.jsonl" for member in members]
+    node, lost, over = cluster.add_node(num_cpus=1), threading.Event(), threading.Event()
+
+    def lose() -> None:
+        while not over.wait(0.02):
+            if all(log.exists() and log.stat().st_size for log in logs):
+                lost.set()
+                break
+        cluster.remove_node(node, allow_graceful=False)
+
+    loser = threading.Thread(target=lose)
+    loser.start()
+    try:
+        first, second = simulate.run(members, out=tmp_path, jobs=2)
+    finally:
+        over.set()
+        loser.join()
+    assert lost.is_set(), "the runs were over before"
+    assert bits(first.folder) == expected
+    assert bits(second.folder) == came_to({"name": "in_process"}, tmp_path / "alone", seed=1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", ["actor", "node"])
 def test_ten_kills_of_each_at_random_instants_give_the_same_bits(

@@ -65,7 +65,9 @@ def test_the_mod_in_rays_actors_and_the_grid_in_the_server_count_the_same(tmp_pa
     (tmp_path / "spied.py").write_text(SPIED)
     log = tmp_path / "mod.log"
     path = [tmp_path, ROOT, ROOT / "docs" / "examples" / "flower"]
-    environment = {**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(map(str, path))}
+    # A Ray of its own, whatever cluster there is on this machine.
+    alone = {**QUIET, "RAY_ADDRESS": "local", "PYTHONPATH": os.pathsep.join(map(str, path))}
+    environment = {**os.environ, **alone}
     done = subprocess.run(
         [sys.executable, "-c", DRIVER],
         env={**environment, "SPIED_LOG": str(log), "FLWR_HOME": str(tmp_path / "home")},

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from fedprune.runs import latency
 from fedprune.runs.arrays import read_arrays
 from fedprune.runs.files import read_json
 from fedprune.runs.log import read_lines
@@ -25,14 +26,14 @@ def differences(first: Path, second: Path) -> list[str]:
     """The first difference of each file of results, in words; none where the runs are equal to the bit.
 
     Compared are the records of rounds, clients and the final evaluation, the results, the partition, and
-    the final weights and masks, byte by byte. Fields that read a clock are not, nor what the runs are called.
-    Raises RunError for a damaged file.
+    the final weights and masks, byte by byte. Fields that read a clock are not, nor latency, nor what the
+    runs are called. Raises RunError for a damaged file.
     """
     return [*_of_records(first, second), *_of_partitions(first, second), *_of_arrays(first, second)]
 
 
 def _of_records(first: Path, second: Path) -> Iterator[str]:
-    for name in METRICS:
+    for name in (each for each in METRICS if each != latency.FILE):
         pairs = zip_longest(_records(first / name), _records(second / name))
         for line, (one, other) in enumerate(pairs, start=1):
             if one is None or other is None:

@@ -5,7 +5,6 @@ prints by how many bytes the peak of its resident memory grew from before it rea
 answers.
 """
 
-import resource
 import sys
 
 ANSWERS = 10
@@ -34,12 +33,17 @@ def main(target: str, file: str, features: str) -> None:
         with torch.inference_mode():
             for _ in range(ANSWERS):
                 module(torch.from_numpy(x))
-    print(max(0, 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+    print(max(0, _resident("VmHWM") - before))
 
 
-def _resident() -> int:
-    with open("/proc/self/statm") as pages:
-        return int(pages.read().split()[1]) * resource.getpagesize()
+def _resident(what: str = "VmRSS") -> int:
+    """Bytes in memory now, or with VmHWM at the peak.
+
+    The peak that ``getrusage`` tells is no use here: it begins with that of the process that started this one.
+    """
+    with open("/proc/self/status") as status:
+        found = next(line for line in status if line.startswith(f"{what}:"))
+    return 1024 * int(found.split()[1])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The score against what it cost: bytes, multiply-adds, weights that are kept, seconds, simulated ones.
+"""The score against what it cost: bytes, multiply-adds, kept weights, latency, seconds of two clocks.
 
 All are drawn alike: stars are final evaluations with their Pareto front, small dots their seeds, and lines,
 for costs that add up over rounds, are what was measured on the way.
@@ -104,6 +104,19 @@ SIMULATED = Cost(
     "Simulated seconds are those of the scenario's clock: what clients of these speeds would take,"
     " whatever machine simulated them.",
     "simulated",
+)
+
+LATENCY = Cost(
+    "latency",
+    "What does each millisecond buy?",
+    "time to answer one query",
+    "ms",
+    3,
+    _of("latency", 1e3),
+    "in {} an answer",
+    "in less time",
+    "The median time in which the shrunk model of a typical client, the one with the median of multiply-adds,"
+    " answers one query in fp32, on one thread of onnxruntime on the machine that ended the run.",
 )
 
 

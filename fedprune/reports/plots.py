@@ -50,6 +50,10 @@ class Plots:
         """The final score against the multiply-adds of a forward pass of the shrunk model."""
         return self._scored(_against(costs.MULTIPLY_ADDS))
 
+    def accuracy_by_latency(self) -> altair.TopLevelMixin:
+        """The final score against the time to answer one query; needs runs with ``[evaluate] latency``."""
+        return self._scored(_against(costs.LATENCY))
+
     def accuracy_by_density(self) -> altair.TopLevelMixin:
         """The final score against the kept share of the weights."""
         return self._scored(_against(costs.DENSITY))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fedprune.reports.costs import BYTES, DENSITY, MULTIPLY_ADDS, SECONDS, SIMULATED, against
+from fedprune.reports.costs import BYTES, DENSITY, LATENCY, MULTIPLY_ADDS, SECONDS, SIMULATED, against
 from fedprune.reports.figures import Figure, curve, slug, span
 from fedprune.reports.findings import listed, target_finding
 from fedprune.reports.methods import MEGA, Method
@@ -17,7 +17,7 @@ from fedprune.score import Score
 def by_cost(methods: Sequence[Method], score: Score) -> list[Figure]:
     """The score against all that it costs, bytes first and across the page."""
     first = [{**figure, "wide": True} for figure in by_bytes(methods, score)]
-    others = (against(cost, methods, score) for cost in (MULTIPLY_ADDS, DENSITY, SIMULATED, SECONDS))
+    others = (against(cost, methods, score) for cost in (MULTIPLY_ADDS, DENSITY, LATENCY, SIMULATED, SECONDS))
     return [*first, *(figure for found in others for figure in found)]
 
 

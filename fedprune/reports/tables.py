@@ -51,7 +51,7 @@ class Table:
 
 
 Column = tuple[str, str, float, int]
-"""A column made of a field of ``results.json``: title, field, factor, digits."""
+"""A column made of a field of ``results.json`` or ``latency.json``: title, field, factor, digits."""
 
 SPENT: tuple[Column, ...] = (
     ("density %", "density", 100, 1),
@@ -65,6 +65,8 @@ SPENT: tuple[Column, ...] = (
 SOMETIMES: tuple[Column, ...] = (
     ("simulated s", "simulated_seconds_total", 1, 1),
     ("simulated s to target", "simulated_seconds_to_target", 1, 1),
+    ("ms an answer", "latency", 1e3, 3),
+    ("x dense", "latency_speedup", 1, 2),
     ("epsilon", "epsilon", 1, 2),
 )
 """Columns that stand where any run has something to say in them."""
@@ -112,8 +114,8 @@ def _is_there(methods: Sequence[Method], field: str) -> bool:
 
 
 def meaning(name: str) -> str:
-    """What a field of ``results.json`` means, as ``docs/metrics.md`` says."""
-    metric = METRICS["results.json"][name]
+    """What a field of ``results.json`` or ``latency.json`` means, as ``docs/metrics.md`` says."""
+    metric = {**METRICS["latency.json"], **METRICS["results.json"]}[name]
     return f"{metric.meaning[:1].upper()}{metric.meaning[1:]}.".replace("`", "")
 
 

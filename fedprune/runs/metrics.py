@@ -15,7 +15,7 @@ from fedprune.runs.metric import Metric as Metric
 from fedprune.runs.metric import bytes_of, interval, spread
 from fedprune.score import Score
 
-CLOCK_FIELDS = frozenset({"seconds", "time", "seconds_total"})
+CLOCK_FIELDS = frozenset({"seconds", "time", "seconds_total", "latency", "latency_speedup"})
 """Fields that read the machine's clock: all others are the same bits each time a run is repeated or
 resumed."""
 
@@ -209,12 +209,23 @@ _PERSONAL_MODEL = {
     "bytes_up": Metric("bytes", "length of the client's answer, which has the figures of all its models"),
 }
 
+_LATENCY = {
+    "client": Metric("id", "whose model: the one with the median of `multiply_adds`"),
+    "latency": Metric(
+        "s",
+        "median time in which its shrunk model answers one query in fp32, on one thread of onnxruntime on"
+        " the machine that ended the run",
+    ),
+    "latency_speedup": Metric("", "how many times as fast that is as the same network unpruned"),
+}
+
 METRICS = {
     "rounds.jsonl": _ROUNDS,
     "clients.jsonl": _CLIENTS,
     "final.jsonl": _FINAL,
     "results.json": _RESULTS,
     "personal.jsonl": _PERSONAL_MODEL,
+    "latency.json": _LATENCY,
 }
 """File of a run folder -> field -> what it holds."""
 
@@ -225,6 +236,7 @@ _ABOUT = {
     "results.json": "Once at the end, over all clients, or over the sample of them that was asked; over those"
     " that answered, where `missing` names any.",
     "personal.jsonl": "One line for each client and model after the last round, where `[personalize]` asks.",
+    "latency.json": "Once at the end, where `[evaluate] latency` asks; `rows` has other forms of the model.",
 }
 
 

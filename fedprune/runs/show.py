@@ -153,6 +153,8 @@ _SPENT = (
     _Column("MB to target", _number("bytes_to_target", 1e-6, 2)),
     _Column("simulated s", _number("simulated_seconds_total", 1, 1)),
     _Column("simulated s to target", _number("simulated_seconds_to_target", 1, 1)),
+    _Column("ms an answer", _number("latency", 1e3, 3)),
+    _Column("x dense", _number("latency_speedup", 1, 2)),
     _Column("epsilon", _number("epsilon", 1, 2)),
     _Column("rounds", lambda row: str(row["rounds"] or "")),
     _Column("seconds", _number("seconds_total", 1, 1)),

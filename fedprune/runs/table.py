@@ -16,6 +16,7 @@ from fedprune.runs.fields import misfit
 from fedprune.runs.files import RunError, read_json
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.labels import label_without_seed, told_apart
+from fedprune.runs.latency import LATENCY, read_latency
 from fedprune.runs.log import read_lines
 from fedprune.runs.metrics import totals
 from fedprune.runs.task import read_score
@@ -55,7 +56,9 @@ MEASURED = (
     "epsilon",
     "seconds_total",
 )
-"""Fields of ``results.json`` that rows carry, in its units; None where a run does not have them (yet)."""
+"""Fields of ``results.json`` that rows carry, in its units; None where a run does not have them (yet).
+
+Rows carry those of LATENCY beside them."""
 
 HALF = "_half"
 """Suffix of half of a grouped row's 95 % interval over seeds."""
@@ -67,8 +70,8 @@ def results_table(folders: Sequence[Path]) -> list[Row]:
     A row holds ``run`` (folder name), ``name``, ``label``, ``seed``, ``state``, ``round``, ``rounds`` (asked
     for), ``missing`` (clients that the final evaluation lacks), ``settings`` (dotted key -> value of those
     that decide the result, the seed aside), ``code`` (the user's plug-ins that do -> sha256), ``group``
-    (equal for runs that differ only by seed), ``folder`` (its path), ``score`` (the fields of ``Score``) and
-    MEASURED. Raises RunError for what is no run folder or damaged.
+    (equal for runs that differ only by seed), ``folder`` (its path), ``score`` (the fields of ``Score``),
+    MEASURED and LATENCY. Raises RunError for what is no run folder or damaged.
     """
     return [_row(Path(folder)) for folder in folders]
 
@@ -124,6 +127,7 @@ def _row(path: Path) -> Row:
         "folder": str(path),
         "score": read_score(path).record(),
         **{name: results.get(name) for name in MEASURED},
+        **read_latency(path),
     }
 
 
@@ -187,7 +191,7 @@ def _merged(rows: Sequence[Row]) -> Row:
     merged["label"] = label_without_seed(rows[0])
     merged["missing"] = sum(row["missing"] for row in rows)
     merged["seeds"] = [row["seed"] for row in rows]
-    for name in MEASURED:
+    for name in (*MEASURED, *LATENCY):
         values = [row[name] for row in rows]
         found = None if None in values else estimate(values)
         merged[name], merged[name + HALF] = (found.mean, found.half) if found else (None, None)

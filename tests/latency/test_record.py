@@ -12,8 +12,9 @@ import pytest
 from fedprune.latency import record as recording
 from fedprune.latency.measure import Timing
 from fedprune.latency.table import Row
+from fedprune.runs.latency import FILE, read_latency
 
-ROW = Row("dense", "onnx", Timing(2e-3, 3e-3, 4e-3, 1e-3), 1.0, 5000, 300, 200)
+ROW = Row("shrunk", "onnx", Timing(2e-3, 3e-3, 4e-3, 1e-3), 1.5, 5000, 300, 200)
 
 
 def test_the_typical_client_has_the_median_of_multiply_adds() -> None:
@@ -40,6 +41,7 @@ def test_a_run_keeps_the_latency_of_its_typical_client_and_measures_it_once(
     for _ in range(2):
         recording.record(folder)
     assert asked == [2]
-    kept = json.loads((tmp_path / recording.FILE).read_text("utf-8"))
+    kept = json.loads((tmp_path / FILE).read_text("utf-8"))
     assert kept["client"] == 2
     assert kept["rows"][0]["timing"]["p50"] == ROW.timing.p50
+    assert read_latency(tmp_path) == {"latency": ROW.timing.p50, "latency_speedup": ROW.speedup}

@@ -112,3 +112,20 @@ def test_the_same_plus_minus_is_shown_as_in_a_report_and_said_below(tmp_path: Pa
 
 def test_a_run_without_results_has_no_note_about_them(tmp_path: Path) -> None:
     assert "final" not in render([make(tmp_path, accuracy=None)])
+
+
+def test_what_a_device_waits_for_is_shown_where_it_was_measured(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    assert "ms an answer" not in render([run])
+    told = {"client": 3, "latency": 0.00125, "latency_speedup": 2.0, "rows": []}
+    (run / "latency.json").write_text(json.dumps(told), "utf-8")
+    header, _, row = lines(render([run]))
+    cells = dict(zip(header, row, strict=True))
+    assert (cells["ms an answer"], cells["x dense"]) == ("1.250", "2.00")
+
+
+def test_a_damaged_latency_is_told(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    (run / "latency.json").write_text(json.dumps({"client": 3, "latency": "soon"}), "utf-8")
+    with pytest.raises(RunError, match=r"latency\.json: 'latency'"):
+        render([run])

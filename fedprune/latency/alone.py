@@ -39,7 +39,7 @@ def main(target: str, file: str, features: str) -> None:
 def _resident(what: str = "VmRSS") -> int:
     """Bytes in memory now, or with VmHWM at the peak.
 
-    The peak that ``getrusage`` tells is no use here: it begins with that of the process that started this one.
+    The peak that ``getrusage`` tells is no use here: it begins with that of the process that started this.
     """
     with open("/proc/self/status") as status:
         found = next(line for line in status if line.startswith(f"{what}:"))

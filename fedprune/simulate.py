@@ -191,7 +191,7 @@ class _Grids:
     def grid(self, scenario: Scenario) -> Any:
         """The engine of a scenario, with as many nodes as it has clients."""
         from fedprune.engines.grid import open_grid
-        from fedprune.federation.flower.client_app import (
+        from fedprune.federation.flower.keys import (
             BESIDE_SERVER,
             CONTENT,
             DATA,

@@ -68,7 +68,7 @@ class RemoteWorker:
         # Late: what is wrong with the imports is told as an answer.
         from fedprune.engines.answer import load_client_app
         from fedprune.federation.client.machine import keep_state_with
-        from fedprune.federation.flower.client_app import PLUGINS
+        from fedprune.federation.flower.keys import PLUGINS
         from fedprune.runs.environment import changes, source
 
         loaded = Loaded(node(), os.getpid(), differs=tuple(changes(driver)))

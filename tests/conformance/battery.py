@@ -22,7 +22,7 @@ from fedprune import plugins
 from fedprune.engines.crew import Crew, Job
 from fedprune.engines.crews.in_process import InProcess
 from fedprune.engines.grid import CrewGrid
-from fedprune.federation.flower.client_app import RUNS
+from fedprune.federation.flower.keys import RUNS
 from fedprune.federation.server.loop import Rounds
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines

@@ -10,6 +10,7 @@ from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
 from fedprune.federation.flower import client_app
+from fedprune.federation.flower.keys import KEY, RECORD
 from fedprune.federation.protocol.messages import Order, read
 
 app = ClientApp()
@@ -29,7 +30,7 @@ def failing(faults: Collection[tuple[int, int]], times: float = math.inf) -> Ite
 @app.train()
 def train(message: Message, context: Context) -> Message:
     """The real reply, unless this client is to fail: its new state is then on disk and its reply is lost."""
-    order, _ = read(Order, message.content.config_records[client_app.RECORD][client_app.KEY])
+    order, _ = read(Order, message.content.config_records[RECORD][KEY])
     reply = client_app.train(message, context)
     if _faults.get((order.client, order.round), 0) > 0:
         _faults[order.client, order.round] -= 1

@@ -1,4 +1,4 @@
-"""A Ray that a run starts for itself has only what runs clients, and a Ray of other names starts as it would."""
+"""A Ray that a run starts for itself has only what runs clients; one with other names starts as it would."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def test_this_ray_starts_what_is_left_out_by_those_names() -> None:
 @pytest.mark.cluster
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_ray_of_its_own_has_no_dashboard_no_autoscaler_and_no_log_monitor(_importable_app: None) -> None:
+@pytest.mark.usefixtures("_importable_app")
+def test_a_ray_of_its_own_has_no_dashboard_no_autoscaler_and_no_log_monitor() -> None:
     before = set(_commands())
     with open_grid(Ray(actors=1), client_app="echo_app:app", nodes=1) as grid:
         assert grid.described()["actors"] == 1

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fedprune.engines.remote_state import RemoteStore, StateService
-from fedprune.federation.flower.client_app import BESIDE_SERVER, RUNS
+from fedprune.federation.flower.keys import BESIDE_SERVER, RUNS
 from fedprune.runs.files import RunError
 from fedprune.runs.folder import RunFolder
 

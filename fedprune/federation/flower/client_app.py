@@ -7,28 +7,27 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from flwr.app import ConfigRecord, Context, Message, RecordDict
+from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
 from fedprune.compute.threads import one_thread
 from fedprune.federation.client.machine import Machine
 from fedprune.federation.client.round import client_round
 from fedprune.federation.flower.bundle import stay_with_bundle
+from fedprune.federation.flower.keys import (
+    BESIDE_SERVER,
+    DATA,
+    KEY,
+    MODULES,
+    PLUGINS,
+    RECORD,
+    RENAMED,
+    RUNS,
+    content,
+)
 from fedprune.plugins import reaching
 from fedprune.types import UserError
 
-RECORD, KEY = "fedprune", "blob"
-RUNS, DATA = "fedprune-runs", "fedprune-data"
-"""Keys of a node's configuration: the folder of run folders, and the folder of data sets."""
-MODULES, PLUGINS = "fedprune-modules", "fedprune-plugins"
-"""Keys of a node's configuration: import paths that orders may name, between spaces, and folders in which
-their plug-ins may be, between the system's path separators."""
-BESIDE_SERVER = "fedprune-beside-server"
-"""Key of a node's configuration: whether its folder of run folders is the server's own."""
-RENAMED = "fedprune-renamed"
-"""Key of a node's configuration: a run and what its folder is called by now, between a slash."""
-CONTENT = "fedprune-content"
-"""Key of a node's configuration: the hash of data that were handed over in memory, where they were."""
 DEFAULT_RUNS = "~/.local/share/fedprune/runs"
 
 app = ClientApp()
@@ -79,8 +78,3 @@ def _absolute(folder: object) -> Path:
         # Flower starts apps in working directories of its own, and not all in the same.
         raise UserError(f"folder '{folder}' is relative to nobody knows where: give an absolute path")
     return path
-
-
-def content(blob: bytes) -> RecordDict:
-    """One blob as a message's content."""
-    return RecordDict({RECORD: ConfigRecord({KEY: blob})})

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from flwr.app import Message
 from flwr.serverapp import Grid
 
-from fedprune.federation.flower.client_app import KEY, RECORD, content
+from fedprune.federation.flower.keys import KEY, RECORD, content
 from fedprune.federation.flower.private import wire_size
 from fedprune.federation.server.conversation import Conversation, Incoming
 from fedprune.types import Bounds

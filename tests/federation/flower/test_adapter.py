@@ -12,7 +12,7 @@ from fedprune import simulate
 from fedprune.engines.crews.in_process import InProcess
 from fedprune.engines.grid import CrewGrid, open_grid
 from fedprune.federation.flower.adapter import FlowerStrategy
-from fedprune.federation.flower.client_app import RUNS
+from fedprune.federation.flower.keys import RUNS
 from fedprune.federation.flower.private import node_of
 from fedprune.federation.server.federation import Federation
 from fedprune.runs.folder import RunFolder

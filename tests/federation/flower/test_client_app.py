@@ -11,7 +11,8 @@ from flwr.app import Context, Message, RecordDict
 
 from fedprune.federation.client.machine import Machine
 from fedprune.federation.flower import client_app
-from fedprune.federation.flower.client_app import content, machine_of
+from fedprune.federation.flower.client_app import machine_of
+from fedprune.federation.flower.keys import content
 from fedprune.federation.flower.private import become_server
 from fedprune.types import UserError
 

@@ -13,7 +13,7 @@ from fedprune.engines import process
 from fedprune.engines.channel import channel_pair
 from fedprune.engines.crews.processes import Processes
 from fedprune.engines.grid import open_grid
-from fedprune.federation.flower.client_app import RUNS
+from fedprune.federation.flower.keys import RUNS
 from fedprune.federation.flower.nodes import node_ids
 from fedprune.federation.flower.transport import Limits, exchange
 from fedprune.federation.server.federation import Federation

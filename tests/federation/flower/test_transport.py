@@ -14,7 +14,7 @@ from flwr.serverapp import Grid
 from fedprune.engines.crew import Job
 from fedprune.engines.crews.in_process import InProcess
 from fedprune.engines.grid import CrewGrid, open_grid
-from fedprune.federation.flower.client_app import RECORD, content
+from fedprune.federation.flower.keys import RECORD, content
 from fedprune.federation.flower.private import LATE, error_reply, node_of, wire_size
 from fedprune.federation.flower.transport import Envelopes, Limits, exchange
 from fedprune.federation.server.conversation import Conversation, Incoming

@@ -11,7 +11,7 @@ from flwr.app import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedprune.federation.flower.client_app import content
+from fedprune.federation.flower.keys import content
 from fedprune.federation.flower.private import become_server, node_of, wire_size
 from fedprune.federation.protocol.messages import Order, Report, read, write
 from fedprune.models import architecture

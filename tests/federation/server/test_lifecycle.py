@@ -10,7 +10,7 @@ import pytest
 
 from fedprune.engines.crews.in_process import InProcess
 from fedprune.engines.grid import open_grid
-from fedprune.federation.flower.client_app import RUNS
+from fedprune.federation.flower.keys import RUNS
 from fedprune.federation.server.lifecycle import carry, run_folder
 from fedprune.federation.server.round import TooFewRepliesError
 from fedprune.progress import Progress

@@ -20,7 +20,7 @@ def bare_heads(ray: Any) -> Iterator[None]:
 
     A Ray that starts them by other names starts all of them, which costs seconds and nothing else.
     """
-    module = getattr(ray._private, "node", None)
+    module: Any = getattr(ray._private, "node", None)
     node = getattr(module, "Node", None)
     if node is None:
         yield

@@ -20,7 +20,6 @@ from fedprune.engines.crew import EndedError, EngineError, NoRoomError, check_si
 from fedprune.engines.process import STARTUP_SECONDS
 from fedprune.engines.remote_state import Ask, StateService
 from fedprune.engines.remote_worker import WATCH, Loaded, RemoteWorker
-from fedprune.federation.flower.keys import CONTENT, MODULES, PLUGINS
 from fedprune.runs.environment import environment
 from fedprune.types import Bounds, NodeConfig
 
@@ -69,6 +68,9 @@ class Actors:
 
     def bring(self, config: NodeConfig) -> None:
         """Have each node that an actor is started on given what it needs of this machine."""
+        # Late: a scenario that names this engine is read without Flower.
+        from fedprune.federation.flower.keys import CONTENT, MODULES, PLUGINS
+
         needed = (str(config.get(key, "")) for key in (PLUGINS, MODULES, CONTENT))
         self.baggage = self.ray.put(packed(*needed))
 

@@ -224,6 +224,11 @@ def test_reading_scenarios_and_run_folders_loads_no_framework() -> None:
     assert not loaded_by(code) & {"torch", "ray", "flwr", "flwr_datasets", "datasets", "sklearn"}
 
 
+def test_a_grid_starts_its_workers_without_loading_what_they_compute_with() -> None:
+    code = "import fedprune.engines.grid, fedprune.engines.crews.processes"
+    assert not loaded_by(code) & {"torch", "ray", "flwr_datasets", "datasets", "sklearn"}
+
+
 def test_public_names_are_found_and_others_are_not() -> None:
     assert set(fedprune.__all__) == {*fedprune._HOMES, "__version__"}
     for name in fedprune.__all__:

@@ -6,7 +6,6 @@ import itertools
 import logging
 import math
 import queue
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Self
 from flwr.app import Message, RecordDict
 
 from fedprune.engines.crew import Crew, Engine, Job, LateError, LostError, check_size
+from fedprune.engines.deadline import Deadline
 from fedprune.federation.flower.private import (
     CRASHED,
     LATE,
@@ -30,7 +30,7 @@ from fedprune.federation.flower.private import (
     node_of,
     to_bytes,
 )
-from fedprune.federation.flower.transport import Carried, StreamingGrid
+from fedprune.federation.flower.streaming import Carried, StreamingGrid
 from fedprune.runs.files import RunError
 from fedprune.types import Bounds, NodeConfig
 
@@ -197,7 +197,7 @@ class CrewGrid(StreamingGrid):
         # Imports are not the clients' delay.
         self._crew.wait()
         limit = min((each for each in (timeout, self._timeout) if each is not None), default=None)
-        bounds, deadline = bounds or Bounds(seconds=limit), _Deadline(self._crew, limit)
+        bounds, deadline = bounds or Bounds(seconds=limit), Deadline(self._crew, limit)
 
         def send_more() -> None:
             while len(at_work) <= self._crew.lanes and deadline.left_s() > 0:
@@ -210,7 +210,7 @@ class CrewGrid(StreamingGrid):
 
         try:
             send_more()
-            while at_work and (job := _next_of(done, deadline)) is not None:
+            while at_work and (job := deadline.next_of(done)) is not None:
                 sent = at_work.pop(job)
                 send_more()
                 yield self._carried(sent)
@@ -284,26 +284,3 @@ class _Sent:
     length: int
     bounds: Bounds
     job: Job
-
-
-class _Deadline:
-    """The end of an exchange, which waits while workers start: that is not the clients' delay."""
-
-    def __init__(self, crew: Crew, seconds: float | None) -> None:
-        self._crew, self._started_s = crew, crew.starting_s
-        self._end = math.inf if seconds is None else time.monotonic() + seconds
-
-    def left_s(self) -> float:
-        """Seconds until it."""
-        return self._end + self._crew.starting_s - self._started_s - time.monotonic()
-
-
-def _next_of(done: queue.SimpleQueue[Future[bytes]], deadline: _Deadline) -> Future[bytes] | None:
-    """The next job that is done, None when there is none by the deadline."""
-    while True:
-        left_s = deadline.left_s()
-        try:
-            return done.get() if left_s == math.inf else done.get(timeout=max(0.0, left_s))
-        except queue.Empty:
-            if left_s <= 0:
-                return None

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import time
-from abc import abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 from weakref import WeakValueDictionary
 
 from flwr.app import Message
@@ -17,6 +15,7 @@ from flwr.serverapp import Grid
 
 from fedprune.federation.flower.keys import KEY, RECORD, content
 from fedprune.federation.flower.private import wire_size
+from fedprune.federation.flower.streaming import Carried, StreamingGrid
 from fedprune.federation.server.conversation import Conversation, Incoming
 from fedprune.types import Bounds
 
@@ -24,17 +23,6 @@ POLL_S = 0.1
 """Seconds between two looks for replies on a grid that cannot say when they come."""
 
 log = logging.getLogger("fedprune")
-
-
-@dataclass(frozen=True)
-class Carried:
-    """A reply, and what the transport carried for it."""
-
-    reply: Message
-    down: int
-    """Bytes of the order that went down; 0 when it never went."""
-    up: int
-    """Bytes of the reply that came up; 0 when none did, and the grid says why in its place."""
 
 
 @dataclass(frozen=True)
@@ -48,35 +36,6 @@ class Limits:
     long a reply is before it is there: on such a grid ``seconds`` bound how long no reply comes at all."""
     at_once: int | None = None
     """The most orders under way on one of Flower's grids, None for all."""
-
-
-class StreamingGrid(Grid):
-    """A grid that takes messages as its clients fall idle and hands back each reply when it is there."""
-
-    @abstractmethod
-    def longest_first(self, clients: Sequence[int]) -> list[int]:
-        """These clients in the order in which a round that asks them is over soonest, by what they took
-        before."""
-
-    @abstractmethod
-    def described(self) -> dict[str, Any]:
-        """What a run's environment says of the machines that clients are on; nothing where that is this
-        one."""
-
-    @abstractmethod
-    def answered(self) -> dict[str, int]:
-        """Messages answered since this was last called, by machine; nothing where that is this one."""
-
-    @abstractmethod
-    def stream(
-        self,
-        messages: Iterable[Message | None],
-        *,
-        timeout: float | None = None,
-        bounds: Bounds | None = None,
-    ) -> Iterator[Carried]:
-        """The replies to these messages in the order of their arrival, within ``timeout`` seconds in all and
-        each within ``bounds``. None among the messages: there is nothing to send before the next reply."""
 
 
 class Envelopes:

@@ -11,7 +11,7 @@ from typing import Any
 from flwr.serverapp import Grid
 
 from fedprune.federation.experiment import Experiment, checked_experiment, open_experiment
-from fedprune.federation.flower.transport import StreamingGrid
+from fedprune.federation.flower.streaming import StreamingGrid
 from fedprune.federation.server.loop import Rounds
 from fedprune.federation.server.personalize import personalize
 from fedprune.federation.server.survey import MissingClientsError

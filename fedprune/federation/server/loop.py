@@ -14,7 +14,8 @@ from fedprune.compute.early_stopping import out_of_patience
 from fedprune.compute.request import ScoreRequest
 from fedprune.compute.threads import one_thread
 from fedprune.federation.flower.nodes import node_ids
-from fedprune.federation.flower.transport import Limits, StreamingGrid, exchange
+from fedprune.federation.flower.streaming import StreamingGrid
+from fedprune.federation.flower.transport import Limits, exchange
 from fedprune.federation.protocol.messages import reply_limit
 from fedprune.federation.server import records
 from fedprune.federation.server.buffered import Buffered, Replies

@@ -192,7 +192,7 @@ class ActorLane:
         there = self._actors
         raise NoRoomError(
             f"no Ray actor was ready within {seconds:g} s: no node has {there.cpus:g} CPUs and "
-            f"{there.gpus:g} GPUs to spare, or loading hangs there"
+            f"{there.gpus:g} GPUs that no other job on the cluster has taken, or loading hangs there"
         )
 
 

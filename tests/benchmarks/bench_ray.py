@@ -100,7 +100,9 @@ def measured(side: str) -> dict[str, Any]:
 
     path = os.pathsep.join([str(APPS), os.environ.get("PYTHONPATH", "")])
     with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, **QUIET, "PYTHONPATH": path, "FLWR_HOME": home}
+        # Flower's simulation joins a cluster that it finds in Ray's folder: it gets one of its own.
+        own = {"PYTHONPATH": path, "FLWR_HOME": home, "RAY_TMPDIR": home}
+        environment = {**os.environ, **QUIET, **own}
         command = [sys.executable, __file__, "--side", side]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from fedprune import simulate
 from fedprune.federation.flower.quiet import keep_flower_quiet
@@ -35,6 +37,20 @@ def came_to(engine: dict[str, Any], out: Path, seed: int = 0) -> dict[str, Any]:
 @contextmanager
 def connected_cluster() -> Iterator[Any]:
     """Two nodes with a processor each; this process is connected to the first."""
+    # A test cluster writes its address into Ray's folder, and any ``ray.init()`` on this machine that finds
+    # it there joins. Flower's simulation did, and its actors took the processors of those that were to be
+    # replaced. The name is short, as Ray keeps sockets below it.
+    with (
+        tempfile.TemporaryDirectory(prefix="fp", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("RAY_TMPDIR", folder)
+        with _cluster() as cluster:
+            yield cluster
+
+
+@contextmanager
+def _cluster() -> Iterator[Any]:
     keep_flower_quiet()
     import ray
     from ray.cluster_utils import Cluster

@@ -1,7 +1,7 @@
 """Centred clipping: means of models that are drawn towards the mean before, until it settles among them.
 
 Karimireddy, He, Jaggi: Learning from History for Byzantine Robust Optimization, ICML 2021,
-https://arxiv.org/abs/2012.10333 (section 5): v becomes v + mean of (x - v) min(1, radius / ||x - v||), a few
+https://arxiv.org/abs/2012.10333: v becomes v + mean of (x - v) min(1, radius / ||x - v||), a few
 times, read against the authors' code (github.com/epfml/byzantine-robust-noniid-optimizer,
 ``codes/aggregator/clipping.py``). Each step lets a client move the centre by its share of the radius at most.
 

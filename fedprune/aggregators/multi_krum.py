@@ -1,9 +1,9 @@
 """Multi-Krum: the mean of the clients' whole models without those that lie farthest from their peers.
 
 Blanchard, El Mhamdi, Guerraoui, Stainer: Machine Learning with Adversaries: Byzantine Tolerant Gradient
-Descent, NeurIPS 2017, https://arxiv.org/abs/1703.02757 (section 4). Scores are Krum's (``krum.py``); the
-m = n - f clients of the least scores are averaged, by their number of samples where the method says so. With
-more than 2 f + 2 clients in a round no f of them can move it arbitrarily far.
+Descent, NeurIPS 2017, https://arxiv.org/abs/1703.02757 (in its experiments). Scores are Krum's
+(``krum.py``); the m = n - f clients of the least scores are averaged, by their number of samples
+where the method says so. With more than 2 f + 2 clients in a round no f of them can move it arbitrarily far.
 
 Under masks distances are taken as in ``krum.py``, and clients that are turned away count nowhere: what none
 of the others holds keeps its old value. A client whose score equals that of the last one chosen is heard as

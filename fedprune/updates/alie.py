@@ -1,7 +1,7 @@
 """ALIE, "a little is enough", an attack: all its clients send the others' mean less a little deviation.
 
 Baruch, Baruch, Goldberg: A Little Is Enough: Circumventing Defenses For Distributed Learning, NeurIPS 2019,
-https://arxiv.org/abs/1902.06156 (Algorithm 3), read against the published code
+https://arxiv.org/abs/1902.06156 (the attack that prevents convergence), read against the published code
 (github.com/moranant/attacking_distributed_learning, ``malicious.py``), whose default of 1.5 deviations is
 taken. The paper bounds them by z with Phi(z) < (n - m - s) / (n - m), s = floor(n / 2 + 1) - m, for m of n
 clients: 0.33 for 12 of 50, and 0 for 2 of 10.

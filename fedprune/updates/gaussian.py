@@ -1,8 +1,8 @@
 """Gaussian, an attack: a client sends noise in the place of what it learned.
 
 Blanchard, El Mhamdi, Guerraoui, Stainer: Machine Learning with Adversaries: Byzantine Tolerant Gradient
-Descent, NeurIPS 2017, https://arxiv.org/abs/1703.02757 (section 5). Departure: there its deviation is
-200, which every run here refuses as an explosion; here it is a multiple of the update itself,
+Descent, NeurIPS 2017, https://arxiv.org/abs/1703.02757 (in its experiments). Departure: there its
+deviation is 200, which every run here refuses as an explosion; here it is a multiple of the update itself,
 array by array. (``gaussian_noise`` is the privacy of an honest client, and adds noise to a clipped update.)
 """
 

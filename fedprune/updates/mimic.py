@@ -1,7 +1,7 @@
 """Mimic, an attack: all its clients send what one honest client sends, so that this one counts too much.
 
 Karimireddy, He, Jaggi: Byzantine-Robust Learning on Heterogeneous Datasets via Bucketing, ICLR 2022,
-https://arxiv.org/abs/2006.09365 (section 3.2 and appendix B): the client whose update is the most extreme
+https://arxiv.org/abs/2006.09365 (the mimic attack): the client whose update is the most extreme
 along the direction in which honest updates differ most. Read against the authors' code
 (github.com/epfml/byzantine-robust-noniid-optimizer, ``codes/attacks/mimic.py``).
 

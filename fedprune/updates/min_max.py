@@ -2,9 +2,9 @@
 
 Shejwalkar, Houmansadr: Manipulating the Byzantine: Optimizing Model Poisoning Attacks and Defenses for
 Federated Learning, NDSS 2021, https://www.ndss-symposium.org/ndss-paper/manipulating-the-byzantine-optimizing-model-poisoning-attacks-and-defenses-for-federated-learning/
-(equation 10): the mean less gamma times a direction, with the largest gamma for which the largest distance to
-an honest update is no larger than that between two honest ones. Read against the published code
-(github.com/vrt1shjwlkr/NDSS21-Model-Poisoning, ``our_attack_dist``).
+(Min-Max, of the attacks that know no rule): the mean less gamma times a direction, with the largest gamma
+for which the largest distance to an honest update is no larger than that between two honest ones. Read
+against the published code (github.com/vrt1shjwlkr/NDSS21-Model-Poisoning, ``our_attack_dist``).
 
 Departure: gamma is not searched for by halving steps, but is the least root of a quadratic equation for each
 honest client. Under masks a distance is the mean square over what two clients both hold, and every attacker

@@ -15,23 +15,19 @@ import pytest
 from fedprune import simulate
 from fedprune.federation.flower.quiet import keep_flower_quiet
 from fedprune.scenario import Scenario
-from tests.conformance.battery import ERROR_FEEDBACK, PRUNING, bits, small
+from tests.conformance.battery import bits
+from tests.conformance.everywhere import everywhere
 
 
 def federation(engine: dict[str, Any], seed: int = 0) -> Scenario:
-    """Sub-FedAvg's hybrid with lossy codecs and what both sides remember of them, over six rounds."""
-    return small(
-        {**PRUNING, "variant": "hybrid"},
-        run={"rounds": 6, "seed": seed},
-        uplink={**ERROR_FEEDBACK, "mask": "context"},
-        downlink={"values": "uniform", "bits": 6, "feedback": "residual"},
-        engine=engine,
-    )
+    """The scenario that runs everywhere, of more clients than actors, so that some wait and some are lost."""
+    rounds = {"clients_per_round": 4, "seed": seed}
+    return everywhere(run=rounds, partition={"clients": 6}, engine=engine)
 
 
-def came_to(engine: dict[str, Any], out: Path, seed: int = 0) -> dict[str, Any]:
-    """Every bit of that federation on an engine."""
-    return bits(simulate.run(federation(engine, seed), out=out)[0].folder)
+def came_to(scenario: Scenario, out: Path) -> dict[str, Any]:
+    """Every bit that a run of a scenario comes to."""
+    return bits(simulate.run(scenario, out=out)[0].folder)
 
 
 @contextmanager

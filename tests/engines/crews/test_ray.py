@@ -17,6 +17,7 @@ from fedprune import simulate
 from fedprune.engines.crews.ray import Ray
 from fedprune.scenario import ScenarioError
 from tests.conformance.battery import bits, records
+from tests.conformance.everywhere import everywhere
 
 from .ray_cluster import actor_processes, came_to, connected_cluster, federation
 
@@ -40,7 +41,13 @@ def cluster() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Every bit of the federation from this process."""
-    return came_to({"name": "in_process"}, tmp_path_factory.mktemp("in_process"))
+    return came_to(federation({"name": "in_process"}), tmp_path_factory.mktemp("in_process"))
+
+
+@pytest.fixture(scope="module")
+def everywhere_expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Every bit of the scenario that runs everywhere, from this process."""
+    return came_to(everywhere(engine={"name": "in_process"}), tmp_path_factory.mktemp("everywhere"))
 
 
 @pytest.mark.parametrize(
@@ -62,14 +69,30 @@ def test_an_address_that_is_none_is_refused() -> None:
         Ray(address="somewhere")
 
 
-@on_ray
-@pytest.mark.parametrize(
-    "keys", [{"actors": 1}, {"actors": 2}, {"actors": 2, "shared": True}], ids=["one", "two", "shared"]
-)
-def test_any_number_of_actors_on_two_nodes_gives_the_bits_of_this_process(
-    cluster: Any, expected: dict[str, Any], keys: dict[str, Any], tmp_path: Path
+def test_one_scenario_has_the_bits_of_this_process_in_worker_processes(
+    everywhere_expected: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert came_to({**AUTO, **keys}, tmp_path) == expected
+    assert came_to(everywhere(engine={"name": "processes", "workers": 2}), tmp_path) == everywhere_expected
+
+
+@on_ray
+@pytest.mark.parametrize("actors", [1, 2])
+def test_one_scenario_has_the_bits_of_this_process_on_a_ray_of_its_own(
+    everywhere_expected: dict[str, Any], actors: int, tmp_path: Path
+) -> None:
+    import ray
+
+    assert not ray.is_initialized(), "the run would join that one"
+    assert came_to(everywhere(engine={"name": "ray", "actors": actors}), tmp_path) == everywhere_expected
+
+
+@on_ray
+@pytest.mark.parametrize("shared", [False, True])
+def test_one_scenario_has_the_bits_of_this_process_on_two_nodes(
+    cluster: Any, everywhere_expected: dict[str, Any], shared: bool, tmp_path: Path
+) -> None:
+    on_both = everywhere(engine={**AUTO, "actors": 2, "shared": shared})
+    assert came_to(on_both, tmp_path) == everywhere_expected
 
 
 @on_ray
@@ -77,7 +100,7 @@ def test_an_actor_that_is_killed_is_replaced_and_its_client_done_again(
     cluster: Any, expected: dict[str, Any], tmp_path: Path
 ) -> None:
     with killing(actor_processes, times=2):
-        assert came_to({**AUTO, "actors": 2, "retries": 3}, tmp_path) == expected
+        assert came_to(federation({**AUTO, "actors": 2, "retries": 3}), tmp_path) == expected
 
 
 @on_ray
@@ -99,7 +122,7 @@ def test_a_node_that_is_lost_loses_nothing_that_the_server_accepted(
     cluster: Any, expected: dict[str, Any], tmp_path: Path
 ) -> None:
     with losing_a_node(cluster):
-        assert came_to({**AUTO, "actors": 3}, tmp_path) == expected
+        assert came_to(federation({**AUTO, "actors": 3}), tmp_path) == expected
 
 
 @on_ray
@@ -128,7 +151,7 @@ def test_members_of_a_sweep_beside_each_other_outlive_the_loss_of_a_node_that_on
         loser.join()
     assert lost.is_set(), "the runs were over before"
     assert bits(first.folder) == expected
-    assert bits(second.folder) == came_to({"name": "in_process"}, tmp_path / "alone", seed=1)
+    assert bits(second.folder) == came_to(federation({"name": "in_process"}, seed=1), tmp_path / "alone")
 
 
 @pytest.mark.slow
@@ -139,10 +162,10 @@ def test_ten_kills_of_each_at_random_instants_give_the_same_bits(
     for number in range(10):
         if victim == "actor":
             with killing(actor_processes, times=1):
-                assert came_to({**AUTO, "actors": 2}, tmp_path / str(number)) == expected
+                assert came_to(federation({**AUTO, "actors": 2}), tmp_path / str(number)) == expected
         else:
             with losing_a_node(cluster):
-                assert came_to({**AUTO, "actors": 3}, tmp_path / str(number)) == expected
+                assert came_to(federation({**AUTO, "actors": 3}), tmp_path / str(number)) == expected
 
 
 @contextmanager

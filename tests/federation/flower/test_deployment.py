@@ -18,8 +18,9 @@ import fedprune
 from fedprune.federation.cut import cut
 from fedprune.runs.folder import RunFolder
 from fedprune.runs.log import read_lines
-from fedprune.scenario import Scenario, load_scenarios
+from fedprune.scenario import load_scenarios
 from tests.conformance.battery import last_versions
+from tests.conformance.everywhere import PAGE, WRITTEN, everywhere
 from tests.conformance.lost import assert_as_without_the_lost, lost
 from tests.docs.pages import ROOT, blocks
 
@@ -33,7 +34,6 @@ pytestmark = [
     ),
 ]
 
-PAGE = ROOT / "docs" / "deployment.md"
 WITHIN_S = 1800
 
 
@@ -45,12 +45,10 @@ class Deployment(Home):
         self.place = folder
         self.environment["CHECKOUT"] = str(ROOT)
         self._ports = {port: str(free_port()) for port in ("18000", "18001", "18002")}
-        shown = blocks(PAGE)
-        (written,) = [block for block in shown if block.file]
-        (folder / written.file).write_text(written.content, "utf-8")
-        self.scenario = load(folder / written.file)
-        cut(self.scenario, folder / "parts")
-        *set_up, self._run, self._end = [block.text for block in shown if block.language == "console"]
+        (folder / WRITTEN.file).write_text(WRITTEN.content, "utf-8")
+        cut(everywhere(), folder / "parts")
+        consoles = [block.text for block in blocks(PAGE) if block.language == "console"]
+        *set_up, self._run, self._end = consoles
         for text in set_up:
             self.play(text)
 
@@ -99,11 +97,6 @@ class Deployment(Home):
             super().close()
 
 
-def load(path: Path, *overrides: str) -> Scenario:
-    (scenario,) = load_scenarios(str(path), overrides)
-    return scenario
-
-
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     opened = Deployment(tmp_path_factory.mktemp("deployment"))
@@ -117,7 +110,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 def test_two_supernodes_come_to_the_bits_of_the_local_engine(deployment: Deployment, tmp_path: Path) -> None:
     theirs = deployment.run()
     assert status(theirs) == "complete", deployment.said
-    ours = fedprune.run(deployment.scenario, out=tmp_path)[0].folder
+    ours = fedprune.run(everywhere(engine={"name": "in_process"}), out=tmp_path)[0].folder
     assert not lost(theirs)
     assert_same_but_for_envelopes(theirs, ours)
     assert last_versions(theirs) == last_versions(ours)
@@ -167,7 +160,7 @@ def test_killed_supernodes_cost_their_client_a_round_or_nothing_and_come_back(
         run = deployment.run(overrides)
     finally:
         killer.stop()
-    scenario = load(deployment.place / "federation.toml", *overrides.split())
+    (scenario,) = load_scenarios(str(deployment.place / WRITTEN.file), overrides.split())
     gone = lost(run)
     assert len(killer.killed) == kills, "the run was over before"
     assert status(run) == "complete", deployment.said

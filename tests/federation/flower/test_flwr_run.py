@@ -12,6 +12,8 @@ import pytest
 
 import fedprune
 from fedprune import load_scenarios
+from tests.conformance.battery import last_versions
+from tests.conformance.everywhere import WRITTEN, everywhere
 from tests.conformance.lost import assert_as_without_the_lost
 
 from .home import Home, assert_same_but_for_envelopes, status
@@ -25,7 +27,6 @@ pytestmark = [
 
 REPOSITORY = Path(fedprune.__file__).parent.parent
 MEMBER = "sub_fedavg unstructured"
-FEDERATION = "num-supernodes=40 client-resources-num-cpus=1 init-args-num-cpus=2"
 WITHIN_S = 900
 
 
@@ -38,8 +39,9 @@ class Flower(Home):
             '[superlink.local]\naddress = ":local-in-memory:"\n', "utf-8"
         )
 
-    def start(self, config: str) -> subprocess.Popen[str]:
-        command = ["flwr", "run", ".", "local", "--stream", "--federation-config", FEDERATION]
+    def start(self, config: str, supernodes: int = 40) -> subprocess.Popen[str]:
+        federation = f"num-supernodes={supernodes} client-resources-num-cpus=1 init-args-num-cpus=2"
+        command = ["flwr", "run", ".", "local", "--stream", "--federation-config", federation]
         return subprocess.Popen(
             [*command, "--run-config", config],
             cwd=REPOSITORY,
@@ -49,9 +51,9 @@ class Flower(Home):
             text=True,
         )
 
-    def run(self, config: str) -> str:
+    def run(self, config: str, supernodes: int = 40) -> str:
         """``flwr run`` to its end; what it printed."""
-        with self.start(config) as process:
+        with self.start(config, supernodes) as process:
             said, _ = process.communicate(timeout=WITHIN_S)
         assert process.returncode == 0, said
         return said
@@ -78,16 +80,17 @@ def quickstart(overrides: str, runs: Path) -> str:
     return f"member='{MEMBER}' overrides='{overrides}' runs='{runs}'"
 
 
-def test_flwr_run_gives_the_bits_of_the_local_engine(flower: Flower, tmp_path: Path) -> None:
-    overrides = ["run.rounds=2", "evaluate.every=1"]
-    said = flower.run(quickstart(" ".join(overrides), tmp_path / "flower"))
-    (scenario,) = [each for each in load_scenarios("quickstart", overrides) if each.label == MEMBER]
-    ours = fedprune.run(scenario, out=tmp_path / "local")[0].folder
+def test_one_scenario_has_the_bits_of_the_local_engine(flower: Flower, tmp_path: Path) -> None:
+    scenario = tmp_path / WRITTEN.file
+    scenario.write_text(WRITTEN.content, "utf-8")
+    said = flower.run(f"scenario='{scenario}' runs='{tmp_path / 'flower'}'", supernodes=2)
+    ours = fedprune.run(everywhere(engine={"name": "in_process"}), out=tmp_path / "local")[0].folder
     theirs = tmp_path / "flower" / ours.name
     assert f"run folder: {theirs}" in said, said
-    assert f"{MEMBER}: round 2/2" in said, said
+    assert "round 6/6" in said, said
     assert status(theirs) == "complete"
     assert_same_but_for_envelopes(theirs, ours)
+    assert last_versions(theirs) == last_versions(ours)
 
 
 def test_clients_that_fail_end_the_run_and_are_named_though_flwr_run_reports_success(

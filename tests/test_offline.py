@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from fedprune.federation.flower.quiet import QUIET
+
 WATCH = """
 import ipaddress, os, sys
 
@@ -20,23 +22,23 @@ def here(address):
     except ValueError:
         return address[0] == "localhost"
 
+def note(said):
+    with open(os.environ["ADDRESSES"], "a") as file:
+        file.write(f"{os.getpid()} {said}\\n")
+
 def watch(event, args):
     if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
         address = args[1]
     elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
         address = (args[0] or "localhost",)
-    elif event == "fedprune.watched":
-        address = None
     else:
         return
-    if address is None or not here(address):
-        with open(os.environ["ADDRESSES"], "a") as file:
-            file.write(f"{os.getpid()} {event} {address}\\n")
-        if address is not None:
-            raise ConnectionRefusedError(f"{event} {address}: watched, and refused")
+    if not here(address):
+        note(f"{event} {address}")
+        raise ConnectionRefusedError(f"{event} {address}: watched, and refused")
 
 sys.addaudithook(watch)
-sys.audit("fedprune.watched")
+note("watched")
 """
 """The ``sitecustomize`` of every Python process: what would leave the machine is written down and refused."""
 
@@ -58,8 +60,7 @@ workers = 1
 def watched(tmp_path: Path) -> dict[str, str]:
     """The environment of processes that are watched; it says nothing about telemetry."""
     (tmp_path / "sitecustomize.py").write_text(WATCH, "utf-8")
-    quiet = ("FLWR_TELEMETRY_ENABLED", "RAY_USAGE_STATS_ENABLED")
-    inherited = {name: value for name, value in os.environ.items() if name not in quiet}
+    inherited = {name: value for name, value in os.environ.items() if name not in QUIET}
     paths = [str(tmp_path), *filter(None, [inherited.get("PYTHONPATH")])]
     return {**inherited, "PYTHONPATH": os.pathsep.join(paths), "ADDRESSES": str(tmp_path / "addresses")}
 
@@ -79,12 +80,14 @@ def test_a_run_and_its_worker_open_no_connection_but_to_this_machine(
     (tmp_path / "small.toml").write_text(SCENARIO, "utf-8")
     command = [sys.executable, "-m", "fedprune", "run", "small.toml", "--out", "runs"]
     subprocess.run(command, cwd=tmp_path, env=watched, check=True, capture_output=True)
-    processes = {line.split()[0] for line in Path(watched["ADDRESSES"]).read_text("utf-8").splitlines()}
-    assert len(processes) >= 2, "the worker was not watched"
+    assert len({line.split()[0] for line in _noted(watched)}) >= 2, "the worker was not watched"
     assert _left(watched) == []
 
 
 def _left(watched: dict[str, str]) -> list[str]:
     """What was written down of addresses elsewhere."""
-    lines = Path(watched["ADDRESSES"]).read_text("utf-8").splitlines()
-    return [line for line in lines if not line.split(" ", 1)[1].startswith("fedprune.watched")]
+    return [line for line in _noted(watched) if not line.endswith(" watched")]
+
+
+def _noted(watched: dict[str, str]) -> list[str]:
+    return Path(watched["ADDRESSES"]).read_text("utf-8").splitlines()

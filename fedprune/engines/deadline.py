@@ -19,7 +19,7 @@ class Deadline:
         self._end = math.inf if seconds is None else time.monotonic() + seconds
 
     def left_s(self) -> float:
-        """Seconds until it."""
+        """Seconds that are left until the end, infinite where there is none, negative once it is over."""
         return self._end + self._crew.starting_s - self._started_s - time.monotonic()
 
     def next_of(self, done: queue.SimpleQueue[Future[bytes]]) -> Future[bytes] | None:

@@ -1,13 +1,17 @@
-"""Actors of a Ray cluster as the driver sees them: lanes that answer by remote calls.
+"""Actors of a Ray cluster as the driver sees them: lanes that answer over a socket, or by remote calls.
 
-Ray itself is handed in: only the engine's own file imports it.
+Ray places actors, tells when one ends, and carries what many of them need. Where an actor cannot reach the
+driver's socket, Ray carries orders and replies too, more slowly. Ray itself is handed in: only the engine's
+own file imports it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import math
+import socket
 import threading
 import time
 from collections import Counter
@@ -15,8 +19,10 @@ from functools import partial
 from typing import Any, Protocol
 
 from fedprune.engines.baggage import packed
-from fedprune.engines.common_part import CommonPart
+from fedprune.engines.channel import receive_frame, send_frame
+from fedprune.engines.common_part import CommonPart, Parcel
 from fedprune.engines.crew import EndedError, EngineError, NoRoomError, check_size
+from fedprune.engines.meeting import Meeting
 from fedprune.engines.process import STARTUP_SECONDS
 from fedprune.engines.remote_state import Ask, StateService
 from fedprune.engines.remote_worker import WATCH, Loaded, RemoteWorker
@@ -26,10 +32,7 @@ from fedprune.types import Bounds, NodeConfig
 _LOOK_S = 5.0
 """Seconds between two looks whether an actor that is waited for was killed from here."""
 
-PIECE_BYTES = 64 * 1024
-"""Bytes of a piece of a reply. Ray sends values below 100 kB with the answer, and takes others through its
-object store, which takes longer than all else of a call."""
-MOST_PIECES = 64
+log = logging.getLogger("fedprune.engines")
 
 
 class InActor(Protocol):
@@ -45,14 +48,16 @@ class InActor(Protocol):
 class Actors:
     """What all actors of a crew share on a cluster that is connected to."""
 
-    def __init__(self, ray: Any, inside: InActor, cpus: float, gpus: float) -> None:
-        """``cpus`` and ``gpus`` are what Ray sets apart for each."""
+    def __init__(self, ray: Any, inside: InActor, cpus: float, gpus: float, host: str | None) -> None:
+        """``cpus`` and ``gpus`` are what Ray sets apart for each; ``host`` is the address by which they reach
+        this machine, None where they do not."""
+        self._host = host
         self.ray, self.inside, self.cpus, self.gpus = ray, inside, cpus, gpus
         options = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": 0}
         self.worker = ray.remote(**options, concurrency_groups={WATCH: 2})(RemoteWorker)
         self.common = CommonPart(ray.put)
-        self.pieces = 1
-        """Into how many pieces the next reply is cut: as it would have been good for the last one."""
+        self.by_socket = False
+        """Whether any of them answers over a socket."""
         self.numbers = itertools.count(1)
         self.here = inside.node()
         self.driver = environment()
@@ -83,6 +88,13 @@ class Actors:
         self._service = made.remote(config)
         self.ask = partial(self.inside.ask, self._service)
 
+    def meeting(self) -> Meeting | None:
+        """Where another actor is expected; None where none can be."""
+        try:
+            return None if self._host is None else Meeting(self._host)
+        except OSError:
+            return None
+
     def count(self, node: str) -> None:
         """Note that an actor of the node answered a message."""
         with self._lock:
@@ -95,10 +107,11 @@ class Actors:
         return dict(sorted(taken.items()))
 
     def described(self) -> dict[str, Any]:
-        """Ray's version, and the nodes that it has now. No names of hosts."""
+        """Ray's version, what carries orders and replies, and the nodes that there are. No names of hosts."""
         nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
         shown = [{"cpus": node.get("CPU", 0.0), "gpus": node.get("GPU", 0.0)} for node in nodes]
-        return {"version": self.ray.__version__, "nodes": shown}
+        transport = "sockets" if self.by_socket else "ray"
+        return {"version": self.ray.__version__, "transport": transport, "nodes": shown}
 
     def give_up(self, number: int) -> None:
         """Let nothing that this worker may still do change the clients' state."""
@@ -119,8 +132,12 @@ class ActorLane:
         self._actors, self._ray = actors, actors.ray
         self._number = next(actors.numbers)
         self._handle = actors.worker.remote(self._number, client_app, config, actors.ask)
-        self._loading = self._handle.load.remote(actors.driver, actors.inside.node, actors.baggage)
+        self._meeting = actors.meeting()
+        place = self._meeting and self._meeting.place
+        self._loading = self._handle.load.remote(actors.driver, actors.inside.node, actors.baggage, place)
+        self._channel: socket.socket | None = None
         self._ending: Any = None
+        self._held: Any = None
         self._asked: Any = None
         self._used = (0.0, 0.0)
         self._node = ""
@@ -144,18 +161,54 @@ class ActorLane:
             )
         self._node = loaded.node
         self.pid = loaded.pid if loaded.node == self._actors.here else None
-        self._ending = self._handle.until_its_end.remote()
+        if self._meeting is not None and loaded.called:
+            self._channel = self._meeting.met()
+        self._end_meeting()
+        if self._channel is None:
+            log.info("an actor's orders and replies go through Ray: no socket to the driver is open there")
+            self._ending = self._handle.until_its_end.remote()
+        else:
+            self._actors.by_socket = True
+            self._ending = self._handle.serve.remote()
 
     def answer(self, request: bytes, nodes: int, bounds: Bounds) -> bytes:
         """See ``Lane.answer``."""
-        shared = self._actors
-        parcel, pieces = shared.common.parcel(request), shared.pieces
-        arguments = (parcel.own, parcel.common, parcel.start, nodes, bounds.reply_bytes, pieces)
-        length, *parts = self._got(self._handle.answer.options(num_returns=1 + pieces).remote(*arguments))
-        check_size(length, bounds)
-        shared.pieces = min(MOST_PIECES, 1 + length // PIECE_BYTES)
-        shared.count(self._node)
-        return b"".join(parts)
+        parcel = self._actors.common.parcel(request)
+        if self._channel is None:
+            sent = self._handle.answer.remote(parcel.own, parcel.common, nodes, bounds.reply_bytes)
+            length, reply = self._got(sent)
+            check_size(length, bounds)
+        else:
+            reply = self._over(self._channel, parcel, nodes, bounds)
+        self._actors.count(self._node)
+        return bytes(reply)
+
+    def _over(self, channel: socket.socket, parcel: Parcel, nodes: int, bounds: Bounds) -> bytearray:
+        """The reply to a parcel over the socket."""
+        if parcel.common is not None and parcel.common is not self._held:
+            self._got(self._handle.hold.remote(parcel.common))
+            self._held = parcel.common
+        try:
+            send_frame(channel, nodes, parcel.own)
+            return receive_frame(channel, lambda length: check_size(length, bounds))[1]
+        except (EOFError, OSError):
+            raise self._ended() from None
+
+    def _ended(self) -> EndedError:
+        """Why the socket to the actor closed: Ray knows more, and soon."""
+        errors = self._ray.exceptions
+        try:
+            if not self._killed:
+                self._ray.get(self._ending, timeout=_LOOK_S)
+        except errors.GetTimeoutError:
+            pass
+        except errors.RayError as error:
+            return EndedError(f"its Ray actor ended: {_line(error)}")
+        return EndedError("its Ray actor ended: the connection to it closed")
+
+    def _end_meeting(self) -> None:
+        if self._meeting is not None:
+            self._meeting.close()
 
     def cpu_seconds(self, *, with_children: bool) -> float | None:
         """See ``Lane.cpu_seconds``; what it was when it was asked last, so that no answer is waited for."""
@@ -170,11 +223,18 @@ class ActorLane:
     def kill(self) -> None:
         """See ``Lane.kill``."""
         self._killed = True
+        if self._channel is not None:
+            # Whoever waits for bytes is told. One that is closed already is told by nobody else.
+            with contextlib.suppress(OSError):
+                self._channel.shutdown(socket.SHUT_RDWR)
         self._ray.kill(self._handle)
 
     def end(self) -> None:
         """See ``Lane.end``."""
         self.kill()
+        self._end_meeting()
+        if self._channel is not None:
+            self._channel.close()
         self._actors.give_up(self._number)
 
     def _got(self, reference: Any, seconds: float = math.inf) -> Any:

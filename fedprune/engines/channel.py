@@ -22,6 +22,9 @@ _HEADER = struct.Struct("<IQ")
 # A whole LeNet-5 fits, so that neither side waits for the other to read; the kernel may grant less.
 _BUFFER = 1 << 20
 
+_GIVEN_UP = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 25_000}
+"""When a machine that is silent counts as gone: after 25 s. A system has what of it has its name there."""
+
 
 def channel_pair() -> tuple[socket.socket, socket.socket]:
     """Two connected sockets, the driver's and the worker's."""
@@ -29,6 +32,17 @@ def channel_pair() -> tuple[socket.socket, socket.socket]:
     for end in pair:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
     return pair
+
+
+def tuned(end: socket.socket) -> socket.socket:
+    """A connection to another machine, which fails when that machine is gone without a word."""
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for name, value in _GIVEN_UP.items():
+        if hasattr(socket, name):
+            end.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return end
 
 
 def send_frame(end: socket.socket, tag: int, payload: bytes) -> None:
@@ -47,15 +61,16 @@ def receive_frame(end: socket.socket, check: Callable[[int], None] | None = None
 
     Raises EOFError or OSError when the other side is gone, EOFError too for a frame over LONGEST.
     """
-    tag, length = _HEADER.unpack(_receive(end, _HEADER.size))
+    tag, length = _HEADER.unpack(receive_exactly(end, _HEADER.size))
     if check is not None:
         check(length)
     if length > LONGEST:
         raise EOFError
-    return tag, _receive(end, length)
+    return tag, receive_exactly(end, length)
 
 
-def _receive(end: socket.socket, length: int) -> bytearray:
+def receive_exactly(end: socket.socket, length: int) -> bytearray:
+    """Wait for so many bytes; raises EOFError or OSError when the other side is gone."""
     data = bytearray(length)
     rest = memoryview(data)
     while rest:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +14,9 @@ from typing import Any, TypeVar
 import psutil
 
 from fedprune.engines.baggage import Baggage, unpack
-from fedprune.engines.common_part import cut, joined
+from fedprune.engines.channel import REPLY, receive_frame, send_frame
+from fedprune.engines.common_part import joined
+from fedprune.engines.meeting import Place, called
 from fedprune.engines.remote_state import Ask, RemoteStore
 from fedprune.types import NodeConfig, UserError
 
@@ -37,6 +41,8 @@ class Loaded:
 
     node: str
     pid: int
+    called: bool = False
+    """Whether it has called the driver, so that orders may come by a socket."""
     failed: str = ""
     """Why the ClientApp does not load, in one line."""
     differs: tuple[str, ...] = ()
@@ -44,7 +50,7 @@ class Loaded:
 
 
 class RemoteWorker:
-    """What runs in the cluster. ``answer`` is called by one caller at a time, the others at any time."""
+    """What runs in the cluster. ``answer``, or ``serve``, is called by one caller, the others at any time."""
 
     def __init__(self, number: int, client_app: str, config: NodeConfig, ask: Ask | None) -> None:
         """Describe a worker.
@@ -56,14 +62,19 @@ class RemoteWorker:
             ask: reaches the service that keeps clients' state; None where this machine sees the run's folder.
         """
         self._number, self._client_app, self._config, self._ask = number, client_app, config, ask
+        self._channel: socket.socket | None = None
+        self._held: bytes | None = None
 
-    def load(self, driver: Mapping[str, Any], node: Callable[[], str], baggage: Baggage | None) -> Loaded:
+    def load(
+        self, driver: Mapping[str, Any], node: Callable[[], str], baggage: Baggage | None, place: Place | None
+    ) -> Loaded:
         """Load the ClientApp.
 
         Args:
             driver: the driver's ``environment`` record.
             node: tells the name of the node that it is called on.
             baggage: what this machine needs of the driver's; None where it is the same machine.
+            place: where the driver expects its call; None where it expects none.
         """
         # Late: what is wrong with the imports is told as an answer.
         from fedprune.engines.answer import load_client_app
@@ -83,21 +94,31 @@ class RemoteWorker:
             return replace(loaded, failed=str(error))
         if self._ask is not None:
             keep_state_with(partial(RemoteStore, self._ask, self._number))
-        return loaded
+        self._channel = None if place is None else called(place)
+        return replace(loaded, called=self._channel is not None)
 
-    def answer(
-        self, own: bytes, common: bytes | None, start: int, nodes: int, longest: int | None, pieces: int
-    ) -> Any:
-        """The reply to a message that ``CommonPart`` split, in so many pieces.
+    def serve(self) -> None:
+        """Answer what comes by the socket, until the driver closes it."""
+        assert self._channel is not None
+        with self._channel, contextlib.suppress(EOFError, OSError):
+            while True:
+                nodes, own = receive_frame(self._channel)
+                send_frame(self._channel, REPLY, self._reply(own, self._held, nodes))
 
-        Of a reply longer than ``longest`` bytes they say the length alone.
-        """
+    @_watched
+    def hold(self, common: bytes) -> None:
+        """Have a common message at hand, for orders by the socket."""
+        self._held = common
+
+    def answer(self, own: bytes, common: bytes | None, nodes: int, longest: int | None) -> tuple[int, bytes]:
+        """The length of the reply to a parcel, and the reply, unless it is longer than ``longest`` bytes."""
+        reply = self._reply(own, common, nodes)
+        return len(reply), reply if longest is None or len(reply) <= longest else b""
+
+    def _reply(self, own: bytes | bytearray, common: bytes | None, nodes: int) -> bytes:
         from fedprune.engines.answer import answer
 
-        reply = answer(self._app, joined(own, common, start), nodes, self._config)
-        whole = longest is None or len(reply) <= longest
-        parts = cut(reply if whole else b"", pieces)
-        return (len(reply), *parts)
+        return answer(self._app, joined(own, common), nodes, self._config)
 
     @_watched
     def cpu_seconds(self) -> tuple[float, float]:

@@ -127,7 +127,7 @@ class _RayCrew(LaneCrew):
             if self._mine:
                 _initialise(ray, engine)
             self.lanes = engine.actors or _room(ray.cluster_resources(), engine)
-            self._actors = Actors(ray, _InActor(), engine.cpus, engine.gpus)
+            self._actors = Actors(ray, _InActor(), engine.cpus, engine.gpus, self._host(ray))
             if engine.address != LOCAL:
                 self._actors.bring(self._config)
                 if not engine.shared:
@@ -139,6 +139,14 @@ class _RayCrew(LaneCrew):
         except Exception as error:
             line = str(error).strip().partition("\n")[0]
             self._break(EngineError(f'[engine] address = "{engine.address}": Ray says: {line}'))
+
+    def _host(self, ray: Any) -> str | None:
+        """The address by which actors reach this machine; None from outside of the cluster."""
+        if self._engine.address.startswith("ray://"):
+            return None
+        if self._mine and self._engine.address == LOCAL:
+            return "127.0.0.1"
+        return str(ray.util.get_node_ip_address())
 
     def _actor(self) -> Lane:
         assert self._actors is not None

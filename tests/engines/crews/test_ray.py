@@ -87,12 +87,22 @@ def test_one_scenario_has_the_bits_of_this_process_on_a_ray_of_its_own(
 
 
 @on_ray
-@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize(("shared", "transport"), [(False, "sockets"), (True, "ray")])
 def test_one_scenario_has_the_bits_of_this_process_on_two_nodes(
-    cluster: Any, everywhere_expected: dict[str, Any], shared: bool, tmp_path: Path
+    cluster: Any,
+    everywhere_expected: dict[str, Any],
+    shared: bool,
+    transport: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    if transport == "ray":
+        # An address that this machine does not have, as behind a firewall: nobody can listen there.
+        monkeypatch.setattr("ray.util.get_node_ip_address", lambda: "203.0.113.1")
     on_both = everywhere(engine={**AUTO, "actors": 2, "shared": shared})
     assert came_to(on_both, tmp_path) == everywhere_expected
+    (file,) = tmp_path.glob("*/environment.json")
+    assert f'"transport": "{transport}"' in file.read_text("utf-8")
 
 
 @on_ray

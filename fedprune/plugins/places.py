@@ -117,10 +117,12 @@ def _own_files(folder: Path, changed: int) -> dict[str, Path]:
 
 
 def _entry_points(kind: str) -> dict[str, EntryPoint]:
-    # Looking through all installed packages takes 15 ms; what is installed changes with the search path only.
-    return _scan(kind, tuple(sys.path))
+    # What is installed changes with the search path only.
+    return _scan(tuple(sys.path))[kind]
 
 
 @cache
-def _scan(kind: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=f"fedprune.{kind}")}
+def _scan(path: tuple[str, ...]) -> dict[str, dict[str, EntryPoint]]:
+    """Kind -> name -> entry point, of all kinds: to look through all that is installed takes 15 ms."""
+    found = entry_points()
+    return {kind: {point.name: point for point in found.select(group=f"fedprune.{kind}")} for kind in KINDS}

@@ -21,6 +21,7 @@ PRIVATE = [
     ("flwr.common.constant", "ErrorCode.CLIENT_APP_CRASHED"),
     ("flwr.common.constant", "ErrorCode.CLIENT_APP_RAISED_EXCEPTION"),
     ("flwr.common.constant", "ErrorCode.REPLY_MESSAGE_UNAVAILABLE"),
+    ("flwr.common.serde", "array_record_to_proto"),
     ("flwr.common.serde", "config_record_to_proto"),
     ("flwr.common.serde", "message_from_proto"),
     ("flwr.common.serde", "message_to_proto"),
@@ -87,10 +88,12 @@ def test_protobuf_form_of_any_content_is_the_one_flower_writes(content: RecordDi
 
 
 @pytest.mark.parametrize("length", [0, 1, 90, 127, 128, 16_350, 16_384, 2_097_152, 3_000_000])
-def test_the_size_of_a_long_blob_is_the_one_flower_writes(length: int) -> None:
+def test_a_long_blob_has_the_form_and_the_size_that_flower_writes(length: int) -> None:
     content = RecordDict({"r": ConfigRecord({"b": bytes(length), "n": 7})})
     message = Message(content, private.node_of(3), "train", group_id="7")
-    assert private.wire_size(message) == len(message_to_proto(message).SerializeToString())
+    expected = message_to_proto(message).SerializeToString()
+    assert private.wire_size(message) == len(expected)
+    assert private.to_bytes(message) == expected
 
 
 @settings(derandomize=True, deadline=None)

@@ -9,6 +9,7 @@ from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from fedprune.engines.crew import EngineError
+from fedprune.engines.freed_memory import keep_freed_memory
 from fedprune.federation.flower.private import (
     RAISED,
     UNUSABLE,
@@ -26,7 +27,11 @@ LONGEST_REASON = 4096
 
 
 def load_client_app(reference: str) -> ClientApp:
-    """The ClientApp named ``module:attribute``; raises EngineError when there is none or its import fails."""
+    """The ClientApp named ``module:attribute``, in a process that is to answer messages with it.
+
+    Raises EngineError when there is none or its import fails.
+    """
+    keep_freed_memory()
     module, _, attribute = reference.partition(":")
     try:
         app = getattr(importlib.import_module(module), attribute, None)

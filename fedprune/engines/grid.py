@@ -16,6 +16,7 @@ from flwr.app import Message, RecordDict
 
 from fedprune.engines.crew import Crew, Engine, Job, LateError, LostError, check_size
 from fedprune.engines.deadline import Deadline
+from fedprune.engines.freed_memory import keep_freed_memory
 from fedprune.federation.flower.private import (
     CRASHED,
     LATE,
@@ -54,6 +55,7 @@ def open_grid(
         config: what every client's Context holds in its node_config, beside which client it is.
         timeout: seconds for one exchange at most, None for as long as it takes.
     """
+    keep_freed_memory()
     return CrewGrid(engine.open(client_app, config or {}), nodes, timeout)
 
 

@@ -70,5 +70,6 @@ def test_local_training_is_in_int8_when_the_scenario_says_so() -> None:
         weights[quantize] = trained(experiment.trainer, request)["fc1.weight"]
     difference = np.abs(weights["int8"] - weights[None]).max()
     assert 0 < difference < 0.05
-    # Parameters themselves are not rounded.
-    assert len(np.unique(weights["int8"][0])) > 100
+    # Parameters themselves are not rounded, or some of a row would be equal.
+    row = weights["int8"][0]
+    assert len(np.unique(row)) == len(row)

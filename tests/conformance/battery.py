@@ -37,8 +37,8 @@ STRATEGIES = plugins.names("strategies")
 SMALL: dict[str, dict[str, Any]] = {
     "run": {"name": "small", "rounds": 3, "clients_per_round": 4, "checkpoint_every": 2},
     "data": {"name": "digits"},
-    "partition": {"name": "shards", "clients": 6, "shards_per_client": 2, "shard_size": 20},
-    "model": {"name": "digits_cnn", "batch_norm": True},
+    "partition": {"name": "shards", "clients": 6, "shards_per_client": 2, "shard_size": 10},
+    "model": {"name": "digits_cnn", "batch_norm": True, "width": 0.5},
     "train": {"epochs": 2, "batch_size": 10, "lr": 0.05},
     "evaluate": {"every": 2},
     "engine": {"name": "in_process"},

@@ -224,4 +224,4 @@ def test_clients_that_diverge_are_reported(strategy: str, tmp_path: Path) -> Non
         # A method that does not train weights (but masks) has nothing that could become infinite.
         assert all(map(math.isfinite, losses(folder)))
         return
-    assert re.search(r"client \d+( and \d more)?: .*training diverged in epoch 1 .*lower train.lr", line)
+    assert re.search(r"client \d+( and \d more)?: .*training diverged in epoch [12] .*lower train.lr", line)

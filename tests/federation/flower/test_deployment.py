@@ -26,13 +26,10 @@ from tests.docs.pages import ROOT, blocks
 
 from .home import Home, assert_same_but_for_envelopes, free_port, status
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (shutil.which("openssl") and shutil.which("ssh-keygen")),
-        reason="openssl or ssh-keygen is not installed",
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("openssl") and shutil.which("ssh-keygen")),
+    reason="openssl or ssh-keygen is not installed",
+)
 
 WITHIN_S = 1800
 
@@ -107,6 +104,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     assert not opened.processes()
 
 
+@pytest.mark.cluster
 def test_two_supernodes_come_to_the_bits_of_the_local_engine(deployment: Deployment, tmp_path: Path) -> None:
     theirs = deployment.run()
     assert status(theirs) == "complete", deployment.said
@@ -147,6 +145,7 @@ class Killer(threading.Thread):
         return read_lines(runs[0] / "rounds.jsonl") if runs else []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [1, 10])
 def test_killed_supernodes_cost_their_client_a_round_or_nothing_and_come_back(
     kills: int, deployment: Deployment, tmp_path: Path

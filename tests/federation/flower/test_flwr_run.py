@@ -18,12 +18,9 @@ from tests.conformance.lost import assert_as_without_the_lost
 
 from .home import Home, assert_same_but_for_envelopes, status
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[ray]'"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[ray]'"
+)
 
 REPOSITORY = Path(fedprune.__file__).parent.parent
 MEMBER = "sub_fedavg unstructured"
@@ -80,6 +77,7 @@ def quickstart(overrides: str, runs: Path) -> str:
     return f"member='{MEMBER}' overrides='{overrides}' runs='{runs}'"
 
 
+@pytest.mark.cluster
 def test_one_scenario_has_the_bits_of_the_local_engine(flower: Flower, tmp_path: Path) -> None:
     scenario = tmp_path / WRITTEN.file
     scenario.write_text(WRITTEN.content, "utf-8")
@@ -93,6 +91,7 @@ def test_one_scenario_has_the_bits_of_the_local_engine(flower: Flower, tmp_path:
     assert last_versions(theirs) == last_versions(ours)
 
 
+@pytest.mark.slow
 def test_clients_that_fail_end_the_run_and_are_named_though_flwr_run_reports_success(
     flower: Flower, tmp_path: Path
 ) -> None:
@@ -107,6 +106,7 @@ def test_clients_that_fail_end_the_run_and_are_named_though_flwr_run_reports_suc
     assert f"{REPOSITORY}/fedprune/" not in said, said
 
 
+@pytest.mark.slow
 def test_a_killed_ray_actor_ends_the_run_with_its_reason_and_a_resume_ends_it_well(
     flower: Flower, tmp_path: Path
 ) -> None:

@@ -19,10 +19,10 @@ from tests.conformance.battery import bits
 from tests.conformance.everywhere import everywhere
 
 
-def federation(engine: dict[str, Any], seed: int = 0) -> Scenario:
+def federation(engine: dict[str, Any], seed: int = 0, rounds: int = 6) -> Scenario:
     """The scenario that runs everywhere, of more clients than actors, so that some wait and some are lost."""
-    rounds = {"clients_per_round": 4, "seed": seed}
-    return everywhere(run=rounds, partition={"clients": 6}, engine=engine)
+    run = {"rounds": rounds, "clients_per_round": 4, "seed": seed}
+    return everywhere(run=run, partition={"clients": 6}, engine=engine)
 
 
 def came_to(scenario: Scenario, out: Path) -> dict[str, Any]:

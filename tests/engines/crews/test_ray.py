@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,8 @@ import pytest
 
 from fedprune import simulate
 from fedprune.engines.crews.ray import Ray
-from fedprune.scenario import ScenarioError
+from fedprune.runs.folder import RunFolder
+from fedprune.scenario import Scenario, ScenarioError
 from tests.conformance.battery import bits, records
 from tests.conformance.everywhere import everywhere
 
@@ -142,26 +146,30 @@ def test_members_of_a_sweep_beside_each_other_outlive_the_loss_of_a_node_that_on
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
     # As many actors as there are processors, so that some member has one on the node that is lost.
     members = [federation({**AUTO, "actors": actors}, seed=actors - 1) for actors in (1, 2)]
-    logs = [tmp_path / member.run_id() / "rounds.jsonl" for member in members]
-    node, lost, over = cluster.add_node(num_cpus=1), threading.Event(), threading.Event()
-
-    def lose() -> None:
-        while not over.wait(0.02):
-            if all(log.exists() and log.stat().st_size for log in logs):
-                lost.set()
-                break
-        cluster.remove_node(node, allow_graceful=False)
-
-    loser = threading.Thread(target=lose)
-    loser.start()
-    try:
+    node = cluster.add_node(num_cpus=1)
+    with once_at_work(members, tmp_path, lambda: cluster.remove_node(node, allow_graceful=False)):
         first, second = simulate.run(members, out=tmp_path, jobs=2)
-    finally:
-        over.set()
-        loser.join()
-    assert lost.is_set(), "the runs were over before"
     assert bits(first.folder) == expected
     assert bits(second.folder) == came_to(federation({"name": "in_process"}, seed=1), tmp_path / "alone")
+
+
+@pytest.mark.slow
+def test_a_member_of_a_sweep_that_was_interrupted_goes_on_without_the_others(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    # Long enough that the interrupt finds both of them at work.
+    first, second = (federation({**AUTO, "actors": 1}, seed, rounds=25) for seed in (0, 1))
+    # A shell that starts tests in the background has them ignore interrupts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupt = partial(os.kill, os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), once_at_work([first, second], tmp_path, interrupt):
+        simulate.run([first, second], out=tmp_path, jobs=2)
+    signal.signal(signal.SIGINT, before)
+    states = [RunFolder(tmp_path / each.run_id()).read_status()["state"] for each in (first, second)]
+    assert states == ["stopped", "stopped"]
+    resumed = simulate.resume(tmp_path / first.run_id())
+    assert bits(resumed.folder) == came_to(federation({"name": "in_process"}, rounds=25), tmp_path / "alone")
 
 
 @pytest.mark.slow
@@ -176,6 +184,29 @@ def test_ten_kills_of_each_at_random_instants_give_the_same_bits(
         else:
             with losing_a_node(cluster):
                 assert came_to(federation({**AUTO, "actors": 3}), tmp_path / str(number)) == expected
+
+
+@contextmanager
+def once_at_work(members: list[Scenario], out: Path, act: Callable[[], None]) -> Iterator[None]:
+    """Calls ``act`` as soon as each of the runs has done a round; fails where they were over before."""
+    logs = [out / member.run_id() / "rounds.jsonl" for member in members]
+    acted, over = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        while not over.wait(0.02):
+            if all(log.exists() and log.stat().st_size for log in logs):
+                acted.set()
+                act()
+                return
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    try:
+        yield
+    finally:
+        over.set()
+        waiting.join()
+        assert acted.is_set(), "the runs were over before"
 
 
 @contextmanager

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fedprune import plugins
+from fedprune.engines.grids import Grids
 from fedprune.progress import Progress
 from fedprune.runs.code import check_code
 from fedprune.runs.files import RunError, read_json
@@ -20,13 +17,11 @@ from fedprune.scenario import Scenario, load_scenarios
 from fedprune.scenario.files import personalize_section
 from fedprune.scenario.section import MEMORY
 from fedprune.trackers.feed import Open, check, tracked
-from fedprune.types import NodeConfig, UserError
+from fedprune.types import UserError
 
 if TYPE_CHECKING:
     from fedprune.reports.plots import Plots
     from fedprune.views import Run
-
-CLIENT_APP = "fedprune.federation.flower.client_app:app"
 
 Source = str | Path | Mapping[str, Any] | Scenario
 
@@ -101,7 +96,7 @@ def run(
 
         run_side_by_side(scenarios, Path(out), jobs, force, track, progress or Progress())
         return SweepResults(Results(folder, read_json(folder / "results.json")) for folder in folders)
-    with _Grids(Path(out)) as grids:
+    with Grids(Path(out)) as grids:
         return SweepResults(
             _one(scenario, folder, force, grids, progress or Progress(), trackers)
             for scenario, folder in zip(scenarios, folders, strict=True)
@@ -124,7 +119,7 @@ def resume(
     trackers = check(track)
     path = Path(folder)
     place = path.resolve()
-    with RunFolder.open(path).lock() as opened, _Grids(place.parent, place) as grids:
+    with RunFolder.open(path).lock() as opened, Grids(place.parent, place) as grids:
         # Late: a wrong folder is told at once.
         from fedprune.federation.server.lifecycle import check_data, check_versions
 
@@ -161,7 +156,7 @@ def personalize(
     """
     path = Path(folder)
     place = path.resolve()
-    with RunFolder.open(path).lock() as opened, _Grids(place.parent, place) as grids:
+    with RunFolder.open(path).lock() as opened, Grids(place.parent, place) as grids:
         from fedprune.federation.finished import FinishedFederation
         from fedprune.federation.server import personalize as after
         from fedprune.federation.server.lifecycle import check_data
@@ -171,56 +166,6 @@ def personalize(
         check_data(opened, scenario)
         with scenario.reach():
             after.personalize(grids.grid(scenario), opened, section, told)
-
-
-class _Grids:
-    """Engines by their settings, opened when first needed and shared by the runs of a sweep."""
-
-    def __init__(self, runs: Path, renamed: Path | None = None) -> None:
-        """``runs`` is the folder of run folders; ``renamed`` the one that may not have its run's name."""
-        self._runs, self._renamed = runs, renamed
-        self._stack = ExitStack()
-        self._open: dict[str, Any] = {}
-
-    def __enter__(self) -> _Grids:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
-
-    def grid(self, scenario: Scenario) -> Any:
-        """The engine of a scenario, with as many nodes as it has clients."""
-        from fedprune.engines.grid import open_grid
-        from fedprune.federation.flower.keys import (
-            BESIDE_SERVER,
-            CONTENT,
-            DATA,
-            MODULES,
-            PLUGINS,
-            RENAMED,
-            RUNS,
-        )
-        from fedprune.federation.protocol.user_code import import_paths
-
-        section, nodes = scenario.engine, scenario.partition.clients
-        config: NodeConfig = {RUNS: str(self._runs.resolve()), BESIDE_SERVER: True}
-        if self._renamed is not None and self._renamed.name != scenario.run_id():
-            config[RENAMED] = f"{scenario.run_id()}/{self._renamed.name}"
-        if scenario.data.content:
-            config[CONTENT] = scenario.data.content
-        if scenario.data.root:
-            config[DATA] = str(Path(scenario.data.root).resolve())
-        if modules := import_paths(scenario.client_settings()):
-            config[MODULES] = shlex.join(modules)
-        if folders := dict.fromkeys(str(origin.folder) for origin in scenario.origins if origin.folder):
-            config[PLUGINS] = os.pathsep.join(folders)
-        key = section.model_dump_json() + str(config)
-        if key not in self._open:
-            engine = plugins.dataclass_of("engines", section.name)(**section.fields)
-            opened = open_grid(engine, client_app=CLIENT_APP, nodes=nodes, config=config)
-            self._open[key] = self._stack.enter_context(opened)
-        self._open[key].resize(nodes)
-        return self._open[key]
 
 
 def _check_name(out: str | Path) -> None:
@@ -266,7 +211,7 @@ def _one(
     scenario: Scenario,
     path: Path,
     force: bool,
-    grids: _Grids,
+    grids: Grids,
     progress: Progress,
     trackers: Mapping[str, Open],
 ) -> Results:
@@ -280,7 +225,7 @@ def _one(
 def _go_on(
     scenario: Scenario,
     folder: RunFolder,
-    grids: _Grids,
+    grids: Grids,
     progress: Progress,
     trackers: Mapping[str, Open],
 ) -> Results:

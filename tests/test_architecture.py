@@ -146,6 +146,11 @@ def test_flower_and_ray_stay_in_their_rooms(path: Path) -> None:
     assert "ray" not in roots or path == PACKAGE / "engines" / "crews" / "ray.py"
 
 
+def test_no_file_is_longer_than_a_reader_can_keep_in_mind() -> None:
+    lengths = {shown(path): len(path.read_text("utf-8").splitlines()) for path in SOURCES}
+    assert not {name: lines for name, lines in lengths.items() if lines > 300}
+
+
 def test_rooms_that_only_count_and_code_do_not_import_torch() -> None:
     for path in SOURCES:
         inside = path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else ""

@@ -19,7 +19,7 @@ import pytest
 import fedprune
 from fedprune import plugins
 from fedprune.cli import main
-from fedprune.cli.verbs import LISTED
+from fedprune.cli.questions import LISTED
 
 REPOSITORY = str(Path(fedprune.__file__).parent.parent)
 

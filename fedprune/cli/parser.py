@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from fedprune.cli import completion, devices, verbs
+from fedprune.cli import completion, devices, options, questions, verbs
 from fedprune.types import UserError
 
 
@@ -53,7 +53,7 @@ def _add_running(added: Any) -> None:
     verb.add_argument(
         "scenario", nargs="+", metavar="SCENARIO", help="a TOML file, or a bundled scenario's name"
     ).completer = completion.scenarios
-    _set(verb)
+    options.add_set(verb)
     verb.add_argument(
         "--sweep",
         action="append",
@@ -69,9 +69,11 @@ def _add_running(added: Any) -> None:
     engine.completer = completion.of_kind("engines")
     verb.add_argument("--out", default="runs", metavar="FOLDER", help="where run folders go (default: runs)")
     verb.add_argument("--force", action="store_true", help="replace run folders that exist")
-    verb.add_argument("--jobs", type=_count, default=1, metavar="N", help="runs at a time (default: 1)")
-    _track(verb)
-    _json(verb, "print JSON lines as rounds finish")
+    verb.add_argument(
+        "--jobs", type=options.count, default=1, metavar="N", help="runs at a time (default: 1)"
+    )
+    options.add_track(verb)
+    options.add_json(verb, "print JSON lines as rounds finish")
 
     verb = _verb(
         added,
@@ -86,8 +88,8 @@ def _add_running(added: Any) -> None:
         action="store_true",
         help="even if a package, Python, the processor or a plug-in differs, and so may bits",
     )
-    _track(verb)
-    _json(verb, "print JSON lines as rounds finish")
+    options.add_track(verb)
+    options.add_json(verb, "print JSON lines as rounds finish")
 
     verb = _verb(
         added,
@@ -99,14 +101,14 @@ def _add_running(added: Any) -> None:
     verb.add_argument(
         "scenario", metavar="SCENARIO", help="a TOML file, or a bundled scenario's name"
     ).completer = completion.scenarios
-    _set(verb)
+    options.add_set(verb)
     verb.add_argument("--out", default="parts", metavar="FOLDER", help="where the parts go (default: parts)")
 
 
 def _add_looking(added: Any) -> None:
     verb = _verb(added, "show", verbs.show, "show the results of runs", "fedprune show runs/*")
     verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder")
-    _forms(verb)
+    options.add_forms(verb)
 
     verb = _verb(added, "watch", verbs.watch, "watch runs while they go on", "fedprune watch runs")
     verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder, or a folder that holds some")
@@ -140,7 +142,7 @@ def _add_comparing(added: Any) -> None:
         metavar="RUN",
         help="two run folders, or two groups that differ by seed",
     )
-    _forms(verb)
+    options.add_forms(verb)
 
     verb = _verb(
         added,
@@ -167,9 +169,9 @@ def _add_studying(added: Any) -> None:
         ("seeds", "replicates of each training in 'retrain' (default: 3)"),
         ("epochs", "epochs of each training from scratch (default: 30)"),
     ):
-        verb.add_argument(f"--{name}", type=_count, metavar="N", help=line)
+        verb.add_argument(f"--{name}", type=options.count, metavar="N", help=line)
     verb.add_argument("--out", metavar="FOLDER", help="where results go (default: RUN/tickets)")
-    _json(verb, "print the results as JSON")
+    options.add_json(verb, "print the results as JSON")
 
     example = "fedprune personalize runs/quickstart-0123456789ab-s0 --set densities=[0.5,0.1]"
     verb = _verb(added, "personalize", verbs.personalize, "prune clients' models after a run", example)
@@ -181,7 +183,7 @@ def _add_studying(added: Any) -> None:
         metavar="KEY=VALUE",
         help="a key of [personalize], as in densities=[0.5,0.1]",
     )
-    _forms(verb)
+    options.add_forms(verb)
 
     verb = _verb(
         added, "bits", verbs.bits, "show what codecs cost and lose", "fedprune bits --kept 0.3 --markdown"
@@ -198,9 +200,9 @@ def _add_studying(added: Any) -> None:
         "--mask", metavar="FILE", help="a safetensors file with the mask that travels with FILE"
     )
     verb.add_argument(
-        "--kept", type=_share, metavar="SHARE", help="what a synthetic one's mask keeps (default: 0.5)"
+        "--kept", type=options.share, metavar="SHARE", help="what a synthetic one's mask keeps (default: 0.5)"
     )
-    _forms(verb)
+    options.add_forms(verb)
 
 
 def _add_deploying(added: Any) -> None:
@@ -225,12 +227,12 @@ def _add_deploying(added: Any) -> None:
     )
     verb.add_argument(
         "--svd",
-        type=_share,
+        type=options.share,
         metavar="SHARE",
         help="factor each layer in two that keep this share of its squared singular values",
     )
     verb.add_argument("--out", metavar="FOLDER", help="where files go (default: RUN/export)")
-    _forms(verb)
+    options.add_forms(verb)
 
     verb = _verb(
         added,
@@ -242,22 +244,26 @@ def _add_deploying(added: Any) -> None:
     verb.add_argument("run", metavar="RUN", help="the folder of a finished run")
     verb.add_argument("--client", type=int, required=True, metavar="N", help="whose model")
     verb.add_argument(
-        "--queries", type=_count, default=400, metavar="N", help="queries of each form (default: 400)"
+        "--queries", type=options.count, default=400, metavar="N", help="queries of each form (default: 400)"
     )
-    _forms(verb)
+    options.add_forms(verb)
 
 
 def _add_asking(added: Any) -> None:
     example = "fedprune list strategies sub_fedavg"
-    verb = _verb(added, "list", verbs.list_, "list what can be named, and what it takes", example)
+    verb = _verb(added, "list", questions.list_, "list what can be named, and what it takes", example)
     verb.add_argument(
-        "kind", nargs="?", choices=verbs.LISTED, metavar="KIND", help=f"one of {', '.join(verbs.LISTED)}"
+        "kind",
+        nargs="?",
+        choices=questions.LISTED,
+        metavar="KIND",
+        help=f"one of {', '.join(questions.LISTED)}",
     )
     verb.add_argument("name", nargs="?", metavar="NAME", help="one of them: its options, paper, an example")
-    _json(verb, "print JSON")
+    options.add_json(verb, "print JSON")
 
-    verb = _verb(added, "doctor", verbs.doctor, "check this machine", "fedprune doctor --json")
-    _json(verb, "print JSON")
+    verb = _verb(added, "doctor", questions.doctor, "check this machine", "fedprune doctor --json")
+    options.add_json(verb, "print JSON")
 
 
 def _verb(
@@ -266,44 +272,3 @@ def _verb(
     parser = added.add_parser(name, help=line, description=action.__doc__, epilog=f"Example: {example}")
     parser.set_defaults(verb=action)
     return parser
-
-
-def _count(text: str) -> int:
-    """A whole number of at least 1. Raises ValueError."""
-    if (number := int(text)) < 1:
-        raise ValueError(text)
-    return number
-
-
-def _share(text: str) -> float:
-    """A number in (0, 1]. Raises ValueError."""
-    if not 0 < (number := float(text)) <= 1:
-        raise ValueError(text)
-    return number
-
-
-def _forms(parser: Any) -> None:
-    forms = parser.add_mutually_exclusive_group()
-    for form, line in (("json", "print JSON"), ("markdown", "print a Markdown table")):
-        forms.add_argument(f"--{form}", action="store_const", dest="form", const=form, help=line)
-    parser.set_defaults(form="text")
-
-
-def _set(parser: Any) -> None:
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override section.key, as in train.lr=0.05",
-    )
-
-
-def _track(parser: Any) -> None:
-    line = "a tracker to tell all figures too, repeatable; see fedprune list trackers"
-    made = parser.add_argument("--track", action="append", default=[], metavar="NAME", help=line)
-    made.completer = completion.of_kind("trackers")
-
-
-def _json(parser: Any, line: str) -> None:
-    parser.add_argument("--json", action="store_true", help=line)

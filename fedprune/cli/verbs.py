@@ -25,11 +25,6 @@ class MissingClientsError(UserError):
     """Runs are complete, but their final evaluations lack clients."""
 
 
-LISTED = (*plugins.KINDS, "sections", "scenarios")
-"""The groups that ``fedprune list`` names: every kind of plug-in, and what a scenario's sections and the
-scenarios that come along are called."""
-
-
 def run(arguments: argparse.Namespace) -> None:
     """Run every run of every scenario, then show their results."""
     engine = [f"engine.name={arguments.engine}"] if arguments.engine else []
@@ -201,32 +196,6 @@ def bits(arguments: argparse.Namespace) -> None:
     print(render(table(update), arguments.form))
 
 
-def list_(arguments: argparse.Namespace) -> None:
-    """List the names that a scenario or an option can have, one line each; or all that one of them takes."""
-    if arguments.name:
-        from fedprune.reference import entry
-
-        print(entry(arguments.kind, arguments.name), end="")
-        return
-    found = {kind: _known(kind) for kind in ([arguments.kind] if arguments.kind else LISTED)}
-    if arguments.json:
-        print(json.dumps(found, indent=2))
-        return
-    width = max((len(name) for group in found.values() for name in group), default=0)
-    for kind, group in found.items():
-        print(kind)
-        for name, line in group.items():
-            print(f"  {name:{width}}  {line}")
-
-
-def doctor(arguments: argparse.Namespace) -> None:
-    """Check what of this machine matters to a run."""
-    from fedprune.doctor import examine, render
-
-    facts = examine()
-    print(json.dumps(facts, indent=2) if arguments.json else render(facts))
-
-
 def _scenarios(sources: Sequence[str], overrides: Sequence[str], sweeps: Sequence[str]) -> list[Scenario]:
     from fedprune.scenario import load_scenarios
 
@@ -248,13 +217,6 @@ def _say_origins(scenarios: Sequence[Scenario]) -> None:
     ]
     for line in dict.fromkeys(lines):
         print(line, file=sys.stderr)
-
-
-def _known(kind: str) -> dict[str, str]:
-    """Name -> one line, without importing plug-ins."""
-    from fedprune.reference import names
-
-    return names(kind)
 
 
 def _check_missing(results: Sequence[Results]) -> None:

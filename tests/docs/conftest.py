@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from tests.docs.forks import forking
 from tests.docs.player import Installed, wheel
 
 
@@ -14,3 +19,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     made = Installed(tmp_path_factory.mktemp("venv"), wheel(tmp_path_factory.mktemp("dist")))
     made.cut()
     return made
+
+
+@pytest.fixture(scope="session")
+def commands(installed: Installed) -> Iterator[Path]:
+    """A folder with a ``python`` and a ``fedprune`` of that environment, which start at once."""
+    with tempfile.TemporaryDirectory() as folder, forking(installed.environment, Path(folder)) as made:
+        yield made

@@ -25,15 +25,8 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 """What the sections that a page shows are added to, to make a scenario that is over at once."""
 
-_PYTHON = """
-import json, sys
-space = {"__name__": "__main__"}
-for line in sys.stdin:
-    exec(compile(json.loads(line), "page", "exec"), space)
-    print(flush=True)
-    print("\\0", flush=True)
-"""
-"""A Python that a page's blocks are typed into one after the other."""
+SESSION = Path(__file__).parent / "session.py"
+"""What a page's Python blocks are typed into."""
 
 _PIP = """#!/usr/bin/env bash
 # What the page installs is installed already; a name that an index would be asked for is not fedprune's.
@@ -65,6 +58,18 @@ class Installed:
         pip.write_text(_PIP, "utf-8")
         pip.chmod(0o755)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an activated one adds to the environment of a process, without what the tests' own has."""
+        kept = {
+            key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONSAFEPATH")
+        }
+        return {
+            **kept,
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "VIRTUAL_ENV": str(self.folder),
+        }
+
     def cut(self) -> None:
         """Make all bundled scenarios so small that each is over in seconds."""
         for path in (self.site / "fedprune" / "scenarios").glob("*.toml"):
@@ -82,23 +87,24 @@ class Installed:
 
 
 class Player:
-    """A reader in an empty folder: plays blocks there, the Python ones in one session."""
+    """A reader in an empty folder: plays blocks there, the Python ones in one session.
 
-    def __init__(self, installed: Installed, home: Path) -> None:
+    ``commands`` is a folder of commands that stand for those of the environment, except in a block that
+    installs them.
+    """
+
+    def __init__(self, installed: Installed, home: Path, commands: Path | None = None) -> None:
         self.home = home
-        kept = {
-            key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONSAFEPATH")
-        }
+        own = installed.folder / "bin"
         self.environment = {
-            **kept,
-            "PATH": f"{installed.folder / 'bin'}:{os.environ['PATH']}",
-            "VIRTUAL_ENV": str(installed.folder),
+            **installed.environment,
             "FEDPRUNE_CACHE": str(home.parent / "cache"),
             "PYTHONPATH": ".",
         }
+        self._after_install = {**self.environment, "PATH": f"{commands or own}:{self.environment['PATH']}"}
         with (home.parent / "python.log").open("w") as log:
             self._python = subprocess.Popen(
-                [str(installed.folder / "bin" / "python"), "-u", "-c", _PYTHON],
+                [(commands or own) / "python", SESSION],
                 cwd=home,
                 env=self.environment,
                 stdin=subprocess.PIPE,
@@ -138,7 +144,7 @@ class Player:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block.text],
             cwd=self.home,
-            env=self.environment,
+            env=self.environment if "pip install" in block.text else self._after_install,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,6 +1,7 @@
 """The README and every guide are played from top to bottom, each in an empty folder, with fedprune installed.
 
-Most of their time goes into starts of Python: each command of a page has its own, as a reader's does.
+The first command of the README, right behind its ``pip install``, is started as a reader starts it, all
+others as forks of a process that has made their imports: these would take most of the time.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ def _name(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", PLAYED, ids=_name)
-def test_a_page_works_from_top_to_bottom(page: Path, installed: Installed, tmp_path: Path) -> None:
-    with Player(installed, empty(tmp_path / "home")) as reader:
+def test_a_page_works_from_top_to_bottom(
+    page: Path, installed: Installed, commands: Path, tmp_path: Path
+) -> None:
+    with Player(installed, empty(tmp_path / "home"), commands) as reader:
         reader.play(page)
 
 

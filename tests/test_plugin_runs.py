@@ -1,15 +1,23 @@
-"""Whole runs with a plug-in of the user's, by the command line and worker processes, from empty folders."""
+"""Whole runs with a plug-in of the user's, by the command line and worker processes, from empty folders.
+
+Processes of their own make the first run. What is typed afterwards is typed in this one, whose imports are
+made: what it looks for, it looks for in the folder in which the user stands.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+
+from fedprune import cli
+
+Typed = Callable[..., tuple[int, str, list[str]]]
 
 STRATEGY = '''"""Mine: the server keeps what it has."""
 from dataclasses import dataclass
@@ -34,12 +42,6 @@ engine = { workers = 1 }
 """
 
 
-def fedprune(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command line, as typed in that folder."""
-    command = [sys.executable, "-P", "-m", "fedprune", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run whose scenario, beside its strategy, is elsewhere than the user stands."""
@@ -48,7 +50,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (base / "study/strategies/mine.py").write_text(STRATEGY, "utf-8")
     (base / "study/mine.toml").write_text(SCENARIO, "utf-8")
     (base / "empty").mkdir()
-    done = fedprune(base / "empty", "run", "../study/mine.toml")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "fedprune", "run", "../study/mine.toml"],
+        cwd=base / "empty",
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert "strategy 'mine' from " in done.stderr
     (results,) = (base / "empty/runs").glob("*/results.json")
@@ -63,10 +70,18 @@ def file(run: Path) -> Iterator[Path]:
     path.write_text(STRATEGY, "utf-8")
 
 
-def resumed(run: Path, *options: str) -> tuple[int, str]:
-    """Exit status and last line of going on with the run from the scenario's folder."""
-    done = fedprune(run.parents[2] / "study", "resume", str(run), *options)
-    return done.returncode, (done.stderr.splitlines() or [""])[-1]
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    """typed(folder, argument...): exit status, standard output and lines of standard error of a command."""
+
+    def run(folder: Path, *arguments: str) -> tuple[int, str, list[str]]:
+        monkeypatch.chdir(folder)
+        capsys.readouterr()
+        status = cli.main(arguments)
+        out, err = capsys.readouterr()
+        return status, out, err.splitlines()
+
+    return run
 
 
 def test_a_scenarios_own_folder_is_searched_and_the_run_records_the_file(run: Path, file: Path) -> None:
@@ -82,36 +97,44 @@ def test_a_scenarios_own_folder_is_searched_and_the_run_records_the_file(run: Pa
     ]
 
 
-def test_a_run_goes_on_where_its_plug_in_is_and_says_so_elsewhere(run: Path, file: Path) -> None:
-    assert resumed(run)[0] == 0
-    done = fedprune(run.parents[1], "resume", str(run))
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+def study(run: Path) -> Path:
+    """The folder of the run's scenario."""
+    return run.parents[2] / "study"
+
+
+def test_a_run_goes_on_where_its_plug_in_is_and_says_so_elsewhere(
+    run: Path, file: Path, typed: Typed
+) -> None:
+    assert typed(study(run), "resume", str(run))[0] == 0
+    status, _, (line,) = typed(run.parents[1], "resume", str(run))
+    assert status == 2
     assert line.endswith(f"strategy 'mine' came from {file}; go on from its folder: cd {file.parents[1]}")
 
 
-def test_a_changed_plug_in_is_refused_unless_that_is_allowed(run: Path, file: Path) -> None:
+def test_a_changed_plug_in_is_refused_unless_that_is_allowed(run: Path, file: Path, typed: Typed) -> None:
     file.write_text(STRATEGY + "\n# another version\n", "utf-8")
-    status, line = resumed(run)
+    status, _, lines = typed(study(run), "resume", str(run))
     assert status == 2
-    assert f"strategy 'mine' ({file}) was changed since the run began" in line
-    assert resumed(run, "--other-versions")[0] == 0
+    assert f"strategy 'mine' ({file}) was changed since the run began" in lines[-1]
+    assert typed(study(run), "resume", str(run), "--other-versions")[0] == 0
 
 
-def test_a_complete_run_is_kept_and_a_changed_strategy_makes_another(run: Path, file: Path) -> None:
+def test_a_complete_run_is_kept_and_a_changed_strategy_makes_another(
+    run: Path, file: Path, typed: Typed
+) -> None:
     before = (run / "results.json").stat().st_mtime_ns
-    done = fedprune(run.parents[1], "run", "../study/mine.toml", "--json")
-    assert f"{run.name}: already complete, kept; --force" in done.stdout
+    _, out, _ = typed(run.parents[1], "run", "../study/mine.toml", "--json")
+    assert f"{run.name}: already complete, kept; --force" in out
     assert (run / "results.json").stat().st_mtime_ns == before
     file.write_text(STRATEGY.replace("server.weights", "{**server.weights}"), "utf-8")
-    done = fedprune(run.parents[1], "run", "../study/mine.toml")
-    assert done.returncode == 0, done.stderr
-    assert "kept" not in done.stderr
+    status, _, lines = typed(run.parents[1], "run", "../study/mine.toml")
+    assert status == 0, lines
+    assert not any("kept" in line for line in lines)
     assert len(list(run.parent.glob("mine-*-s0"))) == 2
 
 
-def test_a_plug_in_that_is_gone_is_named(run: Path, file: Path) -> None:
+def test_a_plug_in_that_is_gone_is_named(run: Path, file: Path, typed: Typed) -> None:
     file.unlink()
-    status, line = resumed(run)
+    status, _, lines = typed(study(run), "resume", str(run))
     assert status == 2
-    assert line.endswith(f"strategy 'mine' came from {file}, which is gone: put it back")
+    assert lines[-1].endswith(f"strategy 'mine' came from {file}, which is gone: put it back")

@@ -7,7 +7,7 @@ beside it. Exponents of one layer are much alike; an entropy coder finds next to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,22 +25,26 @@ def byte_alphabets(slots: Sequence[Slot], width: int) -> list[Alphabet]:
 
 def split_bytes(bits: NDArray[Bits]) -> list[Symbols]:
     """Part floats, given as their ``bits``, into as many runs of symbols as a number has bytes."""
-    width, little = bits.itemsize, bits.dtype.newbyteorder("<")
+    width = bits.itemsize
     runs = np.empty((width, bits.size), np.uint8)
     for part in chunks(bits.size):
         turned = bits[part] << 1 | bits[part] >> 8 * width - 1
-        runs[:, part] = turned.astype(little, copy=False).view(np.uint8).reshape(-1, width).T[::-1]
+        for run in runs[::-1]:
+            run[part] = turned.astype(np.uint8)
+            turned >>= 8
     return list[Symbols](runs)
 
 
 def join_bytes(runs: Sequence[Symbols], kind: type[Bits]) -> NDArray[Bits]:
     """The bits that ``split_bytes`` was given, a new array."""
-    width, little = len(runs), np.dtype(kind).newbyteorder("<")
-    bits = np.empty(runs[0].size, kind)
+    bits = np.zeros(runs[0].size, kind)
     for part in chunks(bits.size):
-        turned: NDArray[Any] = np.empty(bits[part].size, little)
-        places = turned.view(np.uint8).reshape(-1, width)
-        for place, run in enumerate(reversed(runs)):
-            places[:, place] = run[part]
-        bits[part] = turned >> 1 | turned << 8 * width - 1
+        turned = bits[part]
+        for run in runs:
+            turned <<= 8
+            # Of one type, which numpy does six times faster than of two.
+            turned |= run[part].astype(kind)
+        signs = turned << 8 * len(runs) - 1
+        turned >>= 1
+        turned |= signs
     return bits

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import torch
 
-from fedprune.compute.request import Keys, Samples, ScoreRequest
+from fedprune.compute.request import Epoch, Keys, Samples, ScoreRequest
 from fedprune.compute.trainers import trained as carried_out
 from fedprune.federation.experiment import Experiment
 from fedprune.pruning.mask import Mask
@@ -13,17 +16,32 @@ from fedprune.types import Arrays
 
 
 def trained(
-    experiment: Experiment, client: int, weights: Arrays, mask: Mask, *, epochs: int, replicate: int
+    experiment: Experiment,
+    client: int,
+    weights: Arrays,
+    mask: Mask,
+    *,
+    epochs: int,
+    replicate: int,
+    after_epoch: Callable[[int, Arrays], None] | None = None,
 ) -> Arrays:
     """Weights after so many epochs on the client's training data, as the scenario's [train] says.
 
     Batches depend on client and replicate alone, so that different masks meet the same batches.
+    ``after_epoch`` is told the number of each epoch, from 1, and the weights after it.
     """
     seed = experiment.scenario.run.seed
     keys = Keys.named("tickets {}", seed, round=replicate, client=client)
     samples = experiment.training(client)
     request = experiment.fit_request(experiment.state(weights, mask), samples, keys, epochs)
-    return carried_out(experiment.trainer, request)
+    if after_epoch is None:
+        return carried_out(experiment.trainer, request)
+
+    def note(epoch: Epoch) -> None:
+        assert epoch.weights is not None
+        after_epoch(epoch.number, epoch.weights)
+
+    return carried_out(experiment.trainer, replace(request, every_epoch=True), note)
 
 
 def score_on_test_data(experiment: Experiment, client: int, weights: Arrays, mask: Mask) -> float:

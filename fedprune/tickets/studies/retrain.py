@@ -3,8 +3,9 @@
 After Frankle and Carbin (ICLR 2019) and the sanity checks of Frankle et al. (ICLR 2021): a winning ticket
 does better with its own initial weights than a random mask of its density or than fresh initial weights. All
 conditions of a client and replicate meet the same batches; a replicate draws batches, fresh weights and
-random masks anew. The largest initial weights, a mask that anybody can make without training, tell what of a
-ticket is only that large weights let more through. Test data is only reported.
+random masks anew. Scores on the way, after a half, a quarter and an eighth of the epochs, tell a network that
+ends better from one that learns faster. The largest initial weights, a mask that anybody can make without
+training, tell what of a ticket is only that large weights let more through. Test data is only reported.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ RANDOM = "random mask, original weights"
 SHUFFLED = "shuffled mask, original weights"
 LARGEST = "largest weights, original weights"
 DENSE = "dense, original weights"
+_BY_EPOCHS = ["in brackets: 95 % intervals over clients, each for itself alone"]
 CONDITIONS = (OWN, REWIND, FRESH, RANDOM, SHUFFLED, LARGEST, DENSE)
 
 
@@ -49,9 +51,18 @@ def units(run: FinishedRun, plan: Plan) -> Sequence[str]:
 def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
     client, replicate, condition = _parts(unit)
     weights, mask = start(run, client, replicate, condition)
-    after = trained(run.experiment, client, weights, mask, epochs=plan.epochs, replicate=replicate)
+    experiment, on_the_way = run.experiment, {}
+
+    def note(epoch: int, weights: Arrays) -> None:
+        if epoch in _halves(plan.epochs):
+            on_the_way[str(epoch)] = score_on_test_data(experiment, client, weights, mask)
+
+    after = trained(
+        experiment, client, weights, mask, epochs=plan.epochs, replicate=replicate, after_epoch=note
+    )
     return {
-        "test_score": score_on_test_data(run.experiment, client, after, mask),
+        "test_score": score_on_test_data(experiment, client, after, mask),
+        "on_the_way": on_the_way,
         "density": _density(run, mask),
     }
 
@@ -89,6 +100,10 @@ def conclude(run: FinishedRun, plan: Plan, measured: Mapping[str, Record]) -> Re
             for condition, values in scores.items()
         },
         "differences": against(scores, OWN, rng, plan.permutations),
+        "on_the_way": {
+            str(epoch): _differences_then(measured, str(epoch), rng, plan.permutations)
+            for epoch in _halves(plan.epochs)
+        },
         "by_client": {
             condition: _by_client(values).mean(1).round(6).tolist() for condition, values in scores.items()
         },
@@ -134,11 +149,17 @@ def tables(result: Record, score: Score) -> list[StudyTable]:
         "p",
         "p (Holm)",
     ]
+    course = {**result["on_the_way"], str(result["epochs"]): result["differences"]}
+    then = [
+        [f"own - {name}", *(_with_interval(course[epoch][name], score) for epoch in course)]
+        for name in result["differences"]
+    ]
     told = ["seeds averaged for each client first; Student's t and sign flips over clients; effect: d_z"]
     told += lower_is_better(score, "the own mask")
     return [
         StudyTable(f"is it a ticket? {score.name} after training from scratch", header, means, notes),
         StudyTable("own mask with its original weights, less the others", paired_header, lines, told),
+        StudyTable("the same by epochs of training", ["difference", *course], then, _BY_EPOCHS),
     ]
 
 
@@ -186,6 +207,22 @@ def against(
         condition: {**record, "p_holm": p}
         for (condition, record), p in zip(found.items(), corrected, strict=True)
     }
+
+
+def _halves(epochs: int) -> list[int]:
+    """An eighth, a quarter and a half of the epochs, as far as these are epochs."""
+    return sorted({epochs >> by for by in (1, 2, 3)} - {0})
+
+
+def _differences_then(
+    measured: Mapping[str, Record], epoch: str, rng: np.random.Generator, permutations: int
+) -> Record:
+    scores = by_condition({unit: record["on_the_way"][epoch] for unit, record in measured.items()})
+    return against(scores, OWN, rng, permutations)
+
+
+def _with_interval(found: Record, score: Score) -> str:
+    return f"{difference(found['mean'], score)} {interval(found['low'], found['high'], score)}"
 
 
 def _spread(values: Mapping[tuple[int, int], float]) -> Record:

@@ -43,6 +43,7 @@ def test_a_planted_ticket_does_better_than_random_and_shuffled_masks(pruned: Pat
     )
     assert result["conditions"][retrain.DENSE]["density"] == 1
     assert result["early_round"] == 1
+    assert list(result["on_the_way"]) == ["1"]
     text = "\n".join(table.render() for table in retrain.tables(result, run.score))
     assert "after round 1 of 4" in text
 
@@ -74,6 +75,18 @@ def test_all_masks_meet_the_same_batches_and_replicates_others(pruned: Path) -> 
     assert np.array_equal(first["fc1.weight"], again["fc1.weight"])
     assert not np.array_equal(first["fc1.weight"], other["fc1.weight"])
     assert 0 <= score_on_test_data(run.experiment, client, first, Mask()) <= 1
+
+
+def test_scores_on_the_way_are_those_of_shorter_trainings(pruned: Path) -> None:
+    run = FinishedRun.open(pruned)
+    unit = f"{run.clients[0]}/0/{retrain.OWN}"
+    long, short = (
+        retrain.measure(run, Plan(clients=1, seeds=1, epochs=epochs, permutations=9), unit)
+        for epochs in (8, 4)
+    )
+    assert list(long["on_the_way"]) == ["1", "2", "4"]
+    assert long["on_the_way"]["4"] == short["test_score"]
+    assert short["on_the_way"] == {epoch: long["on_the_way"][epoch] for epoch in ("1", "2")}
 
 
 def test_differences_are_paired_by_client_after_seeds_are_averaged() -> None:

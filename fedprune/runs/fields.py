@@ -21,12 +21,15 @@ def misfit(file: str, record: Mapping[str, Any]) -> str | None:
     for name in fields.keys() & {"round", "client"}:
         if not isinstance(record.get(name), int):
             return name
-    return next((name for name in fields if name in record and not _fits(name, record[name])), None)
+    told = ((name, metric.unit) for name, metric in fields.items() if name in record)
+    return next((name for name, unit in told if not _fits(name, unit, record[name])), None)
 
 
-def _fits(name: str, value: Any) -> bool:
+def _fits(name: str, unit: str, value: Any) -> bool:
     if value is None:
         return True
+    if unit == "bytes":
+        return isinstance(value, int) and abs(value) < 1 << 63
     if name in _TEXT:
         return isinstance(value, str)
     if name == "chosen":

@@ -153,7 +153,8 @@ def _results(folder: RunFolder, state: str) -> Row:
             )
         return _so_far(folder)
     results = read_json(path)
-    if field := misfit(path.name, results):
+    lacking = (name for name in totals([]) if results.get(name) is None)
+    if field := misfit(path.name, results) or next(lacking, None):
         raise RunError(f"{path}: '{field}' is not what it should be; the file is damaged")
     return results
 

@@ -33,6 +33,7 @@ def make(out: Path, *, seed: int = 0, lr: float = 0.1, label: str = "", accuracy
                     "label": label or "demo",
                     **dict.fromkeys(table.MEASURED, accuracy),
                     "bytes_up_total": 4_000_000 * (seed + 1),
+                    "bytes_down_total": 0,
                     "bytes_to_target": 7_500_000 if seed == 0 else None,
                 }
             )

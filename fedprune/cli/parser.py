@@ -14,7 +14,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line like all others; the usage is in the help."""
 
     def error(self, message: str) -> NoReturn:
-        """Raises UserError."""
+        """End parsing with what argparse found wrong. Raises UserError, which names the verb's help."""
         raise UserError(f"{message}; see {self.prog} --help")
 
 

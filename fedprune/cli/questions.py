@@ -14,14 +14,11 @@ scenarios that come along are called."""
 
 def list_(arguments: argparse.Namespace) -> None:
     """List the names that a scenario or an option can have, one line each; or all that one of them takes."""
-    if arguments.name:
-        from fedprune.reference import entry
+    from fedprune.reference import entry, names
 
+    if arguments.name:
         print(entry(arguments.kind, arguments.name), end="")
         return
-    # Without importing plug-ins.
-    from fedprune.reference import names
-
     found = {kind: names(kind) for kind in ([arguments.kind] if arguments.kind else LISTED)}
     if arguments.json:
         print(json.dumps(found, indent=2))

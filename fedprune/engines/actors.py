@@ -120,13 +120,13 @@ class Actors:
                 self.ray.get(self._service.end.remote(number), timeout=_LOOK_S)
 
     def close(self) -> None:
-        """End the service."""
+        """End the service that keeps clients' state, where there is one."""
         if self._service is not None:
             self.ray.kill(self._service)
 
 
 class ActorLane:
-    """A started actor; a ``Lane``."""
+    """A ``Lane`` whose worker is an actor that was started for it."""
 
     def __init__(self, actors: Actors, client_app: str, config: NodeConfig) -> None:
         self._actors, self._ray = actors, actors.ray

@@ -23,25 +23,18 @@ def trained(
     *,
     epochs: int,
     replicate: int,
-    after_epoch: Callable[[int, Arrays], None] | None = None,
+    note: Callable[[Epoch], None] | None = None,
 ) -> Arrays:
     """Weights after so many epochs on the client's training data, as the scenario's [train] says.
 
     Batches depend on client and replicate alone, so that different masks meet the same batches.
-    ``after_epoch`` is told the number of each epoch, from 1, and the weights after it.
+    ``note`` is told of each epoch, with the weights after it.
     """
     seed = experiment.scenario.run.seed
     keys = Keys.named("tickets {}", seed, round=replicate, client=client)
     samples = experiment.training(client)
     request = experiment.fit_request(experiment.state(weights, mask), samples, keys, epochs)
-    if after_epoch is None:
-        return carried_out(experiment.trainer, request)
-
-    def note(epoch: Epoch) -> None:
-        assert epoch.weights is not None
-        after_epoch(epoch.number, epoch.weights)
-
-    return carried_out(experiment.trainer, replace(request, every_epoch=True), note)
+    return carried_out(experiment.trainer, replace(request, every_epoch=note is not None), note)
 
 
 def score_on_test_data(experiment: Experiment, client: int, weights: Arrays, mask: Mask) -> float:

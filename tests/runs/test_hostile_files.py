@@ -35,8 +35,8 @@ TEXTS = {
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scenario = small({"name": "fedavg"}, run={"rounds": 1})
-    simulate.run(scenario, out=tmp_path_factory.mktemp("whole"))
-    return tmp_path_factory.getbasetemp().joinpath("whole0", scenario.run_id())
+    (made,) = simulate.run(scenario, out=tmp_path_factory.mktemp("whole"))
+    return made.folder
 
 
 @pytest.mark.parametrize("name", FILES)

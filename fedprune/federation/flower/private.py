@@ -10,6 +10,8 @@ from __future__ import annotations
 from flwr.app import ArrayRecord, ConfigRecord, ConfigRecordValues, Error, Message, MetricRecord
 from flwr.serverapp import Grid
 
+from fedprune.wire.varint import encode_varint
+
 try:
     from flwr.common.constant import NUM_PARTITIONS_KEY, PARTITION_ID_KEY, SUPERLINK_NODE_ID, ErrorCode
     from flwr.common.serde import (
@@ -175,9 +177,4 @@ def _text(number: int, text: str) -> list[bytes]:
 
 def _field(number: int, pieces: list[bytes]) -> list[bytes]:
     """A field of bytes: its number and wire type in one byte, their length as a varint, the bytes."""
-    header, left = bytearray([number << 3 | _LENGTH_DELIMITED]), sum(map(len, pieces))
-    while left > 0x7F:
-        header.append(left & 0x7F | 0x80)
-        left >>= 7
-    header.append(left)
-    return [bytes(header), *pieces]
+    return [bytes([number << 3 | _LENGTH_DELIMITED]), encode_varint(sum(map(len, pieces))), *pieces]

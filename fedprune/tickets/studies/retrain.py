@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fedprune.compute.request import Epoch
 from fedprune.pruning.controls import largest_of, random_like, shuffled_rows
 from fedprune.pruning.mask import Mask
 from fedprune.score import Score
@@ -53,13 +54,11 @@ def measure(run: FinishedRun, plan: Plan, unit: str) -> Record:
     weights, mask = start(run, client, replicate, condition)
     experiment, on_the_way = run.experiment, {}
 
-    def note(epoch: int, weights: Arrays) -> None:
-        if epoch in _halves(plan.epochs):
-            on_the_way[str(epoch)] = score_on_test_data(experiment, client, weights, mask)
+    def note(epoch: Epoch) -> None:
+        if epoch.weights is not None and epoch.number in _halves(plan.epochs):
+            on_the_way[str(epoch.number)] = score_on_test_data(experiment, client, epoch.weights, mask)
 
-    after = trained(
-        experiment, client, weights, mask, epochs=plan.epochs, replicate=replicate, after_epoch=note
-    )
+    after = trained(experiment, client, weights, mask, epochs=plan.epochs, replicate=replicate, note=note)
     return {
         "test_score": score_on_test_data(experiment, client, after, mask),
         "on_the_way": on_the_way,
